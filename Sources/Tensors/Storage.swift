@@ -1,0 +1,57 @@
+import Foundation
+import Settings
+
+/// A block of memory with one owner: allocated by Tandem, or a file mapped from disk.
+///
+/// Views (`Matrix`, `StoredMatrix`) hold a reference to it, so memory outlives every view into it.
+/// Threads of one rank share storage and write disjoint parts of it; nothing here locks.
+public final class Storage: @unchecked Sendable {
+    public let base: UnsafeMutableRawPointer
+    public let byteCount: Int
+    private let mappedByteCount: Int
+
+    /// Anonymous memory, zeroed, page-aligned, with huge pages asked for (first touch is slow on virtual machines).
+    public init(floatCount: Int) {
+        precondition(floatCount >= 0)
+        byteCount = floatCount * MemoryLayout<Float>.stride
+        mappedByteCount = max(byteCount, 1)
+        let address = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let address, address != MAP_FAILED else {
+            fatalError("out of memory: \(byteCount) bytes for a buffer were refused")
+        }
+        madvise(address, mappedByteCount, Storage.hugePages)
+        base = address
+    }
+
+    /// `path`, mapped read-only and shared: all ranks of a node read one physical copy.
+    ///
+    /// - Throws: `Failure` (missing, or input/output) when the file can't be opened or is empty.
+    public init(mapping path: String) throws(Failure) {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else {
+            throw .missing(
+                path, "can't be opened (\(String(cString: strerror(errno))))", remedy: "Check the path and its permissions.")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, (status.st_mode & S_IFMT) == S_IFREG else {
+            throw .damaged(path, "is not a regular file", remedy: "Name the file itself.")
+        }
+        guard status.st_size > 0 else {
+            throw .damaged(path, "is empty", remedy: "Download or export it again.")
+        }
+        byteCount = Int(status.st_size)
+        mappedByteCount = byteCount
+        let address = mmap(nil, mappedByteCount, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let address, address != MAP_FAILED else {
+            throw .inputOutput(
+                path, "can't be mapped (\(String(cString: strerror(errno))))", remedy: "Check the file system and memory limits.")
+        }
+        base = address
+    }
+
+    deinit { munmap(base, mappedByteCount) }
+
+    /// Linux's `MADV_HUGEPAGE`, which the platform module does not export.
+    private static let hugePages: Int32 = 14
+}

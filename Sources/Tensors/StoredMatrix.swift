@@ -1,0 +1,85 @@
+/// A read-only view of weights in the type of the file they are mapped from, `stride` elements from row to row.
+///
+/// A vector is a matrix of one row. Shards are sub-matrices: no copy is made until a kernel widens one.
+public struct StoredMatrix: @unchecked Sendable {
+    public let storage: Storage
+    /// Bytes from the storage's start; safetensors data may be misaligned.
+    public let byteOffset: Int
+    public let elementType: ElementType
+    public let rowCount: Int
+    public let columnCount: Int
+    public let stride: Int
+
+    public init(
+        storage: Storage, byteOffset: Int, elementType: ElementType, rowCount: Int, columnCount: Int, stride: Int? = nil
+    ) {
+        let stride = stride ?? columnCount
+        let extent = rowCount == 0 ? 0 : (rowCount - 1) * stride + columnCount
+        precondition(byteOffset >= 0 && byteOffset + extent * elementType.byteCount <= storage.byteCount)
+        self.storage = storage
+        self.byteOffset = byteOffset
+        self.elementType = elementType
+        self.rowCount = rowCount
+        self.columnCount = columnCount
+        self.stride = stride
+    }
+
+    public func rows(_ range: Range<Int>) -> StoredMatrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rowCount)
+        return StoredMatrix(
+            storage: storage, byteOffset: byteOffset + range.lowerBound * stride * elementType.byteCount,
+            elementType: elementType, rowCount: range.count, columnCount: columnCount, stride: stride)
+    }
+
+    public func columns(_ range: Range<Int>) -> StoredMatrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= columnCount)
+        return StoredMatrix(
+            storage: storage, byteOffset: byteOffset + range.lowerBound * elementType.byteCount,
+            elementType: elementType, rowCount: rowCount, columnCount: range.count, stride: stride)
+    }
+
+    /// The same memory as floats, where it already is floats at an aligned address; nil where it must be widened.
+    public var asFloats: Matrix? {
+        let address = storage.base + byteOffset
+        guard elementType == .float32, Int(bitPattern: address) % MemoryLayout<Float>.alignment == 0 else { return nil }
+        return Matrix(
+            storage: storage, pointer: address.assumingMemoryBound(to: Float.self),
+            rowCount: rowCount, columnCount: columnCount, stride: stride)
+    }
+
+    /// Writes every element, exactly, as a float. Widening loses nothing: each stored type is a subset of float32.
+    public func widen(into destination: Matrix) {
+        precondition(destination.rowCount == rowCount && destination.columnCount == columnCount)
+        for index in 0..<rowCount {
+            let source = storage.base + byteOffset + index * stride * elementType.byteCount
+            let target = destination.row(index)
+            switch elementType {
+            case .float32:
+                UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: columnCount * 4)
+            case .bfloat16:
+                for column in 0..<columnCount {
+                    let bits = source.loadUnaligned(fromByteOffset: 2 * column, as: UInt16.self)
+                    target[column] = Float(bitPattern: UInt32(bits) << 16)
+                }
+            case .float16:
+                for column in 0..<columnCount {
+                    let bits = source.loadUnaligned(fromByteOffset: 2 * column, as: UInt16.self)
+                    target[column] = widenedFloat16(bits)
+                }
+            }
+        }
+    }
+}
+
+/// IEEE binary16 bits as the float of the same value, subnormals, infinities and NaN included.
+@inlinable
+func widenedFloat16(_ bits: UInt16) -> Float {
+    let sign = UInt32(bits & 0x8000) << 16
+    let magnitude = UInt32(bits & 0x7FFF)
+    if magnitude >= 0x7C00 {
+        return Float(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13)
+    }
+    // 2^112 moves the exponent's bias from 15 to 127, and makes subnormals normal on the way.
+    let scaled = Float(bitPattern: magnitude << 13) * Float(bitPattern: UInt32(127 + 112) << 23)
+    return Float(bitPattern: sign | scaled.bitPattern)
+}

@@ -1,0 +1,1 @@
+@main struct Tandem { static func main() {} }
