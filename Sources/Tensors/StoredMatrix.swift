@@ -14,8 +14,11 @@ public struct StoredMatrix: @unchecked Sendable {
         storage: Storage, byteOffset: Int, elementType: ElementType, rowCount: Int, columnCount: Int, stride: Int? = nil
     ) {
         let stride = stride ?? columnCount
-        let extent = rowCount == 0 ? 0 : (rowCount - 1) * stride + columnCount
-        precondition(byteOffset >= 0 && byteOffset + extent * elementType.byteCount <= storage.byteCount)
+        // An empty part may begin behind the storage's end: nothing of it is ever read.
+        let isEmpty = rowCount == 0 || columnCount == 0
+        let extent = isEmpty ? 0 : (rowCount - 1) * stride + columnCount
+        precondition(
+            byteOffset >= 0 && (isEmpty || byteOffset + extent * elementType.byteCount <= storage.byteCount))
         self.storage = storage
         self.byteOffset = byteOffset
         self.elementType = elementType
@@ -82,4 +85,33 @@ func widenedFloat16(_ bits: UInt16) -> Float {
     // 2^112 moves the exponent's bias from 15 to 127, and makes subnormals normal on the way.
     let scaled = Float(bitPattern: magnitude << 13) * Float(bitPattern: UInt32(127 + 112) << 23)
     return Float(bitPattern: sign | scaled.bitPattern)
+}
+
+extension StoredMatrix {
+    /// A copy in another type, in memory of its own; bfloat16 rounds to nearest, ties to even.
+    public func converted(to type: ElementType) -> StoredMatrix {
+        precondition(type != .float16, "frozen weights are held as float32 or bfloat16")
+        let floats = Matrix(rowCount: 1, columnCount: columnCount)
+        let storage = Storage(floatCount: (rowCount * columnCount * type.byteCount + 3) / 4)
+        for row in 0..<rowCount {
+            rows(row..<(row + 1)).widen(into: floats)
+            let target = storage.base + row * columnCount * type.byteCount
+            if type == .float32 {
+                target.copyMemory(from: floats.pointer, byteCount: columnCount * 4)
+            } else {
+                for column in 0..<columnCount {
+                    target.storeBytes(of: bfloat16Bits(floats.pointer[column]), toByteOffset: 2 * column, as: UInt16.self)
+                }
+            }
+        }
+        return StoredMatrix(storage: storage, byteOffset: 0, elementType: type, rowCount: rowCount, columnCount: columnCount)
+    }
+}
+
+/// The nearest bfloat16, ties to even; NaN stays NaN.
+@inlinable
+public func bfloat16Bits(_ value: Float) -> UInt16 {
+    let bits = value.bitPattern
+    if value.isNaN { return UInt16(bits >> 16) | 0x40 }
+    return UInt16((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16)
 }

@@ -1,0 +1,64 @@
+import CMPI
+import Foundation
+import Settings
+
+/// The process's place among the ranks that `mpirun` or Slurm started, and MPI's beginning and end.
+public enum MPIEnvironment {
+    /// Read from the launcher's variables, before MPI is initialised: a rank must know who speaks, and settings are
+    /// checked against the number of ranks first.
+    public struct Launch: Sendable, Equatable {
+        public let rank: Int
+        public let size: Int
+        public let localRank: Int
+        public let localSize: Int
+        /// A launcher started this process; alone it needs no MPI.
+        public let isLaunched: Bool
+    }
+
+    public static func launch(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> Launch {
+        func number(_ names: String...) -> Int? { names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first }
+        guard let rank = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK"),
+            let size = number("OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
+        else {
+            return Launch(rank: 0, size: 1, localRank: 0, localSize: 1, isLaunched: false)
+        }
+        return Launch(
+            rank: rank, size: size, localRank: number("OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID") ?? 0,
+            localSize: number("OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE") ?? size, isLaunched: true)
+    }
+
+    /// Starts MPI and returns the group of all ranks; the main thread alone may call collectives.
+    public static func start() throws(CollectiveError) -> MPIGroup {
+        var provided: Int32 = 0
+        try MPIGroup.check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
+        return try MPIGroup(cmpi_comm_world())
+    }
+
+    /// Ends MPI on a rank that has nothing left to do. All ranks call it.
+    public static func finish() {
+        if isRunning { MPI_Finalize() }
+    }
+
+    /// Ends every rank of the job within seconds, with `code` as mpirun's exit status.
+    public static func abort(_ code: ExitCode) -> Never {
+        if isRunning { MPI_Abort(cmpi_comm_world(), code.rawValue) }
+        exit(code.rawValue)
+    }
+
+    public static var isRunning: Bool {
+        var started: Int32 = 0
+        var ended: Int32 = 0
+        MPI_Initialized(&started)
+        MPI_Finalized(&ended)
+        return started != 0 && ended == 0
+    }
+
+    /// The library's own name and version, for the record of a run.
+    public static var libraryVersion: String {
+        var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1)
+        var length: Int32 = 0
+        MPI_Get_library_version(&text, &length)
+        return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            .split(separator: ",").first.map(String.init) ?? ""
+    }
+}

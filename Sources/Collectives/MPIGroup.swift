@@ -1,0 +1,161 @@
+import CMPI
+import Foundation
+import Tensors
+
+/// A group of processes joined by an MPI communicator. Every status is checked; the only file that calls MPI's operations.
+public final class MPIGroup: ProcessGroup {
+    public let rank: Int
+    public let size: Int
+    public private(set) var secondsWaited = 0.0
+    private let communicator: MPI_Comm
+
+    /// Wraps `communicator`, whose errors then come back as statuses.
+    init(_ communicator: MPI_Comm) throws(CollectiveError) {
+        self.communicator = communicator
+        var rank: Int32 = 0
+        var size: Int32 = 0
+        try MPIGroup.check("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(communicator, cmpi_errors_return()))
+        try MPIGroup.check("MPI_Comm_rank", MPI_Comm_rank(communicator, &rank))
+        try MPIGroup.check("MPI_Comm_size", MPI_Comm_size(communicator, &size))
+        self.rank = Int(rank)
+        self.size = Int(size)
+    }
+
+    /// The ranks that give the same `color`, ordered by `key`. Collective over this group.
+    func split(color: Int, key: Int) throws(CollectiveError) -> MPIGroup {
+        var part = cmpi_comm_null()
+        try MPIGroup.check("MPI_Comm_split", MPI_Comm_split(communicator, Int32(color), Int32(key), &part))
+        return try MPIGroup(part!)
+    }
+
+    /// MPI counts are 32-bit: longer buffers go in pieces.
+    private static let pieceLimit = 1 << 28
+
+    public func sum(_ matrix: Matrix) throws(CollectiveError) {
+        precondition(matrix.isContiguous)
+        try timed { () throws(CollectiveError) in
+            var offset = 0
+            while offset < matrix.elementCount {
+                let count = min(MPIGroup.pieceLimit, matrix.elementCount - offset)
+                try MPIGroup.check(
+                    "MPI_Allreduce",
+                    MPI_Allreduce(
+                        cmpi_in_place(), matrix.pointer + offset, Int32(count), cmpi_float(), cmpi_sum(), communicator))
+                offset += count
+            }
+        }
+    }
+
+    public func startSum(_ matrix: Matrix) throws(CollectiveError) -> PendingCollective {
+        precondition(matrix.isContiguous && matrix.elementCount <= MPIGroup.pieceLimit)
+        let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
+        request.initialize(to: cmpi_request_null())
+        try MPIGroup.check(
+            "MPI_Iallreduce",
+            MPI_Iallreduce(
+                cmpi_in_place(), matrix.pointer, Int32(matrix.elementCount), cmpi_float(), cmpi_sum(), communicator, request))
+        return PendingCollective { [self] () throws(CollectiveError) in
+            defer { request.deallocate() }
+            try timed { () throws(CollectiveError) in
+                try MPIGroup.check("MPI_Wait", MPI_Wait(request, cmpi_status_ignore()))
+            }
+        }
+    }
+
+    public func sum(_ values: [Double]) throws(CollectiveError) -> [Double] {
+        try reduced(values, type: cmpi_double(), operation: cmpi_sum())
+    }
+
+    public func maximum(_ values: [Double]) throws(CollectiveError) -> [Double] {
+        try reduced(values, type: cmpi_double(), operation: cmpi_max())
+    }
+
+    public func minimum(_ values: [Int]) throws(CollectiveError) -> [Int] {
+        try reduced(values, type: cmpi_int64(), operation: cmpi_min())
+    }
+
+    private func reduced<Value>(
+        _ values: [Value], type: MPI_Datatype, operation: MPI_Op
+    ) throws(CollectiveError) -> [Value] {
+        var result = values
+        guard !values.isEmpty else { return result }
+        var status: Int32 = 0
+        try timed { () throws(CollectiveError) in
+            result.withUnsafeMutableBufferPointer { buffer in
+                status = MPI_Allreduce(
+                    cmpi_in_place(), buffer.baseAddress, Int32(buffer.count), type, operation, communicator)
+            }
+            try MPIGroup.check("MPI_Allreduce", status)
+        }
+        return result
+    }
+
+    public func gatherAll(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
+        let counts = try gatherCounts(bytes.count)
+        var offsets: [Int32] = []
+        var total = 0
+        for count in counts {
+            offsets.append(Int32(total))
+            total += Int(count)
+        }
+        var all = [UInt8](repeating: 0, count: max(total, 1))
+        let status = MPI_Allgatherv(
+            bytes, Int32(bytes.count), cmpi_byte(), &all, counts, offsets, cmpi_byte(), communicator)
+        try MPIGroup.check("MPI_Allgatherv", status)
+        return zip(offsets, counts).map { offset, count in Array(all[Int(offset)..<Int(offset + count)]) }
+    }
+
+    private func gatherCounts(_ count: Int) throws(CollectiveError) -> [Int32] {
+        var counts = [Int32](repeating: 0, count: size)
+        let own = [Int32(count)]
+        let bytes = Int32(MemoryLayout<Int32>.size)
+        try MPIGroup.check(
+            "MPI_Allgather", MPI_Allgather(own, bytes, cmpi_byte(), &counts, bytes, cmpi_byte(), communicator))
+        return counts
+    }
+
+    public func broadcast(_ matrix: Matrix, root: Int) throws(CollectiveError) {
+        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        try timed { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Bcast",
+                MPI_Bcast(matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(root), communicator))
+        }
+    }
+
+    public func send(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError) {
+        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        try MPIGroup.check(
+            "MPI_Send",
+            MPI_Send(
+                matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(destination), Int32(tag), communicator))
+    }
+
+    public func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError) {
+        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        try MPIGroup.check(
+            "MPI_Recv",
+            MPI_Recv(
+                matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(source), Int32(tag), communicator,
+                cmpi_status_ignore()))
+    }
+
+    public func barrier() throws(CollectiveError) {
+        try timed { () throws(CollectiveError) in try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator)) }
+    }
+
+    private func timed(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
+        let start = DispatchTime.now().uptimeNanoseconds
+        defer { secondsWaited += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
+        try body()
+    }
+
+    static func check(_ operation: String, _ status: Int32) throws(CollectiveError) {
+        guard status != MPI_SUCCESS else { return }
+        var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)
+        var length: Int32 = 0
+        MPI_Error_string(status, &text, &length)
+        let message = String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        throw CollectiveError(operation: operation, message: message)
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Settings
+import Tensors
+
+/// The job's ranks as a grid with the axes data and tensor. `world rank = data index · tensor + tensor index`.
+public struct Mesh {
+    public let layout: ParallelLayout
+    /// All ranks.
+    public let world: any ProcessGroup
+    /// Ranks with this rank's data and other shards of its model.
+    public let tensor: any ProcessGroup
+    /// Ranks with this rank's shard and other data.
+    public let data: any ProcessGroup
+
+    /// One process, without MPI.
+    public static func solo() -> Mesh {
+        let group = SoloGroup()
+        return Mesh(layout: .single, world: group, tensor: group, data: group)
+    }
+
+    /// Cuts `world` into the layout's axes. Collective.
+    public static func over(_ world: MPIGroup, layout: ParallelLayout) throws(CollectiveError) -> Mesh {
+        precondition(world.size == layout.rankCount, "the layout was checked against the number of ranks")
+        let (dataIndex, tensorIndex) = world.rank.quotientAndRemainder(dividingBy: layout.tensor)
+        return Mesh(
+            layout: layout, world: world,
+            tensor: try axis(world, size: layout.tensor, color: dataIndex, key: tensorIndex),
+            data: try axis(world, size: layout.data, color: tensorIndex, key: dataIndex))
+    }
+
+    /// An axis of one rank needs no communicator, and its collectives cost nothing.
+    private static func axis(
+        _ world: MPIGroup, size: Int, color: Int, key: Int
+    ) throws(CollectiveError) -> any ProcessGroup {
+        let part = try world.split(color: color, key: key)
+        return size == 1 ? SoloGroup() : part
+    }
+
+    /// Whether this rank writes files and speaks.
+    public var isFirst: Bool { world.rank == 0 }
+
+    /// Runs `body` on every rank; when it failed on any, all ranks throw an `AgreedFailure` with that of the lowest such rank.
+    ///
+    /// Use it around work that can fail on some ranks only (reading files), where the others would wait for ever.
+    public func agreed<Value>(_ body: () throws -> Value) throws -> Value {
+        let outcome = Result { try body() }
+        var message: [UInt8] = []
+        if case .failure(let error) = outcome {
+            let failure = (error as? Failure) ?? Failure("rank \(world.rank)", "\(error)", remedy: "", exitCode: .internal)
+            let fields = [String(failure.exitCode.rawValue), failure.place, failure.reason, failure.remedy]
+            message = Array(fields.joined(separator: "\u{1F}").utf8)
+        }
+        let messages = try world.gatherAll(message)
+        if let first = messages.first(where: { !$0.isEmpty }) {
+            let fields = String(decoding: first, as: UTF8.self).components(separatedBy: "\u{1F}")
+            throw AgreedFailure(
+                Failure(
+                    fields[1], fields[2], remedy: fields[3],
+                    exitCode: Int32(fields[0]).flatMap(ExitCode.init) ?? .internal))
+        }
+        return try outcome.get()
+    }
+}
+
+/// A failure that every rank knows of: one of them says it, and all end together.
+public struct AgreedFailure: Error, CustomStringConvertible, Sendable {
+    public let failure: Failure
+
+    public init(_ failure: Failure) { self.failure = failure }
+
+    public var description: String { failure.description }
+}

@@ -1,0 +1,79 @@
+import Settings
+import Tensors
+
+/// A collective operation failed: which one, and what MPI says of it.
+public struct CollectiveError: Error, CustomStringConvertible, Sendable {
+    public let operation: String
+    public let message: String
+
+    public var description: String { "\(operation) failed: \(message)" }
+}
+
+/// The ranks along one axis of the mesh, and what they can do together. The only seam to MPI.
+///
+/// All ranks of a group call the same operations in the same order with the same counts. One thread of a rank calls.
+/// Sums give every rank the same bits.
+public protocol ProcessGroup: AnyObject {
+    /// This process's place, in `0..<size`.
+    var rank: Int { get }
+    var size: Int { get }
+
+    /// Replaces `matrix` (contiguous) by its sum over all ranks.
+    func sum(_ matrix: Matrix) throws(CollectiveError)
+    /// Starts `sum`; `matrix` must not be touched until the returned value was waited for.
+    func startSum(_ matrix: Matrix) throws(CollectiveError) -> PendingCollective
+    /// Element-wise sum over all ranks.
+    func sum(_ values: [Double]) throws(CollectiveError) -> [Double]
+    /// Element-wise maximum over all ranks.
+    func maximum(_ values: [Double]) throws(CollectiveError) -> [Double]
+    /// Element-wise minimum over all ranks.
+    func minimum(_ values: [Int]) throws(CollectiveError) -> [Int]
+    /// Every rank's bytes, by rank.
+    func gatherAll(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]]
+    /// Replaces `matrix` (contiguous) by the root's.
+    func broadcast(_ matrix: Matrix, root: Int) throws(CollectiveError)
+    /// Sends `matrix` (contiguous) to one rank, which calls `receive` with the same tag and size.
+    func send(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError)
+    func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError)
+    func barrier() throws(CollectiveError)
+
+    /// Seconds this process has spent inside collectives, waiting included.
+    var secondsWaited: Double { get }
+}
+
+/// A collective that was started and must be waited for before its memory is used.
+///
+/// Waiting consumes it. One that is dropped is completed in `deinit` and counted as a fault, which tests look at.
+public struct PendingCollective: ~Copyable {
+    /// Nil once it was waited for.
+    private var complete: (() throws(CollectiveError) -> Void)?
+
+    init(_ complete: @escaping () throws(CollectiveError) -> Void) { self.complete = complete }
+
+    public consuming func wait() throws(CollectiveError) {
+        let complete = complete
+        self.complete = nil
+        try complete?()
+    }
+
+    deinit {
+        guard let complete else { return }
+        PendingCollectiveFaults.record()
+        try? complete()
+    }
+}
+
+/// A tensor of which every tensor rank holds one summand: not usable until it is summed over the group.
+///
+/// Row-parallel layers return it, so that a forgotten reduction does not compile.
+public struct Partial: Sendable {
+    private let summand: Matrix
+
+    public init(_ summand: Matrix) { self.summand = summand }
+
+    /// The whole, the same bits on every rank of the group, in the summand's memory.
+    public consuming func summed(over group: some ProcessGroup) throws(CollectiveError) -> Matrix {
+        try group.sum(summand)
+        return summand
+    }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Settings
+
+/// The root attributes of a dataset, checked one by one.
+struct DatasetHeader {
+    let kind: DatasetKind
+    let recordCount: Int
+    let tokenRange: ClosedRange<Int32>
+
+    init(of file: borrowing HDF5File, path: String) throws(Failure) {
+        typealias Attribute = DatasetFormat.Attribute
+        let version = try DatasetHeader.integer(Attribute.formatVersion, of: file, path: path)
+        guard version == DatasetFormat.version else {
+            throw .damaged(
+                path, "format_version \(version) is not the \(DatasetFormat.version) that this version of Tandem reads",
+                remedy: "Prepare the data with this version, or read it with the one that wrote it.")
+        }
+        let name = try DatasetFile.trusting(path) { () throws(HDF5Error) in
+            try file.string(attribute: Attribute.kind)
+        }
+        guard let kind = DatasetKind(rawValue: name) else {
+            let known = DatasetKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .damaged(path, "kind '\(name)' is none of: \(known)", remedy: DatasetFormat.remedy)
+        }
+        let count = try DatasetHeader.integer(Attribute.recordCount, of: file, path: path)
+        let minimum = try DatasetHeader.integer(Attribute.minimumToken, of: file, path: path)
+        let maximum = try DatasetHeader.integer(Attribute.maximumToken, of: file, path: path)
+        guard count > 0 else { throw .damaged(path, "holds no records", remedy: DatasetFormat.remedy) }
+        guard minimum >= 0, minimum <= maximum, maximum <= Int64(Int32.max) else {
+            throw .damaged(path, "claims token ids from \(minimum) to \(maximum)", remedy: DatasetFormat.remedy)
+        }
+        self.kind = kind
+        recordCount = Int(count)
+        tokenRange = Int32(minimum)...Int32(maximum)
+    }
+
+    private static func integer(
+        _ name: String, of file: borrowing HDF5File, path: String
+    ) throws(Failure) -> Int64 {
+        try DatasetFile.trusting(path) { () throws(HDF5Error) in try file.integer(attribute: name) }
+    }
+}
+
+extension DatasetFile {
+    /// The file's size in bytes.
+    static func checkReadable(_ path: String) throws(Failure) -> Int {
+        guard let status = FileStatus(path) else {
+            throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
+        }
+        guard !status.isFolder else { throw .damaged(path, "is a folder", remedy: "Name the dataset's file itself.") }
+        guard access(path, R_OK) == 0 else {
+            throw .missing(path, "can't be read (\(systemReason()))", remedy: "Check its permissions.")
+        }
+        guard status.byteCount > 0 else { throw .damaged(path, "is empty", remedy: DatasetFormat.remedy) }
+        return status.byteCount
+    }
+
+    /// Offsets, lengths and counts agree, and every record can be trained on.
+    func checkStructure() throws(Failure) {
+        let parts = kind.partsPerRecord
+        guard offsets.count >= 1, (offsets.count - 1) % parts == 0, (offsets.count - 1) / parts == recordCount else {
+            throw damage("record_count \(recordCount) does not go with \(offsets.count) offsets")
+        }
+        guard offsets[0] == 0, offsets[offsets.count - 1] == Int64(tokens.count) else {
+            throw damage("its offsets do not span its \(tokens.count) tokens")
+        }
+        guard kind == .text || !hasLossMasks else { throw damage("a preference dataset has a loss_mask") }
+        guard maskCount == (hasLossMasks ? tokens.count : 0) else {
+            throw damage("loss_mask has \(maskCount) entries for \(tokens.count) tokens")
+        }
+        let shortest: Int64 = kind == .text ? 2 : 1
+        for part in 0..<(offsets.count - 1) {
+            // Both lie in 0...tokens.count or one of the checks refuses; wrapping keeps any value from trapping.
+            let length = offsets[part + 1] &- offsets[part]
+            guard offsets[part + 1] > offsets[part], length >= shortest else {
+                throw damage("record \(part / parts) has \(partName(part % parts)) of \(length) tokens")
+            }
+        }
+    }
+
+    private func partName(_ part: Int) -> String {
+        switch kind {
+        case .preference: ["a prompt", "a chosen completion", "a rejected completion"][part]
+        case .text: "a text"
+        }
+    }
+
+    private func damage(_ reason: String) -> Failure { .damaged(path, reason, remedy: DatasetFormat.remedy) }
+
+    /// Refuses a dataset with a token id that `model` has no embedding for.
+    ///
+    /// - Throws: `Failure` (damaged data) naming the first such record and token id.
+    public func checkTokens(below vocabularySize: Int, model: String) throws(Failure) {
+        guard Int(tokenRange.upperBound) >= vocabularySize else { return }
+        var found: (position: Int, id: Int32)?
+        try forEachStretch { start, ids throws(Failure) in
+            guard found == nil, let index = ids.firstIndex(where: { Int($0) >= vocabularySize }) else { return }
+            found = (start + index, ids[index])
+        }
+        guard let found else { throw damage("maximum_token \(tokenRange.upperBound) is not among its tokens") }
+        throw .damaged(
+            "\(path): record \(record(at: found.position))",
+            "token id \(found.id) is out of the vocabulary of \(model), which has \(vocabularySize) tokens",
+            remedy: "Prepare the data with that model's tokenizer, or train the model that it was made for.")
+    }
+
+    /// Reads everything: every chunk's checksum, every token id and mask value.
+    ///
+    /// - Throws: `Failure` (damaged data).
+    public func verify() throws(Failure) {
+        var smallest = Int32.max
+        var largest = Int32.min
+        try forEachStretch { start, ids throws(Failure) in
+            for id in ids {
+                smallest = min(smallest, id)
+                largest = max(largest, id)
+            }
+            if hasLossMasks { _ = try mask(in: start..<(start + ids.count)) }
+        }
+        guard smallest == tokenRange.lowerBound, largest == tokenRange.upperBound else {
+            throw damage("its token ids go from \(smallest) to \(largest), its header says \(tokenRange)")
+        }
+    }
+
+    private func forEachStretch(_ body: (_ start: Int, _ ids: [Int32]) throws(Failure) -> Void) throws(Failure) {
+        for start in stride(from: 0, to: tokens.count, by: DatasetFormat.readStretch) {
+            let end = min(start + DatasetFormat.readStretch, tokens.count)
+            try body(start, try tokens(in: start..<end))
+        }
+    }
+
+    /// The record that the token at `position` belongs to.
+    private func record(at position: Int) -> Int {
+        // The first part that starts after the position, by halving.
+        var low = 0
+        var high = offsets.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if offsets[middle] > Int64(position) { high = middle } else { low = middle + 1 }
+        }
+        return (low - 1) / kind.partsPerRecord
+    }
+}

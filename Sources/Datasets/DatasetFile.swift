@@ -1,0 +1,145 @@
+import Foundation
+import Settings
+
+/// A dataset of token ids, open for reading.
+///
+/// Opening checks the whole structure and reads the offsets into memory (8 bytes a part); tokens are read record by
+/// record when they are asked for, and checked by their chunks' checksums. A damaged file is a `Failure`, never a wrong
+/// value. For one thread; each rank opens its own.
+public final class DatasetFile {
+    public let path: String
+    public let kind: DatasetKind
+    public let recordCount: Int
+    /// The smallest and the largest token id of all records.
+    public let tokenRange: ClosedRange<Int32>
+    /// Where each part starts in `tokens`; the last entry is the end.
+    let offsets: [Int64]
+    let tokens: HDF5Dataset<Int32>
+    private let lossMask: HDF5Dataset<UInt8>?
+    /// Entries of the mask, 0 without one.
+    let maskCount: Int
+    /// A text dataset where some record brought a loss mask.
+    public let hasLossMasks: Bool
+
+    /// - Throws: `Failure`: missing input where nothing can be opened, damaged data for everything that is wrong in
+    ///   the file: its format, version, kind, counts, offsets, or a record that could not be trained on.
+    public init(path: String) throws(Failure) {
+        let byteCount = try DatasetFile.checkReadable(path)
+        let file = try DatasetFile.trusting(path) { () throws(HDF5Error) in try HDF5File(opening: path) }
+        let header = try DatasetHeader(of: file, path: path)
+        tokens = try DatasetFile.trusting(path) { () throws(HDF5Error) in
+            try HDF5Dataset(opening: DatasetFormat.Name.tokens, in: file, fileByteCount: byteCount)
+        }
+        offsets = try DatasetFile.trusting(path) { () throws(HDF5Error) in
+            let stored = try HDF5Dataset<Int64>(
+                opening: DatasetFormat.Name.offsets, in: file, fileByteCount: byteCount)
+            return try stored.read(0..<stored.count)
+        }
+        let hasLossMasks = try DatasetFile.trusting(path) { () throws(HDF5Error) in
+            try file.contains(DatasetFormat.Name.lossMask)
+        }
+        if hasLossMasks {
+            let mask = try DatasetFile.trusting(path) { () throws(HDF5Error) in
+                try HDF5Dataset<UInt8>(opening: DatasetFormat.Name.lossMask, in: file, fileByteCount: byteCount)
+            }
+            maskCount = mask.count
+            lossMask = consume mask
+        } else {
+            maskCount = 0
+            lossMask = nil
+        }
+        self.hasLossMasks = hasLossMasks
+        self.path = path
+        kind = header.kind
+        recordCount = header.recordCount
+        tokenRange = header.tokenRange
+        try checkStructure()
+    }
+
+    /// Tokens stored: the sum of `tokenCount(of:)`.
+    public var tokenCount: Int { tokens.count }
+
+    // MARK: Lengths, known without reading tokens
+
+    /// Tokens computed for a record when a shared prompt is computed once: prompt + chosen + rejected, or the text.
+    public func tokenCount(of record: Int) -> Int { lengths(of: record).stored }
+
+    /// Tokens of each completion's whole sequence: 2 · prompt + chosen + rejected, or the text.
+    public func sequenceTokenCount(of record: Int) -> Int { lengths(of: record).sequences }
+
+    /// The longest sequence of a record: the number of positions it needs.
+    public func positionCount(of record: Int) -> Int { lengths(of: record).longest }
+
+    func lengths(of record: Int) -> RecordLengths {
+        precondition(record >= 0 && record < recordCount)
+        let first = record * kind.partsPerRecord
+        func length(_ part: Int) -> Int { Int(offsets[first + part + 1] - offsets[first + part]) }
+        return switch kind {
+        case .preference: RecordLengths(prompt: length(0), chosen: length(1), rejected: length(2))
+        case .text: RecordLengths(text: length(0))
+        }
+    }
+
+    // MARK: Records
+
+    /// Reads one pair. The dataset must be of kind `preference`.
+    ///
+    /// - Throws: `Failure` (damaged data) when a checksum does not match.
+    public func preference(_ record: Int) throws(Failure) -> PreferenceRecord {
+        precondition(kind == .preference, "\(path) holds \(kind.rawValue) records")
+        let ids = try tokens(of: record)
+        let lengths = lengths(of: record)
+        let chosenEnd = lengths.prompt + lengths.chosen
+        return PreferenceRecord(
+            prompt: Array(ids[..<lengths.prompt]), chosen: Array(ids[lengths.prompt..<chosenEnd]),
+            rejected: Array(ids[chosenEnd...]))
+    }
+
+    /// Reads one text. The dataset must be of kind `text`. Its mask is nil where the whole dataset has none.
+    ///
+    /// - Throws: `Failure` (damaged data) when a checksum does not match.
+    public func text(_ record: Int) throws(Failure) -> TextRecord {
+        precondition(kind == .text, "\(path) holds \(kind.rawValue) records")
+        let ids = try tokens(of: record)
+        guard hasLossMasks else { return TextRecord(tokens: ids) }
+        return TextRecord(tokens: ids, lossMask: try mask(in: tokenRange(of: record)))
+    }
+
+    private func tokens(of record: Int) throws(Failure) -> [Int32] { try tokens(in: tokenRange(of: record)) }
+
+    /// Where a record lies in `tokens`.
+    private func tokenRange(of record: Int) -> Range<Int> {
+        precondition(record >= 0 && record < recordCount)
+        let first = record * kind.partsPerRecord
+        return Int(offsets[first])..<Int(offsets[first + kind.partsPerRecord])
+    }
+
+    /// The ids of `range`, each inside the range that the header promises: what `checkTokens` has passed can't be
+    /// out of a model's vocabulary later.
+    func tokens(in range: Range<Int>) throws(Failure) -> [Int32] {
+        let ids = try DatasetFile.trusting(path) { () throws(HDF5Error) in try tokens.read(range) }
+        guard ids.allSatisfy(tokenRange.contains) else {
+            throw .damaged(
+                path, "holds a token id outside of the \(tokenRange) that its header promises",
+                remedy: DatasetFormat.remedy)
+        }
+        return ids
+    }
+
+    func mask(in range: Range<Int>) throws(Failure) -> [Bool] {
+        let marks = try DatasetFile.trusting(path) { () throws(HDF5Error) in try lossMask!.read(range) }
+        guard marks.allSatisfy({ $0 <= 1 }) else {
+            throw .damaged(path, "its loss_mask holds other values than 0 and 1", remedy: DatasetFormat.remedy)
+        }
+        return marks.map { $0 == 1 }
+    }
+
+    /// What the library refuses to read is damage, as far as the user can mend it.
+    static func trusting<Value: ~Copyable>(
+        _ path: String, _ read: () throws(HDF5Error) -> Value
+    ) throws(Failure) -> Value {
+        do throws(HDF5Error) { return try read() } catch {
+            throw .damaged(path, "is damaged, or not a Tandem dataset (\(error))", remedy: DatasetFormat.remedy)
+        }
+    }
+}

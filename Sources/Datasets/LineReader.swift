@@ -1,0 +1,75 @@
+import Foundation
+import Settings
+
+/// Reads a file line by line in bounded memory. Lines end with a newline; the last one may go without.
+struct LineReader {
+    /// The number of the line that `next` returned last, from 1; 0 before.
+    private(set) var lineNumber = 0
+    /// Bytes read from the file, those of lines not yet returned included.
+    private(set) var bytesRead = 0
+
+    private let path: String
+    private let handle: FileHandle
+    private var buffer: [UInt8] = []
+    /// Where the next line starts in `buffer`, and where the search for its end goes on.
+    private var start = 0
+    private var searched = 0
+    private var isAtEnd = false
+    private let longestLine: Int
+
+    private static let blockByteCount = 1 << 20
+
+    /// - Throws: `Failure`: missing where `path` can't be opened, damaged data where it is a folder.
+    init(path: String, longestLine: Int = 1 << 28) throws(Failure) {
+        guard let status = FileStatus(path) else {
+            throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
+        }
+        guard !status.isFolder else { throw .damaged(path, "is a folder", remedy: "Name the JSONL files in it.") }
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw .missing(path, "can't be read (\(systemReason()))", remedy: "Check its permissions.")
+        }
+        self.path = path
+        self.handle = handle
+        self.longestLine = longestLine
+    }
+
+    /// The bytes of the next line without its newline, or nil at the end.
+    ///
+    /// - Throws: `Failure`: input/output where reading fails, damaged data for a line too long to be a record.
+    mutating func next() throws(Failure) -> ArraySlice<UInt8>? {
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { (start, searched) = (end + 1, end + 1) }
+                lineNumber += 1
+                return buffer[start..<end]
+            }
+            searched = buffer.count
+            if isAtEnd {
+                guard start < buffer.count else { return nil }
+                defer { start = buffer.count }
+                lineNumber += 1
+                return buffer[start...]
+            }
+            guard buffer.count - start <= longestLine else {
+                throw .damaged(
+                    "\(path):\(lineNumber + 1)", "a line of more than \(longestLine) bytes",
+                    remedy: "Give JSONL: one record a line.")
+            }
+            try readBlock()
+        }
+    }
+
+    private mutating func readBlock() throws(Failure) {
+        buffer.removeFirst(start)
+        searched -= start
+        start = 0
+        do {
+            let block = try handle.read(upToCount: LineReader.blockByteCount) ?? Data()
+            isAtEnd = block.isEmpty
+            bytesRead += block.count
+            buffer.append(contentsOf: block)
+        } catch {
+            throw .inputOutput(path, "can't be read (\(error))", remedy: "Check the file system.")
+        }
+    }
+}

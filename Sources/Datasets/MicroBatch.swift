@@ -1,0 +1,97 @@
+import Tensors
+
+/// What is computed at once: tokens on one axis, the predictions that are scored, and whose they are.
+public struct MicroBatch: Equatable, Sendable {
+    public private(set) var axis = TokenAxis()
+    /// Predictions whose log-probability is needed, a record's together, in the order of the records.
+    public private(set) var rows: [ScoredRow] = []
+    public private(set) var records: MicroBatchRecords
+    /// Tokens of each completion's whole sequence, a shared prompt counted for both.
+    public private(set) var sequenceTokens = 0
+
+    /// Lays out pairs one after the other.
+    ///
+    /// - Parameters:
+    ///   - pairs: each with its index in the dataset.
+    ///   - prefixSharing: the prompt is one segment that both completions see; otherwise it is laid out twice.
+    public init(preference pairs: [(record: Int, ids: PreferenceRecord)], prefixSharing: Bool) {
+        var placed: [PreferenceRows] = []
+        records = .preference([])
+        for (record, pair) in pairs {
+            precondition(!pair.prompt.isEmpty && !pair.chosen.isEmpty && !pair.rejected.isEmpty)
+            let shared = prefixSharing ? axis.append(pair.prompt) : nil
+            let chosen = append(pair.chosen, of: pair.prompt, shared: shared)
+            let rejected = append(pair.rejected, of: pair.prompt, shared: shared)
+            placed.append(PreferenceRows(record: record, chosen: chosen, rejected: rejected))
+            sequenceTokens += pair.lengths.sequences
+        }
+        records = .preference(placed)
+    }
+
+    /// Lays out texts one after the other, each a segment of its own.
+    public init(text texts: [(record: Int, ids: TextRecord)]) {
+        var placed: [TextRows] = []
+        records = .text([])
+        for (record, text) in texts {
+            let segment = axis.append(text.tokens)
+            let firstRow = rows.count
+            for index in text.tokens.indices.dropFirst() where text.lossMask?[index] ?? true {
+                rows.append(ScoredRow(position: segment.lowerBound + index - 1, target: text.tokens[index]))
+            }
+            placed.append(TextRows(record: record, rows: firstRow..<rows.count))
+            sequenceTokens += text.tokens.count
+        }
+        records = .text(placed)
+    }
+
+    /// Adds a completion's tokens and rows; its first token is predicted at the prompt's last position. Without a
+    /// `shared` prompt on the axis its own copy goes before it, in the same segment.
+    private mutating func append(_ completion: [Int32], of prompt: [Int32], shared: Range<Int>?) -> Range<Int> {
+        let firstRow = rows.count
+        let start: Int
+        let promptEnd: Int
+        if let shared {
+            start = axis.append(completion, after: shared).lowerBound
+            promptEnd = shared.upperBound
+        } else {
+            promptEnd = axis.append(prompt + completion).lowerBound + prompt.count
+            start = promptEnd
+        }
+        for (index, target) in completion.enumerated() {
+            rows.append(ScoredRow(position: index == 0 ? promptEnd - 1 : start + index - 1, target: target))
+        }
+        return firstRow..<rows.count
+    }
+}
+
+/// Whose rows are whose, by the kind of the records.
+public enum MicroBatchRecords: Equatable, Sendable {
+    case preference([PreferenceRows])
+    case text([TextRows])
+}
+
+/// Where one pair's predictions are in `MicroBatch.rows`: one a completion token.
+public struct PreferenceRows: Equatable, Sendable {
+    /// The pair's index in the dataset.
+    public var record: Int
+    public var chosen: Range<Int>
+    public var rejected: Range<Int>
+
+    public init(record: Int, chosen: Range<Int>, rejected: Range<Int>) {
+        self.record = record
+        self.chosen = chosen
+        self.rejected = rejected
+    }
+}
+
+/// Where one text's predictions are in `MicroBatch.rows`: one a counted token.
+public struct TextRows: Equatable, Sendable {
+    /// The text's index in the dataset.
+    public var record: Int
+    public var rows: Range<Int>
+
+    public init(record: Int, rows: Range<Int>) {
+        self.record = record
+        self.rows = rows
+    }
+}

@@ -1,0 +1,226 @@
+import Foundation
+import Settings
+import Tensors
+
+/// Checks JSONL records of token ids and stores them as a dataset file, line by line in bounded memory.
+///
+/// Either all of it succeeds or no file appears and an earlier output stays as it was.
+///
+/// - Parameter progress: called every megabyte or so and at the end.
+/// - Throws: `Failure`: damaged data naming `FILE:LINE` for the first bad record; missing input; usage for a request
+///   that makes no sense; input/output where the disk fails.
+@discardableResult
+public func prepare(
+    _ request: PrepareRequest, progress: (PrepareProgress) -> Void = { _ in }
+) throws(Failure) -> PrepareSummary {
+    try request.check()
+    let preparation = Preparation(request)
+    try preparation.readInputs(progress)
+    return try preparation.commit()
+}
+
+extension PrepareRequest {
+    /// - Throws: `Failure` for what can be known before anything is read.
+    fileprivate func check() throws(Failure) {
+        guard !inputs.isEmpty else {
+            throw Failure("--input", "no input file", remedy: "Name at least one JSONL file.", exitCode: .usage)
+        }
+        if let maximumLength, maximumLength < 2 {
+            throw Failure(
+                "--max-length \(maximumLength)", "leaves no room for a token and its prediction",
+                remedy: "Give 2 or more.", exitCode: .usage)
+        }
+        if let validationFraction, !(validationFraction > 0 && validationFraction < 1) {
+            throw Failure(
+                "--validation \(validationFraction)", "is not a fraction between 0 and 1",
+                remedy: "Give 0.05 for every twentieth record, for instance.", exitCode: .usage)
+        }
+        guard FileStatus(folder(of: output))?.isFolder == true else {
+            throw .missing(
+                output, "its folder \(folder(of: output)) does not exist", remedy: "Create the folder first.")
+        }
+        let outputs = validationFraction == nil ? [output] : [output, validationOutput]
+        for input in inputs {
+            guard let source = FileStatus(input) else {
+                throw .missing(input, "can't be found (\(systemReason()))", remedy: "Check the path.")
+            }
+            for output in outputs where FileStatus(output)?.isSameFile(as: source) == true {
+                throw Failure(
+                    output, "is one of the inputs too", remedy: "Name another file for --output.", exitCode: .usage)
+            }
+        }
+    }
+}
+
+/// One preparation under way.
+private final class Preparation {
+    private let request: PrepareRequest
+    private let rules: LengthRules
+    private var outputs: PreparedOutputs?
+    private var dropped: [DropReason: Int] = [:]
+    private var truncated = 0
+    private var lineCount = 0
+
+    init(_ request: PrepareRequest) {
+        self.request = request
+        rules = LengthRules(maximumLength: request.maximumLength, truncation: request.truncation)
+    }
+
+    func readInputs(_ progress: (PrepareProgress) -> Void) throws(Failure) {
+        let totalBytes = request.inputs.reduce(0) { $0 + (FileStatus($1)?.byteCount ?? 0) }
+        var bytesBefore = 0
+        for input in request.inputs {
+            var reader = try LineReader(path: input)
+            var reported = 0
+            while let line = try reader.next() {
+                try add(line, place: "\(input):\(reader.lineNumber)")
+                lineCount += 1
+                guard reader.bytesRead != reported else { continue }
+                reported = reader.bytesRead
+                progress(.init(linesRead: lineCount, bytesRead: bytesBefore + reported, totalBytes: totalBytes))
+            }
+            guard reader.lineNumber > 0 else {
+                throw .damaged(input, "is empty", remedy: "Give a JSONL file with at least one record.")
+            }
+            bytesBefore += reader.bytesRead
+        }
+        progress(.init(linesRead: lineCount, bytesRead: bytesBefore, totalBytes: totalBytes))
+    }
+
+    func commit() throws(Failure) -> PrepareSummary {
+        guard let outputs, outputs.training.writer.recordCount + (outputs.validation?.writer.recordCount ?? 0) > 0
+        else { throw everythingDropped() }
+        try checkSplit(outputs)
+        // Everything that is likely to fail comes before the first file appears.
+        try outputs.training.writer.finish()
+        try outputs.validation?.writer.finish()
+        try outputs.validation?.writer.publish()
+        try outputs.training.writer.publish()
+        return PrepareSummary(
+            kind: outputs.kind, training: outputs.training.summary, validation: outputs.validation?.summary,
+            dropped: dropped, truncated: truncated)
+    }
+
+    // MARK: One line
+
+    private func add(_ line: ArraySlice<UInt8>, place: @autoclosure () -> String) throws(Failure) {
+        let verdict: LengthRules.Verdict
+        let kind: DatasetKind
+        do throws(RecordError) {
+            let fields = try RecordFields(parsing: line)
+            kind = try agreedKind(of: fields)
+            verdict =
+                switch kind {
+                case .preference: try rules.judge(try fields.preference())
+                case .text: try rules.judge(try fields.text())
+                }
+        } catch {
+            throw .damaged(place(), error.reason, remedy: error.remedy)
+        }
+        if outputs == nil { outputs = try PreparedOutputs(request, kind: kind) }
+        switch verdict {
+        case .drop(let reason): dropped[reason, default: 0] += 1
+        case .keep(let record, let wasTruncated):
+            truncated += wasTruncated ? 1 : 0
+            try outputs!.append(record, line: lineCount)
+        }
+    }
+
+    private func agreedKind(of fields: RecordFields) throws(RecordError) -> DatasetKind {
+        let found = try fields.kind()
+        if let asked = request.kind, found != asked {
+            throw RecordError(
+                "is a \(found.rawValue) record, and \(asked.rawValue) records are asked for",
+                remedy: "Leave --kind out, or leave the record out.")
+        }
+        if let first = outputs?.kind, found != first {
+            throw RecordError(
+                "is a \(found.rawValue) record among \(first.rawValue) records",
+                remedy: "Prepare each kind on its own.")
+        }
+        return found
+    }
+
+    // MARK: Refusals of the whole
+
+    private func everythingDropped() -> Failure {
+        let reasons = DropReason.allCases.compactMap { reason in
+            dropped[reason].map { "\($0) \(reason.rawValue)" }
+        }
+        return .damaged(
+            request.inputs.joined(separator: ", "),
+            "no record is left: all \(lineCount) were dropped (\(reasons.joined(separator: ", ")))",
+            remedy: "Raise --max-length, or give other records.")
+    }
+
+    private func checkSplit(_ outputs: PreparedOutputs) throws(Failure) {
+        guard let validation = outputs.validation, let fraction = request.validationFraction else { return }
+        let counts = (outputs.training.writer.recordCount, validation.writer.recordCount)
+        guard counts.0 == 0 || counts.1 == 0 else { return }
+        throw .damaged(
+            request.inputs.joined(separator: ", "),
+            "--validation \(fraction) of \(counts.0 + counts.1) records leaves "
+                + "\(counts.0) for training and \(counts.1) for validation",
+            remedy: "Choose another fraction, or give more records.")
+    }
+}
+
+/// The files of one preparation, and which record goes where.
+private struct PreparedOutputs {
+    let kind: DatasetKind
+    var training: PreparedOutput
+    var validation: PreparedOutput?
+    private let fraction: Double
+
+    init(_ request: PrepareRequest, kind: DatasetKind) throws(Failure) {
+        self.kind = kind
+        fraction = request.validationFraction ?? 0
+        training = try PreparedOutput(path: request.output, kind: kind)
+        if request.validationFraction != nil {
+            validation = try PreparedOutput(path: request.validationOutput, kind: kind)
+        }
+    }
+
+    /// - Parameter line: of all inputs, from 0. The choice depends on nothing else, so that preparing again with
+    ///   another maximum length leaves each record on its side.
+    mutating func append(_ record: DatasetRecord, line: Int) throws(Failure) {
+        var random = KeyedRandom(key: PreparedOutputs.seed, UInt64(line))
+        if validation != nil, random.nextUnit() <= fraction {
+            try validation!.append(record)
+        } else {
+            try training.append(record)
+        }
+    }
+
+    /// Fixed, and of this purpose alone: "validate" in ASCII.
+    private static let seed: UInt64 = 0x7661_6C69_6461_7465
+}
+
+/// One dataset being written, with the figures of its summary.
+private struct PreparedOutput {
+    let writer: DatasetWriter
+    private var sequenceTokens = 0
+    /// How many records have a longest sequence of so many tokens: the median in bounded memory.
+    private var countByLength: [Int: Int] = [:]
+
+    init(path: String, kind: DatasetKind) throws(Failure) { writer = try DatasetWriter(path: path, kind: kind) }
+
+    mutating func append(_ record: DatasetRecord) throws(Failure) {
+        try writer.append(record)
+        sequenceTokens += record.lengths.sequences
+        countByLength[record.lengths.longest, default: 0] += 1
+    }
+
+    /// Of at least one record.
+    var summary: PreparedFile {
+        let lengths = countByLength.keys.sorted()
+        var below = 0
+        let median = lengths.first { length in
+            below += countByLength[length]!
+            return 2 * below >= writer.recordCount
+        }
+        return PreparedFile(
+            path: writer.path, records: writer.recordCount, tokens: writer.tokenCount, sequenceTokens: sequenceTokens,
+            lengths: LengthFigures(minimum: lengths.first!, median: median!, maximum: lengths.last!))
+    }
+}

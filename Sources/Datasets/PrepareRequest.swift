@@ -1,0 +1,79 @@
+/// What `prepare` is asked to do.
+public struct PrepareRequest: Sendable {
+    /// JSONL files, read in this order.
+    public var inputs: [String]
+    /// The dataset file to write.
+    public var output: String
+    /// Nil takes the kind of the first record.
+    public var kind: DatasetKind?
+    /// Tokens of the longest sequence of a record (prompt + longer completion); nil for no limit.
+    public var maximumLength: Int?
+    public var truncation: Truncation
+    /// In (0, 1): each record goes to the validation file with this probability; nil writes no such file.
+    public var validationFraction: Double?
+
+    public init(
+        inputs: [String], output: String, kind: DatasetKind? = nil, maximumLength: Int? = nil,
+        truncation: Truncation = .prompt, validationFraction: Double? = nil
+    ) {
+        self.inputs = inputs
+        self.output = output
+        self.kind = kind
+        self.maximumLength = maximumLength
+        self.truncation = truncation
+        self.validationFraction = validationFraction
+    }
+
+    /// `NAME-validation.h5` beside `NAME.h5`.
+    public var validationOutput: String {
+        let parent = folder(of: output)
+        let name = output.split(separator: "/").last.map(String.init) ?? output
+        let (stem, suffix) =
+            if let dot = name.lastIndex(of: "."), dot != name.startIndex {
+                (String(name[..<dot]), String(name[dot...]))
+            } else {
+                (name, "")
+            }
+        let sibling = "\(stem)-validation\(suffix)"
+        return output.contains("/") ? (parent == "/" ? "/\(sibling)" : "\(parent)/\(sibling)") : sibling
+    }
+}
+
+/// How far a preparation is. Bytes and lines are over all inputs.
+public struct PrepareProgress: Equatable, Sendable {
+    public var linesRead: Int
+    public var bytesRead: Int
+    public var totalBytes: Int
+}
+
+/// What a preparation did.
+public struct PrepareSummary: Equatable, Sendable {
+    public var kind: DatasetKind
+    public var training: PreparedFile
+    /// Nil where no validation file was asked for.
+    public var validation: PreparedFile?
+    /// Records left out, by reason; a reason that did not occur is absent.
+    public var dropped: [DropReason: Int] = [:]
+    /// Records kept with a shortened prompt.
+    public var truncated = 0
+
+    public var droppedCount: Int { dropped.values.reduce(0, +) }
+}
+
+/// One dataset file that was written.
+public struct PreparedFile: Equatable, Sendable {
+    public var path: String
+    public var records = 0
+    /// Tokens stored, a prompt once.
+    public var tokens = 0
+    /// Each completion with its own prompt.
+    public var sequenceTokens = 0
+    /// Of the longest sequence of each record, in tokens. The median of an even count is the lower of the middle two.
+    public var lengths: LengthFigures
+}
+
+public struct LengthFigures: Equatable, Sendable {
+    public var minimum: Int
+    public var median: Int
+    public var maximum: Int
+}

@@ -1,0 +1,111 @@
+import Tensors
+
+/// Which records come next: every record once an epoch, in an order that depends on (seed, epoch) alone.
+///
+/// The whole state is `epoch` and `position`; put back, they give the same records again, on every rank.
+public struct Sampler: Sendable {
+    public let recordCount: Int
+    public let shuffle: Bool
+    public let seed: UInt64
+    /// From 0.
+    public private(set) var epoch = 0
+    /// Records of this epoch already taken. Stays at `recordCount` until the next call begins the next epoch.
+    public private(set) var position = 0
+
+    /// The order of one epoch, kept while that epoch lasts.
+    private var order: (epoch: Int, records: [Int])?
+
+    /// - Parameters:
+    ///   - recordCount: at least 1.
+    ///   - shuffle: false takes the records in the dataset's order, every epoch alike.
+    public init(recordCount: Int, shuffle: Bool, seed: UInt64) {
+        precondition(recordCount > 0)
+        self.recordCount = recordCount
+        self.shuffle = shuffle
+        self.seed = seed
+    }
+
+    /// Goes on from where another sampler of as many records was.
+    public mutating func restore(epoch: Int, position: Int) {
+        precondition(epoch >= 0 && position >= 0 && position <= recordCount)
+        self.epoch = epoch
+        self.position = position
+    }
+
+    /// Epochs done, with the part of the current one.
+    public var epochsDone: Double { Double(epoch) + Double(position) / Double(recordCount) }
+
+    /// The next `count` records, fewer at the epoch's end; the call after that begins the next epoch.
+    public mutating func next(_ count: Int) -> [Int] {
+        precondition(count > 0)
+        beginEpochIfNeeded()
+        return take(min(count, recordCount - position))
+    }
+
+    /// The next whole records until their lengths reach `tokens`: one at least, fewer tokens at the epoch's end.
+    public mutating func next(tokens: Int, lengthOf: (Int) -> Int) -> [Int] {
+        precondition(tokens > 0)
+        beginEpochIfNeeded()
+        let records = currentOrder()
+        var end = position
+        var sum = 0
+        while end < recordCount, sum < tokens {
+            sum += lengthOf(records[end])
+            end += 1
+        }
+        return take(end - position)
+    }
+
+    /// Steps of an epoch by `next(count)`.
+    public func stepsPerEpoch(_ count: Int) -> Int {
+        precondition(count > 0)
+        return (recordCount + count - 1) / count
+    }
+
+    /// Steps of `epoch` by `next(tokens:lengthOf:)`: they depend on the order where lengths differ.
+    public func stepsPerEpoch(tokens: Int, epoch: Int = 0, lengthOf: (Int) -> Int) -> Int {
+        var walker = Sampler(recordCount: recordCount, shuffle: shuffle, seed: seed)
+        walker.restore(epoch: epoch, position: 0)
+        var steps = 0
+        while walker.position < recordCount {
+            _ = walker.next(tokens: tokens, lengthOf: lengthOf)
+            steps += 1
+        }
+        return steps
+    }
+
+    private mutating func beginEpochIfNeeded() {
+        guard position == recordCount else { return }
+        epoch += 1
+        position = 0
+    }
+
+    private mutating func take(_ count: Int) -> [Int] {
+        let taken = currentOrder()[position..<(position + count)]
+        position += count
+        return Array(taken)
+    }
+
+    private mutating func currentOrder() -> [Int] {
+        if let order, order.epoch == epoch { return order.records }
+        let records = Sampler.permutation(recordCount, shuffle: shuffle, seed: seed, epoch: epoch)
+        order = (epoch, records)
+        return records
+    }
+
+    /// Fisher and Yates, written out: the standard library's shuffle may change between versions, a run may not.
+    private static func permutation(_ count: Int, shuffle: Bool, seed: UInt64, epoch: Int) -> [Int] {
+        var records = Array(0..<count)
+        guard shuffle else { return records }
+        var random = KeyedRandom(key: seed, purpose, UInt64(epoch))
+        for last in stride(from: count - 1, to: 0, by: -1) {
+            // The product's upper half is uniform in 0...last, to within 2⁻⁶⁴ · last.
+            let other = Int(random.next().multipliedFullWidth(by: UInt64(last + 1)).high)
+            records.swapAt(last, other)
+        }
+        return records
+    }
+
+    /// Sets these numbers apart from others of the same seed: "sampling" in ASCII.
+    private static let purpose: UInt64 = 0x7361_6D70_6C69_6E67
+}

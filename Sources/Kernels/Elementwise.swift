@@ -1,0 +1,81 @@
+import Tensors
+
+/// Loops over rows of floats at memory speed.
+public enum Elementwise {
+    @inline(__always)
+    static func add(_ source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
+        var index = 0
+        while index + 8 <= count {
+            target.store8(target.load8(index) + source.load8(index), index)
+            index += 8
+        }
+        while index < count {
+            target[index] += source[index]
+            index += 1
+        }
+    }
+
+    /// `target += source`, both `[T, D]`.
+    public static func add(_ source: Matrix, to target: Matrix, workers: Workers) {
+        precondition(source.rowCount == target.rowCount && source.columnCount == target.columnCount)
+        let tiles = Tiles(source.rowCount, limit: 256)
+        workers.run(tiles.tileCount) { tile, _ in
+            for row in tiles[tile] { add(source.row(row), to: target.row(row), count: source.columnCount) }
+        }
+    }
+
+    /// `output = first + second`, all `[T, D]`.
+    public static func sum(_ first: Matrix, _ second: Matrix, into output: Matrix, workers: Workers) {
+        precondition(first.rowCount == output.rowCount && second.rowCount == output.rowCount)
+        let tiles = Tiles(first.rowCount, limit: 256)
+        workers.run(tiles.tileCount) { tile, _ in
+            for row in tiles[tile] {
+                let (a, b, c) = (first.row(row), second.row(row), output.row(row))
+                var index = 0
+                while index + 8 <= output.columnCount {
+                    c.store8(a.load8(index) + b.load8(index), index)
+                    index += 8
+                }
+                while index < output.columnCount {
+                    c[index] = a[index] + b[index]
+                    index += 1
+                }
+            }
+        }
+    }
+
+    /// Σ x² in Double, in an order fixed by the shape: the square of a gradient's norm.
+    public static func sumOfSquares(_ matrix: Matrix, workers: Workers) -> Double {
+        let tiles = Tiles(matrix.rowCount, limit: 64)
+        var partial = [Double](repeating: 0, count: tiles.tileCount)
+        partial.withUnsafeMutableBufferPointer { sums in
+            nonisolated(unsafe) let sums = sums
+            workers.run(tiles.tileCount) { tile, _ in
+                var total = 0.0
+                for row in tiles[tile] { total += sumOfSquares(matrix.row(row), count: matrix.columnCount) }
+                sums[tile] = total
+            }
+        }
+        return partial.reduce(0, +)
+    }
+
+    private static func sumOfSquares(_ values: UnsafeMutablePointer<Float>, count: Int) -> Double {
+        var low = SIMD4<Double>.zero
+        var high = SIMD4<Double>.zero
+        var index = 0
+        while index + 8 <= count {
+            let eight = values.load8(index)
+            let first = SIMD4<Double>(eight.lowHalf)
+            let second = SIMD4<Double>(eight.highHalf)
+            low = low.addingProduct(first, first)
+            high = high.addingProduct(second, second)
+            index += 8
+        }
+        var total = (low + high).sum()
+        while index < count {
+            total += Double(values[index]) * Double(values[index])
+            index += 1
+        }
+        return total
+    }
+}

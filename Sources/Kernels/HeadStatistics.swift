@@ -1,0 +1,142 @@
+import Foundation
+import Tensors
+
+/// Sums over one rank's range of the vocabulary, as the head streams it: for each row relative to the range's maximum.
+public struct PartialRowStatistics: Sendable {
+    /// `[U]` the largest logit of the range.
+    public internal(set) var maximum: [Double]
+    /// `[U]` the token of the largest logit.
+    public internal(set) var mostProbable: [Int]
+    /// `[U]` Σ exp(x − maximum), Σ exp(2(x − maximum)), Σ x·exp(x − maximum), Σ x.
+    public internal(set) var exponentials: [Double]
+    public internal(set) var squaredExponentials: [Double]
+    public internal(set) var weightedLogits: [Double]
+    public internal(set) var logits: [Double]
+    /// `[R]` the target's logit, 0 where the target is outside the range.
+    public internal(set) var targetLogits: [Double]
+
+    init(rowCount: Int, targetCount: Int) {
+        maximum = [Double](repeating: -.infinity, count: rowCount)
+        mostProbable = [Int](repeating: Int.max, count: rowCount)
+        exponentials = [Double](repeating: 0, count: rowCount)
+        squaredExponentials = exponentials
+        weightedLogits = exponentials
+        logits = exponentials
+        targetLogits = [Double](repeating: 0, count: targetCount)
+    }
+
+    public var rowCount: Int { maximum.count }
+
+    /// The sums relative to `newMaximum[U]` (the maximum over all ranks), one array after the other, with the target
+    /// logits last: what the tensor ranks add up.
+    public func rescaled(to newMaximum: [Double]) -> [Double] {
+        var result: [Double] = []
+        result.reserveCapacity(4 * rowCount + targetLogits.count)
+        let factor = zip(maximum, newMaximum).map { old, new in old == -.infinity ? 0 : exp(old - new) }
+        for row in 0..<rowCount { result.append(exponentials[row] * factor[row]) }
+        for row in 0..<rowCount { result.append(squaredExponentials[row] * factor[row] * factor[row]) }
+        for row in 0..<rowCount { result.append(weightedLogits[row] * factor[row]) }
+        result += logits
+        result += targetLogits
+        return result
+    }
+
+    /// Tokens that reach the maximum over all ranks, `Int.max` where another rank's do: their minimum is the arg-max.
+    public func candidates(for newMaximum: [Double]) -> [Int] {
+        (0..<rowCount).map { maximum[$0] == newMaximum[$0] ? mostProbable[$0] : Int.max }
+    }
+
+    /// Whole statistics of each row, and the log-probability of each target, from the reduced sums.
+    ///
+    /// - Parameters:
+    ///   - maximum: `[U]`, over all ranks.
+    ///   - sums: `rescaled(to:)`, added over all ranks.
+    ///   - targetRows: `[R]` each target's row.
+    public static func combined(
+        maximum: [Double], sums: [Double], mostProbable: [Int], targetRows: [Int], vocabularySize: Int
+    ) -> (rows: [RowStatistics], logProbabilities: [Double]) {
+        let count = maximum.count
+        let rows = (0..<count).map { row in
+            let exponentials = sums[row]
+            let logSumExp = maximum[row] + log(exponentials)
+            return RowStatistics(
+                logSumExp: logSumExp,
+                sumOfSquaredProbabilities: sums[count + row] / (exponentials * exponentials),
+                entropy: logSumExp - sums[2 * count + row] / exponentials,
+                meanLogit: sums[3 * count + row] / Double(vocabularySize),
+                mostProbable: mostProbable[row])
+        }
+        let logProbabilities = targetRows.enumerated().map { index, row in
+            sums[4 * count + index] - rows[row].logSumExp
+        }
+        return (rows, logProbabilities)
+    }
+
+    /// Raw access for tasks that each write rows of their own.
+    mutating func withUnsafeAccess(_ body: (Access) -> Void) {
+        maximum.withUnsafeMutableBufferPointer { maximum in
+        mostProbable.withUnsafeMutableBufferPointer { mostProbable in
+        exponentials.withUnsafeMutableBufferPointer { exponentials in
+        squaredExponentials.withUnsafeMutableBufferPointer { squaredExponentials in
+        weightedLogits.withUnsafeMutableBufferPointer { weightedLogits in
+        logits.withUnsafeMutableBufferPointer { logits in
+        targetLogits.withUnsafeMutableBufferPointer { targetLogits in
+            body(Access(
+                maximum: maximum, mostProbable: mostProbable, exponentials: exponentials,
+                squaredExponentials: squaredExponentials, weightedLogits: weightedLogits, logits: logits,
+                targetLogits: targetLogits))
+        }}}}}}}
+    }
+
+    struct Access {
+        let maximum: UnsafeMutableBufferPointer<Double>
+        let mostProbable: UnsafeMutableBufferPointer<Int>
+        let exponentials: UnsafeMutableBufferPointer<Double>
+        let squaredExponentials: UnsafeMutableBufferPointer<Double>
+        let weightedLogits: UnsafeMutableBufferPointer<Double>
+        let logits: UnsafeMutableBufferPointer<Double>
+        let targetLogits: UnsafeMutableBufferPointer<Double>
+
+        /// Streams one tile of a row's logits into its sums; a new maximum rescales what was summed before.
+        func add(_ values: UnsafeMutablePointer<Float>, count: Int, firstToken: Int, toRow row: Int) {
+            let tileMaximum = Softmax.maximum(values, count: count)
+            if Double(tileMaximum) > maximum[row] {
+                let factor = maximum[row] == -.infinity ? 0 : exp(maximum[row] - Double(tileMaximum))
+                exponentials[row] *= factor
+                squaredExponentials[row] *= factor * factor
+                weightedLogits[row] *= factor
+                maximum[row] = Double(tileMaximum)
+                var column = 0
+                while column < count - 1 && values[column] != tileMaximum { column += 1 }
+                mostProbable[row] = firstToken + column
+            }
+            let offset = Float(maximum[row])
+            var (sum, squares, weighted, plain) = (Float8.zero, Float8.zero, Float8.zero, Float8.zero)
+            var index = 0
+            while index + 8 <= count {
+                let value = values.load8(index)
+                let weight = exponential(value - offset)
+                sum += weight
+                squares = squares.addingProduct(weight, weight)
+                weighted = weighted.addingProduct(weight, value)
+                plain += value
+                index += 8
+            }
+            var totals = (
+                Double(sum.laneSum), Double(squares.laneSum), Double(weighted.laneSum), Double(plain.laneSum))
+            while index < count {
+                let value = Double(values[index])
+                let weight = exp(value - Double(offset))
+                totals.0 += weight
+                totals.1 += weight * weight
+                totals.2 += weight * value
+                totals.3 += value
+                index += 1
+            }
+            exponentials[row] += totals.0
+            squaredExponentials[row] += totals.1
+            weightedLogits[row] += totals.2
+            logits[row] += totals.3
+        }
+    }
+}

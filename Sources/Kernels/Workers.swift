@@ -1,0 +1,143 @@
+import Foundation
+import Synchronization
+
+/// The threads of one rank: a pool that runs the independent tasks of one kernel and then waits for all of them.
+///
+/// A kernel is cut into tasks by its shape alone, never by the number of threads, so the bits of every result are the
+/// same for any thread count. Only the thread that made the pool may call `run`.
+public final class Workers: @unchecked Sendable {
+    public let threadCount: Int
+
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let generation = Atomic<Int>(0)
+    private let nextTask = Atomic<Int>(0)
+    private let busyHelpers = Atomic<Int>(0)
+    private var taskCount = 0
+    private var body: ((_ task: Int, _ thread: Int) -> Void)?
+    private var stopping = false
+    private var threads: [pthread_t] = []
+
+    /// How often a helper looks for the next job before it sleeps: about 20 µs.
+    private static let spinLimit = 4000
+
+    public init(threadCount: Int) {
+        precondition(threadCount >= 1)
+        self.threadCount = threadCount
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(wake, nil)
+        pthread_cond_init(done, nil)
+        for index in 1..<max(threadCount, 1) {
+            let argument = Unmanaged.passRetained(HelperStart(workers: Unmanaged.passUnretained(self), index: index))
+            var thread = pthread_t()
+            let status = pthread_create(
+                &thread, nil,
+                { raw in
+                    let start = Unmanaged<HelperStart>.fromOpaque(raw!).takeRetainedValue()
+                    start.workers._withUnsafeGuaranteedRef { $0.help(thread: start.index) }
+                    return nil
+                }, argument.toOpaque())
+            precondition(status == 0, "the system refused a worker thread")
+            threads.append(thread)
+        }
+    }
+
+    deinit {
+        pthread_mutex_lock(mutex)
+        stopping = true
+        generation.add(1, ordering: .sequentiallyConsistent)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
+        for thread in threads { pthread_join(thread, nil) }
+        pthread_mutex_destroy(mutex)
+        pthread_cond_destroy(wake)
+        pthread_cond_destroy(done)
+        mutex.deallocate()
+        wake.deallocate()
+        done.deallocate()
+    }
+
+    /// Runs `body(task, thread)` for every task in `0..<taskCount`, each once, and returns when all are done.
+    ///
+    /// `thread` (below `threadCount`) picks scratch memory; results must not depend on it.
+    public func run(_ taskCount: Int, _ body: (_ task: Int, _ thread: Int) -> Void) {
+        guard taskCount > 1, threadCount > 1 else {
+            for task in 0..<taskCount { body(task, 0) }
+            return
+        }
+        withoutActuallyEscaping(body) { escaping in
+            pthread_mutex_lock(mutex)
+            self.body = escaping
+            self.taskCount = taskCount
+            nextTask.store(0, ordering: .relaxed)
+            busyHelpers.store(threadCount - 1, ordering: .relaxed)
+            generation.add(1, ordering: .sequentiallyConsistent)
+            pthread_cond_broadcast(wake)
+            pthread_mutex_unlock(mutex)
+            takeTasks(thread: 0)
+            waitForHelpers()
+            self.body = nil
+        }
+    }
+
+    private func takeTasks(thread: Int) {
+        while true {
+            let task = nextTask.add(1, ordering: .relaxed).oldValue
+            guard task < taskCount else { return }
+            body!(task, thread)
+        }
+    }
+
+    private func waitForHelpers() {
+        for _ in 0..<Workers.spinLimit where busyHelpers.load(ordering: .acquiring) == 0 { return }
+        pthread_mutex_lock(mutex)
+        while busyHelpers.load(ordering: .acquiring) != 0 { pthread_cond_wait(done, mutex) }
+        pthread_mutex_unlock(mutex)
+    }
+
+    private func help(thread: Int) {
+        var seen = 0
+        while true {
+            var spins = 0
+            while generation.load(ordering: .acquiring) == seen && spins < Workers.spinLimit { spins += 1 }
+            pthread_mutex_lock(mutex)
+            while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
+            seen = generation.load(ordering: .acquiring)
+            let stop = stopping
+            pthread_mutex_unlock(mutex)
+            if stop { return }
+            takeTasks(thread: thread)
+            pthread_mutex_lock(mutex)
+            if busyHelpers.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { pthread_cond_signal(done) }
+            pthread_mutex_unlock(mutex)
+        }
+    }
+}
+
+private final class HelperStart {
+    let workers: Unmanaged<Workers>
+    let index: Int
+
+    init(workers: Unmanaged<Workers>, index: Int) {
+        self.workers = workers
+        self.index = index
+    }
+}
+
+/// `count` items cut into nearly equal tasks of at most `limit`, by the count alone.
+public struct Tiles: Sendable {
+    public let count: Int
+    public let tileCount: Int
+    private let size: Int
+
+    public init(_ count: Int, limit: Int) {
+        self.count = count
+        let wanted = max(1, (count + limit - 1) / limit)
+        // Multiples of 16 keep the matrix kernels' register blocks whole.
+        size = max(1, ((count + wanted - 1) / wanted + 15) / 16 * 16)
+        tileCount = (count + size - 1) / size
+    }
+
+    public subscript(index: Int) -> Range<Int> { (index * size)..<min(count, (index + 1) * size) }
+}

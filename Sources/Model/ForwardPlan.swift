@@ -1,0 +1,37 @@
+import Kernels
+import Tensors
+
+/// A micro-batch as the model computes it: made once, then used by the policy and by every reference, so that all make
+/// the same calls in the same order.
+public struct ForwardPlan: Sendable {
+    public let axis: TokenAxis
+    /// `[U]` the positions whose hidden state is scored, ascending, each once.
+    public let scoredPositions: [Int]
+    /// `[R]` for each scored row (target) its index in `scoredPositions`.
+    public let targetRows: [Int]
+    /// `[R]` the tokens that are predicted.
+    public let targetTokens: [Int32]
+    let attention: AttentionPlan
+    let targets: HeadTargets
+
+    public init(axis: TokenAxis, rows: [ScoredRow]) {
+        self.axis = axis
+        attention = AttentionPlan(axis.segments)
+        scoredPositions = Set(rows.map(\.position)).sorted()
+        var rowOfPosition: [Int: Int] = [:]
+        for (row, position) in scoredPositions.enumerated() { rowOfPosition[position] = row }
+        targetRows = rows.map { rowOfPosition[$0.position]! }
+        targetTokens = rows.map(\.target)
+        targets = HeadTargets(rows: targetRows, tokens: targetTokens, rowCount: scoredPositions.count)
+    }
+}
+
+/// What a forward pass says of the scored rows: the same values on every tensor rank.
+public struct ScoredBatch: Sendable {
+    /// `[U]`, one for each hidden row.
+    public let rows: [RowStatistics]
+    /// `[R]` log p(target), nats.
+    public let logProbabilities: [Double]
+    /// `[R]` each target's hidden row.
+    public let targetRows: [Int]
+}

@@ -1,0 +1,108 @@
+import Settings
+
+/// Everything there is to know of one parameter before it has values. Loading, sharding, the optimizer and export all read it.
+public struct ParameterSpecification: Equatable, Sendable {
+    public enum Cut: Equatable, Sendable {
+        case replicated
+        case rows(ShardAxis)
+        case columns(ShardAxis)
+    }
+
+    /// Hugging Face's name.
+    public let name: String
+    /// The whole tensor's shape; a vector has one row.
+    public let rowCount: Int
+    public let columnCount: Int
+    public let isVector: Bool
+    /// How the tensor ranks share it. Replicated parameters get the same gradient on every tensor rank.
+    public let cut: Cut
+
+    /// Norm weights and biases are spared weight decay.
+    public var decays: Bool { !isVector }
+
+    /// The shape as a file states it.
+    public var shape: [Int] { isVector ? [columnCount] : [rowCount, columnCount] }
+
+    /// Rows and columns that `rank` holds.
+    public func part(_ sharding: ModelSharding, rank: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+        switch cut {
+        case .replicated: (0..<rowCount, 0..<columnCount)
+        case .rows(let axis): (sharding.range(of: axis, rank: rank), 0..<columnCount)
+        case .columns(let axis): (0..<rowCount, sharding.range(of: axis, rank: rank))
+        }
+    }
+}
+
+/// The parameters of a model in their order, and where each one stands in it.
+public struct ParameterTable: Sendable {
+    /// Indices of one transformer block's parameters.
+    struct Block: Sendable {
+        var attentionNorm, query, key, value, output: Int
+        var queryBias, keyBias, valueBias: Int?
+        var feedForwardNorm, gate, up, down: Int
+    }
+
+    public let specifications: [ParameterSpecification]
+    let embedding: Int
+    let blocks: [Block]
+    let finalNorm: Int
+    /// The embedding's index where the head is tied to it.
+    let head: Int
+
+    public init(_ configuration: ModelConfiguration) {
+        var builder = Builder(width: configuration.hiddenSize)
+        embedding = builder.matrix(
+            "model.embed_tokens.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
+        blocks = (0..<configuration.layerCount).map { builder.block($0, configuration) }
+        finalNorm = builder.norm("model.norm.weight")
+        head = configuration.tiedEmbeddings
+            ? embedding
+            : builder.matrix("lm_head.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
+        specifications = builder.specifications
+    }
+
+    public var names: Set<String> { Set(specifications.map(\.name)) }
+
+    private struct Builder {
+        let width: Int
+        var specifications: [ParameterSpecification] = []
+
+        mutating func matrix(_ name: String, _ rows: Int, _ columns: Int, _ cut: ParameterSpecification.Cut) -> Int {
+            add(ParameterSpecification(name: name, rowCount: rows, columnCount: columns, isVector: false, cut: cut))
+        }
+
+        mutating func norm(_ name: String) -> Int {
+            add(ParameterSpecification(name: name, rowCount: 1, columnCount: width, isVector: true, cut: .replicated))
+        }
+
+        mutating func bias(_ name: String, _ count: Int, _ axis: ShardAxis) -> Int {
+            add(ParameterSpecification(name: name, rowCount: 1, columnCount: count, isVector: true, cut: .columns(axis)))
+        }
+
+        private mutating func add(_ specification: ParameterSpecification) -> Int {
+            specifications.append(specification)
+            return specifications.count - 1
+        }
+
+        mutating func block(_ layer: Int, _ model: ModelConfiguration) -> Block {
+            let prefix = "model.layers.\(layer)."
+            let attention = prefix + "self_attn."
+            let queryWidth = model.headCount * model.headDimension
+            let keyWidth = model.keyValueHeadCount * model.headDimension
+            let biased = model.projectionBias
+            return Block(
+                attentionNorm: norm(prefix + "input_layernorm.weight"),
+                query: matrix(attention + "q_proj.weight", queryWidth, width, .rows(.queryHeads)),
+                key: matrix(attention + "k_proj.weight", keyWidth, width, .rows(.keyValueHeads)),
+                value: matrix(attention + "v_proj.weight", keyWidth, width, .rows(.keyValueHeads)),
+                output: matrix(attention + "o_proj.weight", width, queryWidth, .columns(.queryHeads)),
+                queryBias: biased ? bias(attention + "q_proj.bias", queryWidth, .queryHeads) : nil,
+                keyBias: biased ? bias(attention + "k_proj.bias", keyWidth, .keyValueHeads) : nil,
+                valueBias: biased ? bias(attention + "v_proj.bias", keyWidth, .keyValueHeads) : nil,
+                feedForwardNorm: norm(prefix + "post_attention_layernorm.weight"),
+                gate: matrix(prefix + "mlp.gate_proj.weight", model.feedForwardSize, width, .rows(.feedForward)),
+                up: matrix(prefix + "mlp.up_proj.weight", model.feedForwardSize, width, .rows(.feedForward)),
+                down: matrix(prefix + "mlp.down_proj.weight", width, model.feedForwardSize, .columns(.feedForward)))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Kernels
+import Settings
+import Tensors
+
+/// Whether a model learns, as a type: `Transformer<Trainable>` has gradients and `backward`, `Transformer<Frozen>` has
+/// neither, so giving a frozen model to the optimizer does not compile.
+public protocol Trainability {
+    associatedtype Parameters: ParameterValues
+    /// Activations of every layer are kept for backward.
+    static var keepsActivations: Bool { get }
+}
+
+public enum Trainable: Trainability {
+    public typealias Parameters = TrainableParameters
+    public static var keepsActivations: Bool { true }
+}
+
+public enum Frozen: Trainability {
+    public typealias Parameters = FrozenParameters
+    public static var keepsActivations: Bool { false }
+}
+
+/// This rank's part of every parameter, by index in the table.
+public protocol ParameterValues {
+    func weight(_ index: Int) -> WeightView
+    /// A norm's weight or a bias, `[1, n]`.
+    func vector(_ index: Int) -> Matrix
+    /// Bytes this rank has allocated for it; mapped files cost none.
+    var allocatedByteCount: Int { get }
+}
+
+/// Values and gradients in float32, each one flat block of memory in the table's order.
+public final class TrainableParameters: ParameterValues {
+    public let values: [Matrix]
+    public let gradients: [Matrix]
+    /// All gradients as one row, gaps of alignment included: what data ranks add up, in buckets.
+    public let flatGradients: Matrix
+
+    /// Copies this rank's part of every tensor of `source`.
+    ///
+    /// - Throws: `Failure` when a tensor is missing or has another shape.
+    public init(
+        _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
+    ) throws(Failure) {
+        let layout = FlatLayout(table, sharding: sharding, rank: rank)
+        values = layout.views()
+        let gradientStorage = Storage(floatCount: layout.floatCount)
+        gradients = layout.views(of: gradientStorage)
+        flatGradients = Matrix(storage: gradientStorage, offset: 0, rowCount: 1, columnCount: layout.floatCount)
+        for (specification, value) in zip(table.specifications, values) {
+            try source.part(specification, sharding: sharding, rank: rank).widen(into: value)
+        }
+    }
+
+    public func weight(_ index: Int) -> WeightView { .floats(values[index]) }
+    public func vector(_ index: Int) -> Matrix { values[index] }
+    public var allocatedByteCount: Int { 2 * flatGradients.elementCount * MemoryLayout<Float>.stride }
+
+    public func zeroGradients() { flatGradients.fill(0) }
+}
+
+/// Where each parameter's part lies in one flat block of floats.
+public struct FlatLayout: Sendable {
+    private var places: [(offset: Int, rowCount: Int, columnCount: Int)] = []
+    public private(set) var floatCount = 0
+
+    public init(_ table: ParameterTable, sharding: ModelSharding, rank: Int) {
+        for specification in table.specifications {
+            let part = specification.part(sharding, rank: rank)
+            places.append((floatCount, part.rows.count, part.columns.count))
+            // Each parameter starts on a cache line.
+            floatCount += (part.rows.count * part.columns.count + 15) / 16 * 16
+        }
+    }
+
+    /// A matrix a parameter, in new zeroed memory or in `storage`.
+    public func views(of storage: Storage? = nil) -> [Matrix] {
+        let storage = storage ?? Storage(floatCount: floatCount)
+        return places.map {
+            Matrix(storage: storage, offset: $0.offset, rowCount: $0.rowCount, columnCount: $0.columnCount)
+        }
+    }
+}
+
+extension ParameterSource {
+    func part(
+        _ specification: ParameterSpecification, sharding: ModelSharding, rank: Int
+    ) throws(Failure) -> StoredMatrix {
+        let whole = try matrix(
+            named: specification.name, rowCount: specification.rowCount, columnCount: specification.columnCount)
+        let part = specification.part(sharding, rank: rank)
+        return whole.rows(part.rows).columns(part.columns)
+    }
+}

@@ -1,0 +1,39 @@
+import Collectives
+import Kernels
+import Tensors
+
+extension Transformer where Kind == Trainable {
+    /// What of a parameter is gathered.
+    public enum Quantity: Sendable {
+        case values
+        case gradients
+    }
+
+    /// The whole tensor, put together from all tensor ranks; nil on all but the first of them. Collective over the tensor ranks.
+    public func gather(_ index: Int, _ quantity: Quantity = .values) throws(CollectiveError) -> Matrix? {
+        let specification = table.specifications[index]
+        let local = quantity == .values ? parameters.values[index] : parameters.gradients[index]
+        if specification.cut == .replicated || tensor.size == 1 { return tensor.rank == 0 ? local : nil }
+        guard tensor.rank == 0 else {
+            if local.elementCount > 0 { try tensor.send(local, to: 0, tag: index) }
+            return nil
+        }
+        let whole = Matrix(rowCount: specification.rowCount, columnCount: specification.columnCount)
+        for rank in 0..<tensor.size {
+            let part = specification.part(sharding, rank: rank)
+            guard !part.rows.isEmpty, !part.columns.isEmpty else { continue }
+            let piece = rank == 0 ? local : Matrix(rowCount: part.rows.count, columnCount: part.columns.count)
+            if rank > 0 { try tensor.receive(piece, from: rank, tag: index) }
+            whole.rows(part.rows).columns(part.columns).copy(from: piece)
+        }
+        return whole
+    }
+
+    /// Squares of the gradients' norm: this rank's share, replicated parameters counted on the first tensor rank only.
+    public func gradientSumOfSquares() -> Double {
+        zip(table.specifications, parameters.gradients).reduce(0) { total, entry in
+            if entry.0.cut == .replicated && tensor.rank > 0 { return total }
+            return total + Elementwise.sumOfSquares(entry.1, workers: workers)
+        }
+    }
+}

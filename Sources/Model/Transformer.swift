@@ -1,0 +1,173 @@
+import Collectives
+import Kernels
+import Settings
+import Tensors
+
+// T tokens, D model width, U scored hidden rows, R targets.
+
+/// A decoder-only transformer of the Llama family, this rank's shard of it: one code path for policy and reference.
+///
+/// Column-parallel layers (query, key, value, gate, up) leave this rank's columns; row-parallel ones (output, down)
+/// leave a `Partial` that is summed over the tensor ranks. Embedding and head are cut over the vocabulary.
+public final class Transformer<Kind: Trainability> {
+    public let configuration: ModelConfiguration
+    public let sharding: ModelSharding
+    public let table: ParameterTable
+    public let parameters: Kind.Parameters
+    let tensor: any ProcessGroup
+    let workers: Workers
+    let attention: Attention
+    let head: Head
+    let buffers: ActivationBuffers
+    let vocabulary: Range<Int>
+    private var rotary: Rotary
+    private let widened = ScratchMatrix()
+    /// `[U, D]` normalised states of scored positions, and `[U, 1]`; grown as needed.
+    private let scored = ScratchMatrix()
+    private let scoredInput = ScratchMatrix()
+    private let scoredInverseRoot = ScratchMatrix()
+    /// Counts passes, so that backward can't be given a stale one or the same one twice.
+    var passCount = 0
+
+    /// - Parameter parameters: this rank's shard, cut by `sharding` for `tensor.rank`.
+    public init(
+        _ configuration: ModelConfiguration, parameters: Kind.Parameters, tensor: any ProcessGroup, workers: Workers
+    ) {
+        self.configuration = configuration
+        self.parameters = parameters
+        self.tensor = tensor
+        self.workers = workers
+        sharding = ModelSharding(configuration, size: tensor.size)
+        table = ParameterTable(configuration)
+        vocabulary = sharding.range(of: .vocabulary, rank: tensor.rank)
+        attention = Attention(
+            groupCount: sharding.keyValueHeads[tensor.rank].count, headsPerGroup: configuration.headsPerGroup,
+            headDimension: configuration.headDimension, workers: workers)
+        head = Head(workers: workers)
+        rotary = Rotary(headDimension: configuration.headDimension, theta: configuration.ropeTheta, positionCount: 0)
+        buffers = ActivationBuffers(
+            widths: .init(
+                model: configuration.hiddenSize, projections: attention.projectionWidth,
+                attentionOutput: attention.outputWidth,
+                heads: sharding.keyValueHeads[tensor.rank].count * configuration.headsPerGroup,
+                feedForward: sharding.feedForwardColumns[tensor.rank].count),
+            layerCount: configuration.layerCount, keepsAll: Kind.keepsActivations)
+    }
+
+    /// Scores the plan's rows. Collective over the tensor ranks; all of them get the same values.
+    public func forward(_ plan: ForwardPlan) throws(CollectiveError) -> ForwardPass {
+        passCount += 1
+        let count = plan.axis.count
+        buffers.prepare(tokenCount: count)
+        let rotary = rotary(for: plan.axis)
+
+        let embedded = buffers.residual(0, count)
+        Embedding.forward(
+            plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
+        _ = try Partial(embedded).summed(over: tensor)
+        for layer in table.blocks.indices { try forwardBlock(layer, plan, rotary) }
+        return ForwardPass(number: passCount, scored: try scoreRows(plan))
+    }
+
+    private func forwardBlock(_ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary) throws(CollectiveError) {
+        let count = plan.axis.count
+        let block = table.blocks[layer]
+        let saved = buffers.block(layer, count)
+        let input = buffers.residual(layer, count)
+        let normalized = buffers.normalized(count)
+        let update = buffers.update(count)
+
+        RootMeanSquareNorm.forward(
+            input, weight: parameters.vector(block.attentionNorm), epsilon: configuration.normEpsilon, into: normalized,
+            inverseRoot: saved.attentionInverseRoot, workers: workers)
+        let projections = projectionColumns(saved.projections)
+        linear(normalized, block.query, bias: block.queryBias, into: projections.query)
+        linear(normalized, block.key, bias: block.keyBias, into: projections.key)
+        linear(normalized, block.value, bias: block.valueBias, into: projections.value)
+        rotary.forward(projections.queryAndKey, positions: plan.axis.positions, workers: workers)
+        attention.forward(saved.projections, plan: plan.attention, into: saved.attentionOutput, logSumExp: saved.logSumExp)
+        linear(saved.attentionOutput, block.output, into: update)
+        Elementwise.sum(input, try Partial(update).summed(over: tensor), into: saved.middle, workers: workers)
+
+        RootMeanSquareNorm.forward(
+            saved.middle, weight: parameters.vector(block.feedForwardNorm), epsilon: configuration.normEpsilon,
+            into: normalized, inverseRoot: saved.feedForwardInverseRoot, workers: workers)
+        linear(normalized, block.gate, into: saved.gate)
+        linear(normalized, block.up, into: saved.up)
+        let gated = buffers.gated(count)
+        GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
+        linear(gated, block.down, into: update)
+        Elementwise.sum(
+            saved.middle, try Partial(update).summed(over: tensor), into: buffers.residual(layer + 1, count), workers: workers)
+    }
+
+    /// Final norm and head, on the scored positions only.
+    private func scoreRows(_ plan: ForwardPlan) throws(CollectiveError) -> ScoredBatch {
+        let states = scoredStates(plan)
+        RootMeanSquareNorm.forward(
+            states.input, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon,
+            into: states.normalized, inverseRoot: states.inverseRoot, workers: workers)
+        let partial = head.forward(
+            states.normalized, weight: parameters.weight(table.head), range: vocabulary, targets: plan.targets)
+        let maximum = try tensor.maximum(partial.maximum)
+        let sums = try tensor.sum(partial.rescaled(to: maximum))
+        let mostProbable = try tensor.minimum(partial.candidates(for: maximum))
+        let whole = PartialRowStatistics.combined(
+            maximum: maximum, sums: sums, mostProbable: mostProbable, targetRows: plan.targetRows,
+            vocabularySize: configuration.vocabularySize)
+        return ScoredBatch(rows: whole.rows, logProbabilities: whole.logProbabilities, targetRows: plan.targetRows)
+    }
+
+    struct ScoredStates {
+        /// `[U, D]` the residual stream at the scored positions, before and after the final norm.
+        let input, normalized: Matrix
+        /// `[U, 1]`
+        let inverseRoot: Matrix
+    }
+
+    /// Gathers the last residual stream's scored positions. Valid until the next forward.
+    func scoredStates(_ plan: ForwardPlan) -> ScoredStates {
+        let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
+        let input = scoredInput.matrix(rowCount: count, columnCount: width)
+        let last = buffers.residual(table.blocks.count, plan.axis.count)
+        for (row, position) in plan.scoredPositions.enumerated() {
+            input.rows(row..<(row + 1)).copy(from: last.rows(position..<(position + 1)))
+        }
+        return ScoredStates(
+            input: input, normalized: scored.matrix(rowCount: count, columnCount: width),
+            inverseRoot: scoredInverseRoot.matrix(rowCount: count, columnCount: 1))
+    }
+
+    func linear(_ input: Matrix, _ index: Int, bias: Int? = nil, into output: Matrix) {
+        Linear.forward(
+            input, weight: parameters.weight(index).floats(using: widened, workers: workers),
+            bias: bias.map { parameters.vector($0) }, into: output, workers: workers)
+    }
+
+    /// A projections matrix by what its columns hold.
+    func projectionColumns(_ matrix: Matrix) -> (query: Matrix, key: Matrix, value: Matrix, queryAndKey: Matrix) {
+        let queryWidth = attention.outputWidth
+        let keyWidth = (matrix.columnCount - queryWidth) / 2
+        return (
+            matrix.columns(0..<queryWidth), matrix.columns(queryWidth..<(queryWidth + keyWidth)),
+            matrix.columns((queryWidth + keyWidth)..<matrix.columnCount), matrix.columns(0..<(queryWidth + keyWidth))
+        )
+    }
+
+    /// The rotary table, grown to the axis's last position.
+    func rotary(for axis: TokenAxis) -> Rotary {
+        let needed = Int(axis.positions.max() ?? 0) + 1
+        if needed > rotary.positionCount {
+            rotary = Rotary(
+                headDimension: configuration.headDimension, theta: configuration.ropeTheta,
+                positionCount: max(needed, 2 * rotary.positionCount))
+        }
+        return rotary
+    }
+}
+
+/// A finished forward pass: its values, and the right to go backward once, while its activations are the latest.
+public struct ForwardPass: Sendable {
+    let number: Int
+    public let scored: ScoredBatch
+}

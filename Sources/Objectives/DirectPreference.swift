@@ -1,0 +1,91 @@
+import Foundation
+import Settings
+
+/// Direct preference optimisation (Rafailov et al., arXiv:2305.18290), conservative with label smoothing
+/// (Mitchell, "A note on DPO with noisy preferences", 2023).
+///
+/// With c = log π(chosen) − log ref(chosen), r likewise for rejected and Δ = c − r, a pair's loss is
+/// −(1−ε)·logσ(βΔ) − ε·logσ(−βΔ). Without a reference log ref is 0. The step's loss is the mean over its pairs.
+public struct DirectPreference: Objective {
+    public let beta: Double
+    /// ε in [0, 0.5)
+    public let labelSmoothing: Double
+    /// Nil: no reference model exists.
+    public let reference: String?
+
+    public init(beta: Double, labelSmoothing: Double = 0, reference: String?) {
+        self.beta = beta
+        self.labelSmoothing = labelSmoothing
+        self.reference = reference
+    }
+
+    public init(_ settings: PreferenceSettings) {
+        switch settings.loss {
+        case .sigmoid: break
+        }
+        switch settings.reference {
+        case .named(let name): self.init(beta: settings.beta, labelSmoothing: settings.labelSmoothing, reference: name)
+        case .none: self.init(beta: settings.beta, labelSmoothing: settings.labelSmoothing, reference: nil)
+        }
+    }
+
+    public var recordKind: RecordKind { .preference }
+    public var denominator: Denominator { .pairs }
+    public var references: [String] { reference.map { [$0] } ?? [] }
+    public var metricNames: [String] {
+        [
+            "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen", "logps/rejected",
+            "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy",
+        ]
+    }
+
+    public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
+        guard case .pairs(let pairs) = batch.records else { preconditionFailure("preference losses need pairs") }
+        let reference = reference.map { batch.references[$0]! }
+        var result = ObjectiveResult(
+            lossSum: 0, gradients: [Double](repeating: 0, count: batch.policy.count),
+            metrics: metricNames.map { _ in MetricSum() })
+        for pair in pairs {
+            let chosen = batch.policy[pair.chosen].reduce(0, +)
+            let rejected = batch.policy[pair.rejected].reduce(0, +)
+            let chosenGain = chosen - (reference?[pair.chosen].reduce(0, +) ?? 0)
+            let rejectedGain = rejected - (reference?[pair.rejected].reduce(0, +) ?? 0)
+            let difference = chosenGain - rejectedGain
+            let (loss, slope) = lossAndSlope(difference)
+            result.lossSum += loss
+            for row in pair.chosen { result.gradients[row] += slope }
+            for row in pair.rejected { result.gradients[row] -= slope }
+            addMetrics(
+                [beta * chosenGain, beta * rejectedGain, beta * difference, difference > 0 ? 1 : 0, chosen, rejected],
+                pair, batch, to: &result.metrics)
+        }
+        return result
+    }
+
+    /// A pair's loss and its derivative by Δ.
+    func lossAndSlope(_ difference: Double) -> (loss: Double, slope: Double) {
+        let x = beta * difference
+        let loss = -(1 - labelSmoothing) * logSigmoid(x) - labelSmoothing * logSigmoid(-x)
+        let slope = beta * (-(1 - labelSmoothing) * sigmoid(-x) + labelSmoothing * sigmoid(x))
+        return (loss, slope)
+    }
+
+    /// Means over pairs first, then means over completion tokens.
+    private func addMetrics(
+        _ pairValues: [Double], _ pair: RecordRows.Pair, _ batch: ScoredRecords, to metrics: inout [MetricSum]
+    ) {
+        for (index, value) in pairValues.enumerated() { metrics[index] += MetricSum(sum: value, count: 1) }
+        let next = pairValues.count
+        for (index, rows) in [pair.chosen, pair.rejected].enumerated() {
+            let count = Double(rows.count)
+            metrics[next + index] += MetricSum(sum: batch.meanLogits[rows].reduce(0, +), count: count)
+            metrics[next + 2] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
+            metrics[next + 3] += MetricSum(sum: Double(batch.hits[rows].count { $0 }), count: count)
+        }
+    }
+}
+
+/// log(1 / (1 + e^−x)) without overflow on either side.
+func logSigmoid(_ x: Double) -> Double { x >= 0 ? -log1p(exp(-x)) : x - log1p(exp(x)) }
+
+func sigmoid(_ x: Double) -> Double { x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)) }

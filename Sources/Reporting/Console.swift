@@ -1,0 +1,91 @@
+import Foundation
+import Settings
+import Training
+
+/// A run as a person follows it: plain lines, one a step, with the time that is left.
+public final class Console: EventListener {
+    private let started = Date()
+    private var totalSteps = 0
+    private var firstStepEnd: Date?
+
+    public init() {}
+
+    public func receive(_ event: TrainingEvent) throws(Failure) {
+        switch event {
+        case .started(let summary): start(summary)
+        case .notice(let text): Console.write("note: \(text)")
+        case .step(let report): step(report)
+        case .evaluated(let report): evaluated(report)
+        case .exported(let folder, let step): Console.write("step \(step): exported to \(folder)")
+        case .finished(let result): finish(result)
+        }
+    }
+
+    private func start(_ summary: RunSummary) {
+        totalSteps = summary.totalSteps
+        let millions = String(format: "%.1f M", Double(summary.parameterCount) / 1e6)
+        Console.write("policy      \(summary.policy), \(millions) parameters")
+        for reference in summary.references { Console.write("reference   \(reference), frozen") }
+        Console.write("layout      \(summary.layout), \(summary.threads) thread\(summary.threads == 1 ? "" : "s") a rank")
+        Console.write("data        \(summary.recordCount) records, \(summary.totalSteps) steps")
+        Console.write("directory   \(summary.directory)")
+    }
+
+    private func step(_ report: StepReport) {
+        let width = "\(report.totalSteps)".count
+        let number = String(repeating: " ", count: width - "\(report.step)".count) + "\(report.step)"
+        var parts = ["step \(number)/\(report.totalSteps)"]
+        func add(_ label: String, _ name: String, _ format: String) {
+            if let value = report[name] { parts.append("\(label) " + String(format: format, value)) }
+        }
+        add("loss", "loss", "%.5f")
+        add("margin", "rewards/margins", "%+.4f")
+        add("accuracy", "rewards/accuracies", "%.2f")
+        add("norm", "grad_norm", "%.3f")
+        add("tokens/s", "tokens_per_second", "%.0f")
+        parts.append(String(format: "%.2f s", report["seconds"] ?? 0))
+        if let left = secondsLeft(after: report.step), report.step < report.totalSteps {
+            parts.append("\(Console.duration(left)) left")
+        }
+        Console.write(parts.joined(separator: "  "))
+    }
+
+    /// From the pace since the first step's end: the first one also touches all memory.
+    private func secondsLeft(after step: Int) -> Double? {
+        guard let firstStepEnd else {
+            self.firstStepEnd = Date()
+            return nil
+        }
+        return Date().timeIntervalSince(firstStepEnd) / Double(step - 1) * Double(totalSteps - step)
+    }
+
+    private func evaluated(_ report: EvaluationReport) {
+        var parts = ["step \(report.step)  \(report.dataset)"]
+        for (label, name, format) in [
+            ("loss", "eval_loss", "%.5f"), ("margin", "eval_rewards/margins", "%+.4f"),
+            ("accuracy", "eval_rewards/accuracies", "%.3f"), ("entropy", "eval_entropy", "%.3f"),
+            ("token accuracy", "eval_mean_token_accuracy", "%.3f"),
+        ] {
+            if let value = report[name] { parts.append("\(label) " + String(format: format, value)) }
+        }
+        Console.write(parts.joined(separator: "  "))
+    }
+
+    private func finish(_ result: RunResult) {
+        let memory = String(format: "%.2f GiB", Double(result.peakMemoryByteCount) / 1_073_741_824)
+        Console.write("finished    \(result.steps) steps in \(Console.duration(result.seconds)), peak memory \(memory) over all ranks")
+        if let folder = result.exportFolder { Console.write("model       \(folder)") }
+    }
+
+    static func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+
+    /// Writes a line to standard output at once, whether or not it is a terminal.
+    public static func write(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    /// The same to standard error.
+    public static func writeError(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+}

@@ -1,0 +1,17 @@
+import Foundation
+import Settings
+import Training
+
+/// Prints each evaluation as a table of its figures.
+public final class FigureTable: EventListener {
+    public init() {}
+
+    public func receive(_ event: TrainingEvent) throws(Failure) {
+        guard case .evaluated(let report) = event else { return }
+        Console.write(report.dataset)
+        let width = report.figures.map(\.name.count).max() ?? 0
+        for figure in report.figures {
+            Console.write("  " + figure.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(figure.value)")
+        }
+    }
+}

@@ -1,0 +1,145 @@
+/// The numbers that a key takes.
+enum NumberRange {
+    case positive
+    case notNegative
+    /// 0 to 1, both included.
+    case fraction
+    /// At least 0 and below the bound.
+    case below(Double)
+
+    func contains(_ value: Double) -> Bool {
+        switch self {
+        case .positive: value > 0
+        case .notNegative: value >= 0
+        case .fraction: value >= 0 && value <= 1
+        case .below(let bound): value >= 0 && value < bound
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .positive: "a number greater than 0"
+        case .notNegative: "a number of at least 0"
+        case .fraction: "a number from 0 to 1"
+        case .below(let bound): "a number of at least 0 and below \(bound)"
+        }
+    }
+}
+
+extension ClosedRange<Int> {
+    /// Counts of things: from 1 to what a 32-bit index holds.
+    static var counts: ClosedRange<Int> { 1...Int(Int32.max) }
+    /// Ranks of one axis, and threads.
+    static var ranks: ClosedRange<Int> { 1...1_000_000 }
+}
+
+// MARK: - Text and choices
+
+extension Section {
+    func text(_ key: String) throws(Failure) -> String? {
+        guard let node = given(key) else { return nil }
+        let words = "Write text, in quotes if it looks like a number or a word with a meaning."
+        guard case .scalar(let text, let isPlain) = node.content,
+            case .text = Scalar(text: text, isPlain: isPlain)
+        else { throw failure(key, "is \(node.shown), not text", remedy: words) }
+        guard !text.isEmpty else { throw failure(key, "is empty", remedy: "Write a value, or leave the key out.") }
+        return text
+    }
+
+    func boolean(_ key: String, default value: Bool) throws(Failure) -> Bool {
+        guard let node = try present(key) else { return value }
+        guard case .scalar(let text, let isPlain) = node.content,
+            case .boolean(let value) = Scalar(text: text, isPlain: isPlain)
+        else { throw failure(key, "is \(node.shown), not true or false", remedy: "Write true or false.") }
+        return value
+    }
+
+    func choice<Choice>(_ key: String, of type: Choice.Type = Choice.self) throws(Failure) -> Choice?
+    where Choice: RawRepresentable<String> & CaseIterable {
+        guard let node = given(key) else { return nil }
+        if case .scalar(let text, _) = node.content, let choice = Choice(rawValue: text) { return choice }
+        let names = Choice.allCases.map(\.rawValue)
+        throw failure(key, "is \(node.shown), not a supported value", remedy: "Use \(names.joined(separator: " or ")).")
+    }
+
+    func choice<Choice>(_ key: String, default value: Choice) throws(Failure) -> Choice
+    where Choice: RawRepresentable<String> & CaseIterable {
+        guard try present(key) != nil else { return value }
+        return try choice(key) ?? value
+    }
+}
+
+// MARK: - Numbers
+
+extension Section {
+    func number(_ key: String, _ range: NumberRange) throws(Failure) -> Double? {
+        guard let node = given(key) else { return nil }
+        return try number(node, key, range)
+    }
+
+    func number(_ key: String, _ range: NumberRange, default value: Double) throws(Failure) -> Double {
+        guard let node = try present(key) else { return value }
+        return try number(node, key, range)
+    }
+
+    /// The number in `node`, which is the value of `key` or part of it.
+    func number(_ node: ConfigurationNode, _ key: String, _ range: NumberRange) throws(Failure) -> Double {
+        let remedy = "Write \(range.words)."
+        guard case .scalar(let text, let isPlain) = node.content,
+            case .number(let digits) = Scalar(text: text, isPlain: isPlain)
+        else { throw failure(key, "is \(node.shown), not a number", remedy: remedy) }
+        guard let value = Double(digits), value.isFinite else {
+            throw failure(key, "is \(digits), not a finite number", remedy: remedy)
+        }
+        guard range.contains(value) else { throw failure(key, "is \(digits), out of range", remedy: remedy) }
+        return value
+    }
+
+    func whole(_ key: String, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
+        guard let node = given(key) else { return nil }
+        return try whole(node, key, range)
+    }
+
+    func whole(_ key: String, _ range: ClosedRange<Int>, default value: Int) throws(Failure) -> Int {
+        guard let node = try present(key) else { return value }
+        return try whole(node, key, range)
+    }
+
+    /// Any whole number that 64 bits without a sign hold.
+    func seed(_ key: String, default value: UInt64) throws(Failure) -> UInt64 {
+        guard let node = try present(key) else { return value }
+        return try whole(node, key, 0...UInt64.max)
+    }
+
+    private func whole<Value: FixedWidthInteger>(
+        _ node: ConfigurationNode, _ key: String, _ range: ClosedRange<Value>
+    ) throws(Failure) -> Value {
+        let remedy = "Write a whole number from \(range.lowerBound) to \(range.upperBound)."
+        guard case .scalar(let text, let isPlain) = node.content,
+            case .number(let digits) = Scalar(text: text, isPlain: isPlain),
+            digits.allSatisfy({ "+-0123456789".contains($0) })
+        else { throw failure(key, "is \(node.shown), not a whole number", remedy: remedy) }
+        guard let value = Value(digits), range.contains(value) else {
+            throw failure(key, "is \(digits), out of range", remedy: remedy)
+        }
+        return value
+    }
+}
+
+// MARK: - Presence
+
+extension Section {
+    /// The value, where `null` means that there is none.
+    private func given(_ key: String) -> ConfigurationNode? {
+        isGiven(key) ? self[key] : nil
+    }
+
+    /// The value, where `null` is refused.
+    private func present(_ key: String) throws(Failure) -> ConfigurationNode? {
+        guard let node = self[key] else { return nil }
+        guard !node.isNull else {
+            throw failure(key, "has no value", remedy: "Write one, or remove the key to get the default.")
+        }
+        return node
+    }
+}

@@ -1,0 +1,97 @@
+/// One mapping of the configuration, being read: hands out typed values by key and refuses keys nobody knows.
+///
+/// Accessors without a `default` take `null` for "not given". With one, `null` is refused: a key written without a value
+/// is more likely a slip than a wish for the default.
+struct Section {
+    /// Key path of the mapping; empty for the whole file.
+    let path: String
+    let file: String
+    private let entries: [ConfigurationNode.Entry]
+
+    /// - Parameters:
+    ///   - node: nil and `null` read as a mapping without keys.
+    ///   - title: what an error calls the mapping; its path when left out.
+    ///   - keys: every key that the mapping may have.
+    init(
+        _ node: ConfigurationNode?, path: String, title: String? = nil, file: String, keys: [String]
+    ) throws(Failure) {
+        self.path = path
+        self.file = file
+        guard let node, !node.isNull else {
+            entries = []
+            return
+        }
+        guard case .mapping(let entries) = node.content else {
+            throw .configuration(
+                node.origin.place(path, file: file), "is \(node.shown), not a mapping",
+                remedy: keys.isEmpty
+                    ? "Write names with their values below it."
+                    : "Write its keys below it: \(keys.joined(separator: ", ")).")
+        }
+        self.entries = entries
+        for entry in entries where !keys.contains(entry.key) {
+            throw .configuration(
+                place(entry.key), "\"\(entry.key)\" is not a key of \(title ?? path)",
+                remedy: KeySuggestion.remedy(for: entry.key, among: keys, in: path))
+        }
+    }
+
+    /// The names of a mapping whose keys the user chooses, in the file's order.
+    init(named node: ConfigurationNode?, path: String, file: String) throws(Failure) {
+        var keys: [String] = []
+        if case .mapping(let entries)? = node?.content { keys = entries.map(\.key) }
+        try self.init(node, path: path, file: file, keys: keys)
+        for key in keys where key.wholeMatch(of: /[A-Za-z0-9_-]+/) == nil {
+            throw .configuration(
+                place(key), "\"\(key)\" is not a usable name", remedy: "Use letters, digits, _ and - only.")
+        }
+    }
+
+    var keys: [String] { entries.map(\.key) }
+
+    /// The value as written, `null` included.
+    subscript(key: String) -> ConfigurationNode? { entries.first { $0.key == key }?.value }
+
+    func keyPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    /// How an error names the key: by the file, or by the `--set` that wrote it.
+    func place(_ key: String) -> String {
+        (self[key]?.origin ?? .file).place(keyPath(key), file: file)
+    }
+
+    func failure(_ key: String, _ reason: String, remedy: String) -> Failure {
+        .configuration(place(key), reason, remedy: remedy)
+    }
+
+    func isGiven(_ key: String) -> Bool { !(self[key]?.isNull ?? true) }
+
+    /// The mapping under `key`.
+    func section(_ key: String, keys: [String]) throws(Failure) -> Section {
+        try Section(self[key], path: keyPath(key), file: file, keys: keys)
+    }
+
+    /// The value, or an error that says what to add.
+    func required<Value>(_ key: String, _ value: Value?, remedy: String) throws(Failure) -> Value {
+        guard let value else { throw failure(key, "is missing", remedy: remedy) }
+        return value
+    }
+}
+
+// MARK: - Keys of things to come
+
+extension Section {
+    /// Refuses every value but the one that says what Tandem does anyway.
+    func requireOnly(_ supported: String, _ key: String) throws(Failure) {
+        guard let node = self[key], !node.isNull else { return }
+        if case .scalar(supported, _) = node.content { return }
+        throw failure(
+            key, "is \(node.shown); only \(supported) is supported so far",
+            remedy: "Leave it out or set it to \(supported).")
+    }
+
+    func requireAbsent(_ keys: String...) throws(Failure) {
+        for key in keys where isGiven(key) {
+            throw failure(key, "is not supported yet", remedy: "Leave it out.")
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+
+/// A whole run as plain values: what is trained, on what, how, and where the results go.
+///
+/// `docs/configuration.md` describes the file it is read from.
+public struct RunConfiguration: Equatable, Sendable {
+    /// The file it was read from: what errors name.
+    public var file: String
+    public var model: ModelSource
+    /// The frozen models, in the file's order; each is used by an objective.
+    public var references: [ReferenceSettings]
+    public var data: DataSettings
+    /// What is minimised: exactly one so far.
+    public var objectives: [ObjectiveSettings]
+    public var parallel: ParallelSettings
+    public var schedule: ScheduleSettings
+    public var optimizer: OptimizerSettings
+    public var evaluation: EvaluationSettings
+    public var export: ExportSettings
+    public var run: RunSettings
+
+    public init(
+        file: String, model: ModelSource, references: [ReferenceSettings] = [], data: DataSettings,
+        objectives: [ObjectiveSettings], parallel: ParallelSettings = ParallelSettings(), schedule: ScheduleSettings,
+        optimizer: OptimizerSettings, evaluation: EvaluationSettings = EvaluationSettings(),
+        export: ExportSettings = ExportSettings(), run: RunSettings
+    ) {
+        self.file = file
+        self.model = model
+        self.references = references
+        self.data = data
+        self.objectives = objectives
+        self.parallel = parallel
+        self.schedule = schedule
+        self.optimizer = optimizer
+        self.evaluation = evaluation
+        self.export = export
+        self.run = run
+    }
+
+    /// Reads a YAML file.
+    ///
+    /// - Parameter overrides: `key.path=value` each, as `--set` takes them; the value is YAML. They apply in order.
+    /// - Throws: `Failure`: missing input for a file that can't be read, configuration for what it says, usage for an
+    ///   override without a key or a value.
+    public static func load(path: String, overrides: [String] = []) throws(Failure) -> RunConfiguration {
+        try RunConfiguration(yaml: try text(ofFile: path), file: path, overrides: overrides)
+    }
+
+    /// Reads YAML text, which errors call `file`.
+    public init(yaml: String, file: String, overrides: [String] = []) throws(Failure) {
+        guard var tree = try YAMLComposer.compose(yaml, place: file, origin: .file) else {
+            throw .configuration(file, "is empty", remedy: "docs/configuration.md says what it holds.")
+        }
+        guard case .mapping = tree.content else {
+            throw .configuration(
+                file, "holds \(tree.shown), not sections", remedy: "docs/configuration.md says what it holds.")
+        }
+        for override in overrides { try tree.apply(override: override) }
+        let root = try Section(
+            tree, path: "", title: "the configuration", file: file, keys: RunConfiguration.sectionKeys.map(\.section))
+        try self.init(root)
+    }
+
+    /// The file that is trained on.
+    ///
+    /// - Throws: `Failure` (configuration) where the configuration names none.
+    public func trainFile() throws(Failure) -> String {
+        guard let train = data.train else {
+            throw .configuration(
+                "\(file): data.train", "is missing", remedy: "Name the dataset that `tandem prepare` wrote.")
+        }
+        return train
+    }
+
+    /// The configuration as YAML with every default written out; it loads back to an equal value.
+    public func resolvedYAML() -> String {
+        var sections: [(String, WrittenYAML)] = [("model", model.written)]
+        if !references.isEmpty {
+            sections.append(("references", .mapping(references.map { ($0.name, $0.written) })))
+        }
+        sections.append(("data", data.written))
+        precondition(objectives.count == 1, "a configuration holds one objective")
+        sections.append(("objective", objectives[0].written))
+        sections += [
+            ("parallel", parallel.written), ("schedule", schedule.written), ("optimizer", optimizer.written),
+            ("evaluation", evaluation.written), ("export", export.written), ("run", run.written),
+        ]
+        return WrittenYAML.mapping(sections).document
+    }
+}
+
+// MARK: - Reading
+
+extension RunConfiguration {
+    /// Every section and its keys; `references` has names of the user's choice in between.
+    static let sectionKeys: [(section: String, keys: [String])] = [
+        ("model", ModelSource.keys), ("references", []), ("data", DataSettings.keys),
+        ("objective", ObjectiveSettings.keys), ("parallel", ParallelSettings.keys),
+        ("schedule", ScheduleSettings.keys), ("optimizer", OptimizerSettings.keys),
+        ("evaluation", EvaluationSettings.keys), ("export", ExportSettings.keys), ("run", RunSettings.keys),
+    ]
+
+    private init(_ root: Section) throws(Failure) {
+        let references = try ReferenceSettings.all(root)
+        let objectives = try ObjectiveSettings.all(root, references: references.map(\.name))
+        try ReferenceSettings.checkAllUsed(by: objectives, root)
+        let data = try DataSettings(root.section("data", keys: DataSettings.keys))
+        self.init(
+            file: root.file,
+            model: try ModelSource(root.section("model", keys: ModelSource.keys)),
+            references: references,
+            data: data,
+            objectives: objectives,
+            parallel: try ParallelSettings(root.section("parallel", keys: ParallelSettings.keys)),
+            schedule: try ScheduleSettings(
+                root.section("schedule", keys: ScheduleSettings.keys), objective: objectives[0].kind),
+            optimizer: try OptimizerSettings(root.section("optimizer", keys: OptimizerSettings.keys)),
+            evaluation: try EvaluationSettings(
+                root.section("evaluation", keys: EvaluationSettings.keys), validation: data.validation),
+            export: try ExportSettings(root.section("export", keys: ExportSettings.keys)),
+            run: try RunSettings(root.section("run", keys: RunSettings.keys)))
+    }
+
+    private static func text(ofFile path: String) throws(Failure) -> String {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .missing(path, "does not exist", remedy: "Check the path of the configuration.")
+        }
+        guard !isFolder.boolValue else {
+            throw .missing(path, "is a folder, not a configuration file", remedy: "Name the YAML file itself.")
+        }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw .missing(path, "can't be read", remedy: "Check its permissions.")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .configuration(path, "is not UTF-8 text", remedy: "Save it as UTF-8.")
+        }
+        return text
+    }
+}

@@ -1,0 +1,62 @@
+/// Where the trained model's weights come from.
+public enum ModelSource: Equatable, Sendable {
+    /// `model.checkpoint`: a Hugging Face folder with `config.json` and safetensors.
+    case checkpoint(String)
+    /// `model.config`: random weights, drawn from `run.seed`.
+    case random(RandomModelSource)
+}
+
+/// The `config.json` of a model that starts from random weights.
+public enum RandomModelSource: Equatable, Sendable {
+    /// Path of a Hugging Face `config.json`.
+    case file(String)
+    /// Its fields, written in the configuration itself: one JSON object.
+    case inline(json: String)
+}
+
+extension ModelSource {
+    static let keys = ["checkpoint", "config"]
+
+    init(_ section: Section) throws(Failure) {
+        let checkpoint = try section.text("checkpoint")
+        let random = try RandomModelSource(section)
+        switch (checkpoint, random) {
+        case (let checkpoint?, nil): self = .checkpoint(checkpoint)
+        case (nil, let random?): self = .random(random)
+        case (_?, _?):
+            throw section.failure(
+                "config", "is given beside model.checkpoint, and both say where the weights come from",
+                remedy: "Keep one; `--set model.config=null` drops this one for a run.")
+        case (nil, nil):
+            throw section.failure(
+                "checkpoint", "is missing",
+                remedy: "Name a Hugging Face folder, or give model.config to start from random weights.")
+        }
+    }
+
+    var written: WrittenYAML {
+        switch self {
+        case .checkpoint(let folder): .mapping([("checkpoint", .text(folder))])
+        case .random(.file(let path)): .mapping([("config", .text(path))])
+        case .random(.inline(let json)): .mapping([("config", .plain(json))])
+        }
+    }
+}
+
+extension RandomModelSource {
+    /// - Returns: nil where the section has no `config`.
+    fileprivate init?(_ section: Section) throws(Failure) {
+        guard section.isGiven("config"), let node = section["config"] else { return nil }
+        switch node.content {
+        case .mapping:
+            self = .inline(json: try node.json(path: section.keyPath("config"), file: section.file))
+        case .scalar:
+            guard let path = try section.text("config") else { return nil }
+            self = .file(path)
+        case .list:
+            throw section.failure(
+                "config", "is a list, neither a path nor a mapping",
+                remedy: "Give the path of a config.json, or its fields as a mapping.")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// How the ranks are dealt to the axes of the mesh: `parallel`.
+public struct ParallelSettings: Equatable, Sendable {
+    /// Data ranks. Nil, the default: all ranks that the tensor axis leaves.
+    public var data: Int?
+    /// Tensor ranks. Default 1.
+    public var tensor: Int
+
+    public init(data: Int? = nil, tensor: Int = 1) {
+        self.data = data
+        self.tensor = tensor
+    }
+
+    /// The layout for a job of `rankCount` ranks.
+    ///
+    /// - Parameter file: the configuration's name, for errors.
+    /// - Throws: `Failure` (configuration) that says with how many ranks the job would fit.
+    public func layout(rankCount: Int, file: String) throws(Failure) -> ParallelLayout {
+        precondition(rankCount > 0, "a job has at least one rank")
+        let ranks = rankCount == 1 ? "1 rank" : "\(rankCount) ranks"
+        guard let data else {
+            if rankCount.isMultiple(of: tensor) { return ParallelLayout(data: rankCount / tensor, tensor: tensor) }
+            let fitting = max(tensor, rankCount / tensor * tensor)
+            throw .configuration(
+                "\(file): parallel.tensor", "is \(tensor), which does not divide the job's \(ranks)",
+                remedy: "Start it with mpirun -n \(fitting), or change parallel.tensor.")
+        }
+        guard data * tensor == rankCount else {
+            throw .configuration(
+                "\(file): parallel.data",
+                "is \(data), and with parallel.tensor = \(tensor) that takes \(data * tensor), not the job's \(ranks)",
+                remedy: "Start it with mpirun -n \(data * tensor), or leave parallel.data out.")
+        }
+        return ParallelLayout(data: data, tensor: tensor)
+    }
+}
+
+extension ParallelSettings {
+    static let keys = ["data", "tensor", "pipeline", "zero"]
+
+    init(_ section: Section) throws(Failure) {
+        try section.requireOnly("1", "pipeline")
+        try section.requireOnly("0", "zero")
+        self.init(data: try section.whole("data", .ranks), tensor: try section.whole("tensor", .ranks, default: 1))
+    }
+
+    var written: WrittenYAML {
+        .mapping([
+            ("data", data.map(WrittenYAML.whole) ?? .null), ("tensor", .whole(tensor)), ("pipeline", .whole(1)),
+            ("zero", .whole(0)),
+        ])
+    }
+}

@@ -1,0 +1,69 @@
+/// A frozen model that lives beside the trained one, on the same ranks and in the same layout: `references.NAME`.
+public struct ReferenceSettings: Equatable, Sendable {
+    /// The name that an objective calls it by.
+    public var name: String
+    /// A Hugging Face folder. Required.
+    public var checkpoint: String
+    /// The type its weights are kept in. Default `.file`.
+    public var storage: ReferenceStorage
+
+    public init(name: String, checkpoint: String, storage: ReferenceStorage = .file) {
+        self.name = name
+        self.checkpoint = checkpoint
+        self.storage = storage
+    }
+}
+
+/// How a reference's weights are kept in memory.
+public enum ReferenceStorage: String, CaseIterable, Sendable {
+    /// In the file's own type, mapped and shared by the ranks of a node.
+    case file
+    case float32
+    case bfloat16
+}
+
+extension ReferenceSettings {
+    static let keys = ["checkpoint", "storage", "layout", "ranks", "cache"]
+
+    /// Every reference under `references`, in the file's order.
+    static func all(_ root: Section) throws(Failure) -> [ReferenceSettings] {
+        let names = try Section(named: root["references"], path: "references", file: root.file)
+        var references: [ReferenceSettings] = []
+        for name in names.keys {
+            guard name != ReferenceChoice.noReference else {
+                throw names.failure(
+                    name, "\"\(name)\" says that an objective has no reference", remedy: "Choose another name.")
+            }
+            references.append(try ReferenceSettings(names.section(name, keys: keys), name: name))
+        }
+        return references
+    }
+
+    /// A reference that no objective uses would be loaded for nothing.
+    static func checkAllUsed(by objectives: [ObjectiveSettings], _ root: Section) throws(Failure) {
+        let used = Set(objectives.compactMap(\.referenceName))
+        let names = try Section(named: root["references"], path: "references", file: root.file)
+        guard let unused = names.keys.first(where: { !used.contains($0) }) else { return }
+        throw names.failure(
+            unused, "is used by no objective, and would cost its memory for nothing",
+            remedy: "Name it as objective.reference, or remove it.")
+    }
+
+    private init(_ section: Section, name: String) throws(Failure) {
+        try section.requireOnly("same", "layout")
+        try section.requireAbsent("ranks")
+        try section.requireOnly("off", "cache")
+        self.init(
+            name: name,
+            checkpoint: try section.required(
+                "checkpoint", section.text("checkpoint"), remedy: "Name the reference's Hugging Face folder."),
+            storage: try section.choice("storage", default: .file))
+    }
+
+    var written: WrittenYAML {
+        .mapping([
+            ("checkpoint", .text(checkpoint)), ("storage", .text(storage.rawValue)), ("layout", .text("same")),
+            ("cache", .text("off")),
+        ])
+    }
+}

@@ -1,0 +1,65 @@
+/// A value on its way into a YAML file.
+enum WrittenYAML {
+    case null
+    case boolean(Bool)
+    case whole(Int)
+    case number(Double)
+    case text(String)
+    /// YAML that is written as it stands.
+    case plain(String)
+    /// Scalars on one line.
+    case list([WrittenYAML])
+    case entries([Entry])
+
+    struct Entry {
+        let key: String
+        let value: WrittenYAML
+    }
+
+    static func mapping(_ entries: [(String, WrittenYAML)]) -> WrittenYAML {
+        .entries(entries.map { Entry(key: $0.0, value: $0.1) })
+    }
+
+    /// The file's text. Every scalar reads back as the same value.
+    var document: String { lines(indentation: "") }
+
+    private func lines(indentation: String) -> String {
+        guard case .entries(let entries) = self else { return "\(indentation)\(scalar)\n" }
+        return entries.map { entry in
+            let key = indentation + entry.key.asScalar
+            if case .entries(let inner) = entry.value, !inner.isEmpty {
+                return "\(key):\n\(entry.value.lines(indentation: indentation + "  "))"
+            }
+            return "\(key): \(entry.value.scalar)\n"
+        }.joined()
+    }
+
+    private var scalar: String {
+        switch self {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .whole(let value): "\(value)"
+        case .number(let value): WrittenYAML.digits(value)
+        case .text(let text): text.asScalar
+        case .plain(let text): text
+        case .list(let items): "[\(items.map(\.scalar).joined(separator: ", "))]"
+        case .entries: "{}"
+        }
+    }
+
+    /// The shortest digits that read back to the same bits, with the point that YAML 1.1 readers need: `5.0e-07`.
+    private static func digits(_ value: Double) -> String {
+        let digits = "\(value)"
+        guard let exponent = digits.firstIndex(of: "e"), !digits.contains(".") else { return digits }
+        return "\(digits[..<exponent]).0\(digits[exponent...])"
+    }
+}
+
+extension String {
+    /// Bare where every YAML reader takes it for text, otherwise in quotes.
+    fileprivate var asScalar: String {
+        let isBare = wholeMatch(of: /[A-Za-z\/][A-Za-z0-9_.\/-]*/) != nil
+        let words: Set = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
+        return isBare && !words.contains(lowercased()) ? self : quoted
+    }
+}

@@ -1,0 +1,73 @@
+/// Eight floats: one AVX2 register. The unit of every hand-vectorised loop.
+public typealias Float8 = SIMD8<Float>
+
+extension UnsafeMutablePointer<Float> {
+    /// Eight floats from `offset` on, at any alignment.
+    @inlinable @inline(__always)
+    public func load8(_ offset: Int) -> Float8 {
+        UnsafeRawPointer(self + offset).loadUnaligned(as: Float8.self)
+    }
+
+    @inlinable @inline(__always)
+    public func store8(_ value: Float8, _ offset: Int) {
+        UnsafeMutableRawPointer(self + offset).storeBytes(of: value, as: Float8.self)
+    }
+
+    /// The last `count` (1 to 7) floats from `offset` on; the other lanes hold `fill`.
+    @inlinable @inline(__always)
+    public func loadPartial(_ offset: Int, count: Int, fill: Float) -> Float8 {
+        var value = Float8(repeating: fill)
+        for lane in 0..<count { value[lane] = self[offset + lane] }
+        return value
+    }
+
+    @inlinable @inline(__always)
+    public func storePartial(_ value: Float8, _ offset: Int, count: Int) {
+        for lane in 0..<count { self[offset + lane] = value[lane] }
+    }
+}
+
+extension SIMD8<Float> {
+    /// Sum of the lanes, as a tree: a fixed order.
+    @inlinable @inline(__always)
+    public var laneSum: Float {
+        let four = lowHalf + highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
+    }
+
+    @inlinable @inline(__always)
+    public var laneMaximum: Float {
+        var four = lowHalf
+        four.replace(with: highHalf, where: highHalf .> lowHalf)
+        var two = four.lowHalf
+        two.replace(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+        return two.x > two.y ? two.x : two.y
+    }
+}
+
+/// e^x for each lane, relative error below 2e-7; arguments are clamped to [-87, 88], NaN stays NaN.
+///
+/// Range reduction by the magic number 1.5·2²³ instead of `.rounded()`, which would compile to scalar calls; with the
+/// exponent's bias added to it, the low bits of the shifted number are those of the power of two. The polynomial is
+/// that of the Cephes library's `expf` (Moshier).
+@inlinable @inline(__always)
+public func exponential(_ x: Float8) -> Float8 {
+    var clamped = x
+    clamped.replace(with: Float8(repeating: -87), where: clamped .< -87)
+    clamped.replace(with: Float8(repeating: 88), where: clamped .> 88)
+    let magic: Float = 12_582_912 + 127
+    let shifted = Float8(repeating: magic).addingProduct(clamped, Float8(repeating: 1.442_695_04))
+    let whole = shifted - magic
+    var rest = clamped.addingProduct(whole, Float8(repeating: -0.693_359_375))
+    rest = rest.addingProduct(whole, Float8(repeating: 2.121_944_4e-4))
+    var series = Float8(repeating: 1.987_569_15e-4)
+    series = Float8(repeating: 1.398_199_95e-3).addingProduct(series, rest)
+    series = Float8(repeating: 8.333_451_9e-3).addingProduct(series, rest)
+    series = Float8(repeating: 4.166_579_6e-2).addingProduct(series, rest)
+    series = Float8(repeating: 1.666_666_55e-1).addingProduct(series, rest)
+    series = Float8(repeating: 5.000_000_1e-1).addingProduct(series, rest)
+    let value = (rest + 1).addingProduct(series, rest * rest)
+    // A product, not a sum of bits: that would make a number of a NaN.
+    return value * unsafeBitCast(unsafeBitCast(shifted, to: SIMD8<Int32>.self) &<< 23, to: Float8.self)
+}

@@ -1,0 +1,37 @@
+import Collectives
+import Datasets
+import Objectives
+import Settings
+
+/// Validation figures: one pass over a dataset in its own order, nothing trained.
+struct Evaluation {
+    let runner: MicroBatchRunner
+    let mesh: Mesh
+    let packer: MicroBatchPacker
+    /// Records that are computed between two agreements of all ranks.
+    private static let chunkSize = 256
+
+    /// Collective over all ranks; all get the same report.
+    func run(_ dataset: DatasetFile, name: String, step: Int) throws -> EvaluationReport {
+        var sums = StepSums(metricCount: runner.objective.metricNames.count)
+        var start = 0
+        while start < dataset.recordCount {
+            let records = Array(start..<min(start + Evaluation.chunkSize, dataset.recordCount))
+            start += records.count
+            let plan = StepPlanner.plan(
+                records, step: step, epoch: 0, dataset: dataset, packer: packer, dataRankCount: mesh.data.size)
+            let batches = try mesh.agreed {
+                try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
+            }
+            for batch in batches { try runner.run(batch, sums: &sums, denominator: nil) }
+        }
+        let total = try sums.summed(over: mesh.data)
+        var figures = [Figure("eval_loss", total.loss / total.denominator(runner.objective.denominator))]
+        for (metric, name) in zip(total.metrics, runner.objective.metricNames) {
+            figures.append(Figure("eval_\(name)", metric.sum / metric.count))
+        }
+        figures.append(Figure("eval_tokens", total.tokens))
+        figures.append(Figure("eval_sequence_tokens", total.sequenceTokens))
+        return EvaluationReport(step: step, dataset: name, figures: figures)
+    }
+}

@@ -1,0 +1,67 @@
+import Settings
+
+/// What happens in a run, as values: code below `Reporting` emits these and never prints.
+public enum TrainingEvent: Sendable {
+    case started(RunSummary)
+    case notice(String)
+    case step(StepReport)
+    case evaluated(EvaluationReport)
+    case exported(folder: String, step: Int)
+    case finished(RunResult)
+}
+
+/// Hears of everything on the first rank.
+public protocol EventListener: AnyObject {
+    func receive(_ event: TrainingEvent) throws(Failure)
+}
+
+/// What is about to run.
+public struct RunSummary: Sendable {
+    public let policy: String
+    public let parameterCount: Int
+    public let references: [String]
+    public let layout: ParallelLayout
+    public let threads: Int
+    /// 0 for an evaluation.
+    public let totalSteps: Int
+    public let recordCount: Int
+    public let directory: String
+}
+
+/// A named figure; figures keep their order.
+public struct Figure: Sendable, Equatable {
+    public let name: String
+    public let value: Double
+
+    public init(_ name: String, _ value: Double) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// One optimizer step: global figures, over all ranks and micro-batches.
+public struct StepReport: Sendable {
+    public let step: Int
+    public let totalSteps: Int
+    /// `loss` is this step's, before its update.
+    public let figures: [Figure]
+
+    public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
+}
+
+/// One pass over a validation dataset after `step` updates; names begin with `eval_`.
+public struct EvaluationReport: Sendable {
+    public let step: Int
+    public let dataset: String
+    public let figures: [Figure]
+
+    public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
+}
+
+public struct RunResult: Sendable {
+    public let steps: Int
+    public let seconds: Double
+    /// Summed over all ranks.
+    public let peakMemoryByteCount: Int
+    public let exportFolder: String?
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Model
+import Settings
+import Tensors
+import Weights
+
+/// Where a model comes from: its numbers, its weights, and what an export copies from it.
+public struct ModelOrigin {
+    /// What messages call it.
+    public let name: String
+    public let configuration: ModelConfiguration
+    public let source: any ParameterSource
+    /// The checkpoint's folder; nil for a model initialised at random.
+    public let folder: String?
+    /// `config.json`, as an export writes it but for the type of its weights.
+    private let configurationJSON: Data
+
+    /// Opens a Hugging Face folder; only headers are read. Every tensor that the architecture needs is checked, and one
+    /// that it doesn't know is refused.
+    public init(checkpoint folder: String) throws(Failure) {
+        let checkpoint = try HuggingFaceCheckpoint(folder: folder)
+        self.folder = folder
+        name = folder
+        configuration = checkpoint.configuration
+        source = checkpoint
+        configurationJSON = checkpoint.configurationJSON
+        let table = ParameterTable(configuration)
+        for specification in table.specifications {
+            _ = try checkpoint.matrix(
+                named: specification.name, rowCount: specification.rowCount, columnCount: specification.columnCount)
+        }
+        try checkpoint.checkNothingUnexpected(known: table.names)
+    }
+
+    /// - Parameter seed: of random initialisation.
+    public init(_ model: ModelSource, seed: UInt64, place: String) throws(Failure) {
+        switch model {
+        case .checkpoint(let folder): try self.init(checkpoint: folder)
+        case .random(.inline(let json)):
+            try self.init(randomFrom: Data(json.utf8), origin: "\(place): model.config", seed: seed)
+        case .random(.file(let path)):
+            guard let json = FileManager.default.contents(atPath: path) else {
+                throw .missing(path, "can't be read", remedy: "Point model.config of \(place) at a config.json.")
+            }
+            try self.init(randomFrom: json, origin: path, seed: seed)
+        }
+    }
+
+    private init(randomFrom json: Data, origin: String, seed: UInt64) throws(Failure) {
+        folder = nil
+        name = origin
+        configuration = try HuggingFaceConfiguration.parse(json, origin: origin)
+        source = RandomParameters(configuration: configuration, seed: seed)
+        configurationJSON = HuggingFaceConfiguration.json(for: configuration, elementType: .float32)
+    }
+
+    func configurationJSON(for elementType: ElementType) throws(Failure) -> Data {
+        try HuggingFaceConfiguration.json(configurationJSON, withElementType: elementType, origin: name)
+    }
+
+    /// Two origins name the same weights on disk.
+    func hasSameWeights(as other: ModelOrigin) -> Bool {
+        guard let folder, let otherFolder = other.folder else { return false }
+        return URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+            == URL(fileURLWithPath: otherFolder).resolvingSymlinksInPath().path
+    }
+}

@@ -1,0 +1,93 @@
+import Collectives
+import Foundation
+import Kernels
+import Settings
+
+/// Tandem's version: what a run records, and `tandem --version` prints.
+public let tandemVersion = "0.1.0"
+
+/// What a run was computed with, as far as bits and speed depend on it.
+public struct Provenance {
+    let object: [String: Any]
+
+    /// Collects every rank's host and cores. Collective over `mesh`.
+    public init(mesh: Mesh, threads: Int) throws(CollectiveError) {
+        let own = "\(ProcessInfo.processInfo.hostName)\u{1F}\(availableCores().map(String.init).joined(separator: ","))"
+        let ranks = try mesh.world.gatherAll(Array(own.utf8)).enumerated().map { rank, bytes -> [String: Any] in
+            let fields = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\u{1F}")
+            return ["rank": rank, "host": fields[0], "cores": fields[1]]
+        }
+        object = [
+            "tandem_version": tandemVersion,
+            "commit": Provenance.commit ?? NSNull(),
+            "started": ISO8601DateFormatter().string(from: Date()),
+            "command": CommandLine.arguments,
+            "layout": ["data": mesh.layout.data, "tensor": mesh.layout.tensor],
+            "threads_per_rank": threads,
+            "ranks": ranks,
+            "mpi": mesh.layout.rankCount > 1 ? MPIEnvironment.libraryVersion : "none",
+            "blas": matrixProductVersion,
+            "blas_core": matrixProductCore,
+            "processor": Provenance.processor ?? NSNull(),
+        ]
+    }
+
+    /// The commit of the checkout that the program was built in, where it still lies in one.
+    private static var commit: String? {
+        var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        while folder.path != "/" {
+            let git = folder.appendingPathComponent(".git")
+            if let head = try? String(contentsOf: git.appendingPathComponent("HEAD"), encoding: .utf8) {
+                let line = head.trimmingCharacters(in: .whitespacesAndNewlines)
+                guard line.hasPrefix("ref: ") else { return line }
+                let reference = try? String(
+                    contentsOf: git.appendingPathComponent(String(line.dropFirst(5))), encoding: .utf8)
+                return reference?.trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+            folder.deleteLastPathComponent()
+        }
+        return nil
+    }
+
+    private static var processor: String? {
+        processorField("model name")
+    }
+}
+
+/// A field of the first processor in `/proc/cpuinfo`.
+func processorField(_ name: String) -> String? {
+    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
+}
+
+/// The processors that this process may run on, by number.
+public func availableCores() -> [Int] {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }),
+        let list = line.split(separator: ":").last
+    else { return [0] }
+    return list.trimmingCharacters(in: .whitespaces).split(separator: ",").flatMap { part -> [Int] in
+        let ends = part.split(separator: "-").compactMap { Int($0) }
+        guard let first = ends.first, let last = ends.last, first <= last else { return [] }
+        return Array(first...last)
+    }
+}
+
+/// Threads a rank: its own cores where it is bound, else its share of the node's.
+public func defaultThreadCount(_ launch: MPIEnvironment.Launch) -> Int {
+    let cores = availableCores().count
+    let isBound = cores < ProcessInfo.processInfo.processorCount
+    return isBound ? cores : max(1, cores / launch.localSize)
+}
+
+/// Refuses a processor without AVX2 and FMA in one line, instead of dying of an illegal instruction.
+public func checkProcessor() throws(Failure) {
+    guard let flags = processorField("flags")?.split(separator: " ") else { return }
+    let missing = ["avx2", "fma"].filter { !flags.contains(Substring($0)) }
+    guard missing.isEmpty else {
+        throw .configuration(
+            "this processor", "lacks \(missing.joined(separator: " and ")), which Tandem's kernels need",
+            remedy: "Run on a processor with AVX2 and FMA (2013 or later).")
+    }
+}

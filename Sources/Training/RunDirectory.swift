@@ -1,0 +1,83 @@
+import Foundation
+import Settings
+
+/// A run's folder, as the first rank keeps it: `config.yaml`, `provenance.json`, `status.json`; metrics and exports join them.
+public struct RunDirectory: Sendable {
+    public let path: String
+
+    public enum State: String, Sendable {
+        case running, finished, preempted, failed
+    }
+
+    /// Files and folders that belong to a run. Nothing else is ever removed.
+    private static let ownFiles = ["metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export"]
+
+    public init(_ path: String) { self.path = path }
+
+    public var metricsFile: String { path + "/metrics.jsonl" }
+    public var exportFolder: String { path + "/export" }
+    /// An export of step `step`, while the run goes on.
+    public func exportFolder(step: Int) -> String { path + "/export-step-\(step)" }
+
+    /// Makes the folder ready for a new run.
+    ///
+    /// - Parameter overwrite: an earlier run's files are removed; without it a folder that holds a run is refused.
+    public func prepare(overwrite: Bool) throws(Failure) {
+        let found = earlierFiles
+        guard found.isEmpty || overwrite else {
+            throw .configuration(
+                "run.directory = \(path)", "already holds a run (\(found[0]))",
+                remedy: "Choose another directory, or give --overwrite to replace that run.")
+        }
+        try RunDirectory.writing(path) {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            for file in found { try FileManager.default.removeItem(atPath: "\(path)/\(file)") }
+        }
+    }
+
+    /// Refuses a folder that holds a run, before anything was loaded.
+    public func checkFree() throws(Failure) {
+        guard let first = earlierFiles.first else { return }
+        throw .configuration(
+            "run.directory = \(path)", "already holds a run (\(first))",
+            remedy: "Choose another directory, or give --overwrite to replace that run.")
+    }
+
+    private var earlierFiles: [String] {
+        let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return present.filter { RunDirectory.ownFiles.contains($0) || $0.hasPrefix("export-step-") }.sorted()
+    }
+
+    /// Replaces `status.json` whole.
+    public func write(_ state: State, step: Int, reason: String? = nil) throws(Failure) {
+        let object: [String: Any] = ["state": state.rawValue, "step": step, "reason": reason ?? NSNull()]
+        try write(json: object, to: "status.json")
+    }
+
+    public func write(_ configuration: RunConfiguration) throws(Failure) {
+        let text = configuration.resolvedYAML()
+        let file = path + "/config.yaml"
+        try RunDirectory.writing(file) { try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic) }
+    }
+
+    public func write(_ provenance: Provenance) throws(Failure) {
+        try write(json: provenance.object, to: "provenance.json")
+    }
+
+    private func write(json object: [String: Any], to name: String) throws(Failure) {
+        let file = "\(path)/\(name)"
+        try RunDirectory.writing(file) {
+            let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            let data = try JSONSerialization.data(withJSONObject: object, options: options)
+            try (data + Data("\n".utf8)).write(to: URL(fileURLWithPath: file), options: .atomic)
+        }
+    }
+
+    private static func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
+        do { try body() } catch {
+            throw .inputOutput(
+                place, "can't be written (\((error as NSError).localizedDescription))",
+                remedy: "Check the path, its permissions and the free space.")
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Model
+import Settings
+
+/// Log-probabilities of a dataset's records under a frozen model.
+public struct Scorer {
+    private let dataset: DatasetFile
+    private let origin: ModelOrigin
+    private let packer: MicroBatchPacker
+    /// Records between two gatherings on the first rank: bounds its memory.
+    private static let chunkSize = 256
+
+    /// Checks the dataset against the checkpoint; nothing is loaded yet.
+    public init(checkpoint: String, data: String, tokensPerMicroBatch: Int = 4096) throws(Failure) {
+        origin = try ModelOrigin(checkpoint: checkpoint)
+        dataset = try DatasetFile(path: data)
+        try dataset.checkTokens(below: origin.configuration.vocabularySize, model: origin.name)
+        packer = MicroBatchPacker(tokensPerMicroBatch: tokensPerMicroBatch, prefixSharing: true)
+    }
+
+    public func check(_ layout: ParallelLayout, place: String) throws(Failure) {
+        try layout.check(against: origin.configuration, named: origin.name, place: place)
+    }
+
+    /// One record's values: a sum and the tokens of each completion, or of the text.
+    private struct Line {
+        let record: Int
+        let parts: [[Double]]
+    }
+
+    /// Writes one JSON object a record, in the dataset's order. Collective; the first rank writes, whole or not at all.
+    ///
+    /// - Parameter progress: called on the first rank with the records done and their number.
+    public func run(
+        output: String, mesh: Mesh, workers: Workers, progress: (Int, Int) throws -> Void
+    ) throws {
+        let model = try mesh.agreed { try loadFrozen(origin, mesh: mesh, workers: workers) }
+        let temporary = output + ".partial"
+        let file = try mesh.agreed { mesh.isFirst ? try ScoreFile(temporary) : nil }
+        defer { if mesh.isFirst { try? FileManager.default.removeItem(atPath: temporary) } }
+        var start = 0
+        while start < dataset.recordCount {
+            let records = Array(start..<min(start + Scorer.chunkSize, dataset.recordCount))
+            start += records.count
+            let lines = try score(records, model: model, mesh: mesh)
+            try mesh.agreed { for line in lines { try file?.write(text(line)) } }
+            if mesh.isFirst { try progress(start, dataset.recordCount) }
+        }
+        try mesh.agreed { try file?.commit(to: output) }
+    }
+
+    /// The lines of `records` in order, on the first rank; none on the others.
+    private func score(_ records: [Int], model: Transformer<Frozen>, mesh: Mesh) throws -> [Line] {
+        let plan = StepPlanner.plan(
+            records, step: 0, epoch: 0, dataset: dataset, packer: packer, dataRankCount: mesh.data.size)
+        let batches = try mesh.agreed {
+            try plan.microBatches[mesh.data.rank].map { try packer.assemble($0, from: dataset) }
+        }
+        var values: [Double] = []
+        for batch in batches {
+            let scored = try model.forward(ForwardPlan(axis: batch.axis, rows: batch.rows)).scored.logProbabilities
+            for (record, parts) in Scorer.parts(of: batch) {
+                values.append(Double(record))
+                values.append(Double(parts.count))
+                for part in parts { values += [Double(part.count)] + scored[part] }
+            }
+        }
+        // Tensor ranks hold the same values: the first one of each group speaks for it.
+        let own = mesh.tensor.rank == 0 ? values : []
+        let gathered = try mesh.world.gatherAll(own.withUnsafeBytes(Array.init))
+        guard mesh.isFirst else { return [] }
+        return gathered.flatMap(Scorer.lines).sorted { $0.record < $1.record }
+    }
+
+    private static func parts(of batch: MicroBatch) -> [(record: Int, parts: [Range<Int>])] {
+        switch batch.records {
+        case .preference(let pairs): pairs.map { ($0.record, [$0.chosen, $0.rejected]) }
+        case .text(let texts): texts.map { ($0.record, [$0.rows]) }
+        }
+    }
+
+    private static func lines(_ bytes: [UInt8]) -> [Line] {
+        let values = bytes.withUnsafeBytes { raw in
+            (0..<(raw.count / 8)).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
+        }
+        var lines: [Line] = []
+        var index = 0
+        while index < values.count {
+            let record = Int(values[index])
+            let partCount = Int(values[index + 1])
+            index += 2
+            let parts = (0..<partCount).map { _ in
+                let count = Int(values[index])
+                defer { index += 1 + count }
+                return Array(values[(index + 1)..<(index + 1 + count)])
+            }
+            lines.append(Line(record: record, parts: parts))
+        }
+        return lines
+    }
+
+    private func text(_ line: Line) -> String {
+        let sums = line.parts.map { "\($0.reduce(0, +))" }
+        let lists = line.parts.map { "[" + $0.map { "\($0)" }.joined(separator: ", ") + "]" }
+        if line.parts.count == 1 {
+            return "{\"record\": \(line.record), \"logp\": \(sums[0]), \"token_logps\": \(lists[0])}\n"
+        }
+        return "{\"record\": \(line.record), \"chosen_logp\": \(sums[0]), \"rejected_logp\": \(sums[1]), "
+            + "\"chosen_token_logps\": \(lists[0]), \"rejected_token_logps\": \(lists[1])}\n"
+    }
+}
+
+/// The output while it grows, under a temporary name.
+private final class ScoreFile {
+    private let path: String
+    private let handle: FileHandle
+
+    init(_ path: String) throws(Failure) {
+        self.path = path
+        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
+        else {
+            throw .inputOutput(path, "can't be created", remedy: "Check that the folder exists and is writable.")
+        }
+        self.handle = handle
+    }
+
+    func write(_ text: String) throws(Failure) {
+        do { try handle.write(contentsOf: Data(text.utf8)) } catch { throw failure(error) }
+    }
+
+    func commit(to output: String) throws(Failure) {
+        do {
+            try handle.synchronize()
+            try handle.close()
+        } catch { throw failure(error) }
+        guard rename(path, output) == 0 else {
+            throw .inputOutput(output, "can't be replaced", remedy: "Check the folder's permissions.")
+        }
+    }
+
+    private func failure(_ error: any Error) -> Failure {
+        .inputOutput(
+            path, "can't be written (\((error as NSError).localizedDescription))",
+            remedy: "Check the free space and try again.")
+    }
+}

@@ -1,0 +1,265 @@
+import Collectives
+import Datasets
+import Kernels
+import Model
+import Objectives
+import Settings
+import Tensors
+
+/// Trains a policy, against its references where the objective has them: the way through the house.
+///
+/// plan a step → assemble its micro-batches → for each: hooks (references), forward, objective, backward → add the
+/// gradients of all data ranks → clip and update → report.
+public final class Trainer {
+    public let run: ResolvedRun
+    public let mesh: Mesh
+    public let policy: Transformer<Trainable>
+    private let directory: RunDirectory
+    private let listeners: [any EventListener]
+    private let stopwatch: Stopwatch
+    private let runner: MicroBatchRunner
+    private let optimizer: Optimizer
+    private let packer: MicroBatchPacker
+    private let threads: Int
+    private var stepsDone = 0
+
+    /// Loads this rank's shard of every model.
+    ///
+    /// - Parameter listeners: hear of every event; give them on the first rank only.
+    public init(_ run: ResolvedRun, mesh: Mesh, workers: Workers, listeners: [any EventListener]) throws {
+        self.run = run
+        self.mesh = mesh
+        self.listeners = listeners
+        threads = workers.threadCount
+        directory = RunDirectory(run.configuration.run.directory)
+        stopwatch = Stopwatch(mesh)
+        let policy = try mesh.agreed { try Trainer.loadPolicy(run, mesh: mesh, workers: workers) }
+        self.policy = policy
+        let references = try mesh.agreed { try loadReferences(run, mesh: mesh, workers: workers) }
+        runner = MicroBatchRunner(
+            policy: policy, objective: run.objective, weight: run.objectiveWeight, hooks: references, stopwatch: stopwatch)
+        optimizer = Optimizer(policy, settings: run.configuration.optimizer, tensor: mesh.tensor, workers: workers)
+        packer = MicroBatchPacker(
+            tokensPerMicroBatch: run.configuration.schedule.tokensPerMicroBatch,
+            prefixSharing: run.configuration.schedule.prefixSharing)
+    }
+
+    private static func loadPolicy(
+        _ run: ResolvedRun, mesh: Mesh, workers: Workers
+    ) throws(Failure) -> Transformer<Trainable> {
+        let configuration = run.policy.configuration
+        let parameters = try TrainableParameters(
+            ParameterTable(configuration), sharding: ModelSharding(configuration, size: mesh.tensor.size),
+            rank: mesh.tensor.rank, source: run.policy.source)
+        return Transformer(configuration, parameters: parameters, tensor: mesh.tensor, workers: workers)
+    }
+
+    /// Trains to the end of the schedule. Collective over all ranks.
+    ///
+    /// - Parameter overwrite: an earlier run in the same folder is replaced.
+    public func train(overwrite: Bool) throws {
+        try begin(overwrite: overwrite)
+        do {
+            try trainSteps()
+        } catch {
+            // What stopped the run is what its status says; a second failure in saying so must not hide the first.
+            if mesh.isFirst || !(error is AgreedFailure) {
+                try? directory.write(.failed, step: stepsDone, reason: "\(error)")
+            }
+            throw error
+        }
+    }
+
+    private func begin(overwrite: Bool) throws {
+        let provenance = try Provenance(mesh: mesh, threads: threads)
+        try mesh.agreed {
+            guard mesh.isFirst else { return }
+            try directory.prepare(overwrite: overwrite)
+            try directory.write(run.configuration)
+            try directory.write(provenance)
+            try directory.write(.running, step: 0)
+        }
+    }
+
+    private func trainSteps() throws {
+        let started = Stopwatch.now
+        let configuration = run.configuration
+        let dataset = run.training!
+        var planner = StepPlanner(dataset, configuration: configuration, dataRankCount: mesh.data.size)
+        let schedule = LearningRateSchedule(configuration.optimizer, totalSteps: planner.totalSteps)
+        try emit(.started(summary(totalSteps: planner.totalSteps, recordCount: dataset.recordCount)))
+        if configuration.evaluation.atStart { try evaluate(step: 0) }
+        var exportedFolder: String?
+        while let plan = planner.next() {
+            if !plan.oversized.isEmpty { try noticeOversized(plan) }
+            let report = try step(plan, dataset: dataset, totalSteps: planner.totalSteps, schedule: schedule)
+            stepsDone = plan.step
+            try emit(.step(report))
+            let isLast = plan.step == planner.totalSteps
+            let evaluatesNow = configuration.evaluation.every.map { plan.step % $0 == 0 } ?? false
+            if isLast || evaluatesNow { try evaluate(step: plan.step) }
+            let exportsNow = configuration.export.every.map { plan.step % $0 == 0 } ?? false
+            if isLast || exportsNow {
+                let folder = isLast ? directory.exportFolder : directory.exportFolder(step: plan.step)
+                try export(to: folder)
+                exportedFolder = folder
+                try emit(.exported(folder: folder, step: plan.step))
+            }
+            if !isLast { try writeStatus(.running, step: plan.step) }
+        }
+        let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
+        try writeStatus(.finished, step: stepsDone)
+        try emit(
+            .finished(RunResult(
+                steps: stepsDone, seconds: Stopwatch.now - started, peakMemoryByteCount: Int(memory),
+                exportFolder: exportedFolder)))
+    }
+
+    // MARK: One step
+
+    private func step(
+        _ plan: StepPlan, dataset: DatasetFile, totalSteps: Int, schedule: LearningRateSchedule
+    ) throws -> StepReport {
+        let start = Stopwatch.now
+        let sums = try accumulate(plan, dataset: dataset)
+        let gradientNorm = try reduceGradients()
+        let loss = sums.loss / sums.denominator(run.objective.denominator) * run.objectiveWeight
+        guard loss.isFinite, gradientNorm.isFinite else {
+            throw AgreedFailure(
+                Failure(
+                    "step \(plan.step)", "the loss is \(loss) and the gradient norm \(gradientNorm)",
+                    remedy: "Lower optimizer.learning_rate, or look at the data of this step; nothing was updated.",
+                    exitCode: .internal))
+        }
+        let rate = schedule.rate(step: plan.step)
+        stopwatch.measure(.optimizer) { optimizer.update(learningRate: rate, gradientNorm: gradientNorm) }
+        let seconds = Stopwatch.now - start
+        var figures = [
+            Figure("loss", loss), Figure("grad_norm", gradientNorm), Figure("learning_rate", rate),
+            Figure("epoch", plan.epoch), Figure("tokens", sums.tokens), Figure("sequence_tokens", sums.sequenceTokens),
+            Figure("tokens_per_second", sums.tokens / seconds),
+            Figure("sequence_tokens_per_second", sums.sequenceTokens / seconds),
+        ]
+        figures += zip(run.objective.metricNames, sums.metrics).map { Figure($0, $1.sum / $1.count) }
+        figures.append(Figure("seconds", seconds))
+        figures += try timeSplit()
+        return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures)
+    }
+
+    /// Forward and backward of all this rank's micro-batches; returns the sums of all data ranks.
+    private func accumulate(_ plan: StepPlan, dataset: DatasetFile) throws -> StepSums {
+        let batches = try stopwatch.measure(.data) {
+            try mesh.agreed {
+                try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
+            }
+        }
+        let counts = try mesh.data.sum([
+            batches.reduce(0) { $0 + Double($1.recordCount) }, batches.reduce(0) { $0 + Double($1.plan.targetRows.count) },
+        ])
+        let denominator = run.objective.denominator == .pairs ? counts[0] : counts[1]
+        runner.twins = plan.step == 1 ? twins : []
+        stopwatch.measure(.backward) { policy.parameters.zeroGradients() }
+        var sums = StepSums(metricCount: run.objective.metricNames.count)
+        for batch in batches { try runner.run(batch, sums: &sums, denominator: denominator) }
+        return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
+    }
+
+    private func reduceGradients() throws(CollectiveError) -> Double {
+        try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
+            try GradientReduction.run(policy.parameters.flatGradients, over: mesh.data)
+            return try optimizer.gradientNorm()
+        }
+    }
+
+    /// References whose weights are the policy's at the start, in the same numbers.
+    private var twins: [String] {
+        run.references.filter { $0.settings.storage != .bfloat16 && run.policy.hasSameWeights(as: $0.origin) }
+            .map(\.settings.name)
+    }
+
+    /// Mean over all ranks.
+    private func timeSplit() throws(CollectiveError) -> [Figure] {
+        let sums = try mesh.world.sum(stopwatch.take())
+        return zip(Stopwatch.Section.allCases, sums).map { Figure("seconds/\($0.rawValue)", $1 / Double(mesh.world.size)) }
+    }
+
+    // MARK: Around the steps
+
+    /// Validation figures of the policy as it is. Collective over all ranks.
+    @discardableResult
+    public func evaluate(step: Int) throws -> [EvaluationReport] {
+        let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer)
+        runner.twins = []
+        var reports: [EvaluationReport] = []
+        for entry in run.validation {
+            let report = try evaluation.run(entry.file, name: entry.name, step: step)
+            reports.append(report)
+            try emit(.evaluated(report))
+        }
+        _ = stopwatch.take()
+        return reports
+    }
+
+    private func export(to folder: String) throws {
+        let exporter = Exporter(
+            mesh: mesh, policy: policy, origin: run.policy,
+            elementType: run.configuration.export.dtype == .bfloat16 ? .bfloat16 : .float32,
+            protected: run.references.compactMap(\.origin.folder))
+        try exporter.run(to: folder)
+    }
+
+    private func noticeOversized(_ plan: StepPlan) throws {
+        let records = plan.oversized.map(String.init).joined(separator: ", ")
+        try emit(
+            .notice(
+                "step \(plan.step): record \(records) is longer than schedule.tokens_per_micro_batch and makes a micro-batch of its own"
+            ))
+    }
+
+    private func summary(totalSteps: Int, recordCount: Int) -> RunSummary {
+        RunSummary(
+            policy: run.policy.name, parameterCount: run.policy.configuration.parameterCount,
+            references: run.references.map { "\($0.settings.name) (\($0.origin.name))" }, layout: run.layout,
+            threads: threads, totalSteps: totalSteps, recordCount: recordCount, directory: directory.path)
+    }
+
+    private func writeStatus(_ state: RunDirectory.State, step: Int) throws {
+        if mesh.isFirst { try directory.write(state, step: step) }
+    }
+
+    private func emit(_ event: TrainingEvent) throws(Failure) {
+        for listener in listeners { try listener.receive(event) }
+    }
+}
+
+/// A frozen forward for each reference; none of it exists when the configuration names no references.
+func loadReferences(_ run: ResolvedRun, mesh: Mesh, workers: Workers) throws(Failure) -> [any PreprocessingHook] {
+    var hooks: [any PreprocessingHook] = []
+    for (settings, origin) in run.references {
+        hooks.append(
+            ReferenceForward(
+                name: settings.name,
+                model: try loadFrozen(origin, mesh: mesh, workers: workers, storage: settings.storage.elementType)))
+    }
+    return hooks
+}
+
+/// - Parameter storage: nil keeps the file's own type.
+func loadFrozen(
+    _ origin: ModelOrigin, mesh: Mesh, workers: Workers, storage: ElementType? = nil
+) throws(Failure) -> Transformer<Frozen> {
+    let parameters = try FrozenParameters(
+        ParameterTable(origin.configuration), sharding: ModelSharding(origin.configuration, size: mesh.tensor.size),
+        rank: mesh.tensor.rank, source: origin.source, storage: storage)
+    return Transformer(origin.configuration, parameters: parameters, tensor: mesh.tensor, workers: workers)
+}
+
+extension ReferenceStorage {
+    var elementType: ElementType? {
+        switch self {
+        case .file: nil
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
+}

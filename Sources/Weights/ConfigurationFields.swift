@@ -1,0 +1,67 @@
+import Settings
+
+/// The members of a configuration, read with their types checked. `null` counts as absent.
+struct ConfigurationFields {
+    let origin: String
+    let object: JSONValue
+    /// Key path of `object`, with a dot at its end.
+    var prefix = ""
+
+    func value(_ name: String) -> JSONValue? {
+        guard let value = object[name], value != .null else { return nil }
+        return value
+    }
+
+    /// The value of `name` is missing or can't be.
+    func damaged(_ name: String, _ reason: String) -> Failure {
+        let shown = value(name).map { " = \($0.excerpt)" } ?? ""
+        return .damaged(origin, "\(prefix)\(name)\(shown) \(reason)", remedy: "Mend config.json or download it again.")
+    }
+
+    func unknown(_ member: JSONValue.Member) -> Failure {
+        .configuration(
+            origin,
+            "unknown field \(prefix)\(member.name.printable) = \(member.value.excerpt): it may change the mathematics",
+            remedy: "Remove it if it does not, or use a checkpoint without it.")
+    }
+
+    /// Refuses a value that is not one of those that are computed.
+    func require(_ member: JSONValue.Member, oneOf values: [JSONValue]) throws(Failure) {
+        guard !values.contains(where: { $0.means(member.value) }) else { return }
+        let wanted = values.map(\.compact).joined(separator: " or ")
+        throw .configuration(
+            origin, "\(prefix)\(member.name) = \(member.value.excerpt) is not implemented, only \(wanted)",
+            remedy: "Use a checkpoint without it.")
+    }
+
+    /// A whole number from 1 up that fits 31 bits.
+    func size(_ name: String, default fallback: Int? = nil) throws(Failure) -> Int {
+        guard let value = value(name) else {
+            guard let fallback else { throw damaged(name, "is missing") }
+            return fallback
+        }
+        guard let size = value.integer, size >= 1, size <= Int(Int32.max) else {
+            throw damaged(name, "must be a whole number from 1 to \(Int32.max)")
+        }
+        return size
+    }
+
+    func optionalPositive(_ name: String) throws(Failure) -> Double? {
+        guard let value = value(name) else { return nil }
+        guard let number = value.double, number > 0, number.isFinite else {
+            throw damaged(name, "must be a finite number above 0")
+        }
+        return number
+    }
+
+    func positive(_ name: String, default fallback: Double? = nil) throws(Failure) -> Double {
+        guard let number = try optionalPositive(name) ?? fallback else { throw damaged(name, "is missing") }
+        return number
+    }
+
+    func flag(_ name: String, default fallback: Bool) throws(Failure) -> Bool {
+        guard let value = value(name) else { return fallback }
+        guard case .bool(let flag) = value else { throw damaged(name, "must be true or false") }
+        return flag
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Settings
+import Tensors
+
+/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, and a source checkpoint's tokenizer files.
+///
+/// The folder appears whole on `commit()`, replacing an earlier one of the same name; dropped or failed before, nothing
+/// of it is left and the earlier one is untouched. One process writes; it may map the checkpoints it reads meanwhile.
+public struct HuggingFaceExport: ~Copyable {
+    /// Files that an export takes over from its source, where they are there.
+    public static let copiedFiles = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
+        "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
+    ]
+
+    private let folder: FolderReplacement
+    private var writer: SafetensorsWriter
+
+    /// - Parameters:
+    ///   - destination: the folder's final path. An existing folder is replaced only where it is empty or holds a
+    ///     `config.json`.
+    ///   - configurationJSON: what `config.json` will be, byte for byte.
+    ///   - tensors: all tensors, in the order in which their rows will be appended.
+    ///   - source: the checkpoint from which tokenizer files are copied.
+    ///   - protected: further folders that must not be replaced: every checkpoint that is mapped. The source always is.
+    /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
+    public init(
+        to destination: String, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
+        copyingFrom source: String? = nil, protecting protected: [String] = []
+    ) throws(Failure) {
+        let folder = try FolderReplacement(
+            of: destination, landmark: "config.json", protecting: protected + (source.map { [$0] } ?? []))
+        try HuggingFaceExport.write(configurationJSON, to: folder.path + "/config.json")
+        if let source {
+            for name in HuggingFaceExport.copiedFiles {
+                try HuggingFaceExport.copy("\(source)/\(name)", to: "\(folder.path)/\(name)")
+            }
+        }
+        writer = try SafetensorsWriter(
+            path: folder.path + "/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
+        self.folder = folder
+    }
+
+    // Network file systems keep a removed file's name while it is open, and the folder with it.
+    deinit { writer.abandon() }
+
+    /// The next rows of tensor `name`, which must be the one whose turn it is. A vector is one row.
+    ///
+    /// - Throws: `Failure` (input/output), a full disk for one.
+    public mutating func append(_ rows: Matrix, to name: String) throws(Failure) {
+        try writer.append(rows, to: name)
+    }
+
+    /// Brings everything to disk and puts the folder in its place. Every declared row must have been appended.
+    ///
+    /// - Throws: `Failure` (input/output): the destination is then as it was before.
+    public consuming func commit() throws(Failure) {
+        try writer.finish()
+        try folder.commit()
+    }
+
+    private static func write(_ data: Data, to path: String) throws(Failure) {
+        let file = try OutputFile(path: path)
+        try file.write(data)
+        try file.finish()
+    }
+
+    private static func copy(_ source: String, to path: String) throws(Failure) {
+        guard FileManager.default.fileExists(atPath: source) else { return }
+        guard let data = FileManager.default.contents(atPath: source) else {
+            throw .inputOutput(source, "can't be read", remedy: "Check its permissions.")
+        }
+        try write(data, to: path)
+    }
+}

@@ -1,0 +1,63 @@
+import Settings
+import Tensors
+
+/// `model.safetensors.index.json`: which file of a folder holds which tensor.
+struct HuggingFaceIndex {
+    static let fileName = "model.safetensors.index.json"
+
+    /// Tensor name → file name, in the index's order.
+    let entries: [(tensor: String, file: String)]
+
+    /// - Throws: `Failure` (damaged data) when it is no index or names a file outside its folder.
+    init(path: String) throws(Failure) {
+        let bytes = try Storage.contents(of: path, limit: SafetensorsHeader.byteLimit)
+        guard let map = try JSONParser.parse(bytes, place: path)["weight_map"]?.members, !map.isEmpty else {
+            throw .damagedFile(path, "has no weight_map of tensor names to files")
+        }
+        var entries: [(tensor: String, file: String)] = []
+        for member in map {
+            guard let file = member.value.text else {
+                throw .damagedFile(
+                    path, "weight_map: \(member.name.printable) = \(member.value.excerpt) is not a file name")
+            }
+            guard HuggingFaceIndex.isPlain(file) else {
+                throw .damaged(
+                    path,
+                    "weight_map: \(member.name.printable) is in \"\(file.printable)\", which is not the plain name of a "
+                        + ".safetensors file",
+                    remedy: "Keep the weight files in the checkpoint's own folder; check where this index comes from.")
+            }
+            entries.append((member.name, file))
+        }
+        self.entries = entries
+    }
+
+    /// File names in order of first mention.
+    var files: [String] {
+        var seen: Set<String> = []
+        return entries.map(\.file).filter { seen.insert($0).inserted }
+    }
+
+    /// Names nothing but a file directly in the folder.
+    private static func isPlain(_ name: String) -> Bool {
+        name.hasSuffix(".safetensors") && !name.hasPrefix(".")
+            && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.properties.generalCategory == .control }
+    }
+
+    /// Refuses an index and files that don't say the same: each tensor lies in the file named for it, and in no other.
+    func check(against files: [String: SafetensorsFile], path: String) throws(Failure) {
+        for entry in entries where files[entry.file]?.tensor(named: entry.tensor) == nil {
+            throw .damagedFile(
+                path, "names \(entry.file) for tensor \(entry.tensor.printable), which that file does not hold")
+        }
+        let listed = Dictionary(uniqueKeysWithValues: entries.map { ($0.tensor, $0.file) })
+        for name in self.files {
+            for tensor in files[name]?.tensors ?? [] where listed[tensor.name] != name {
+                if let other = listed[tensor.name] {
+                    throw .damagedFile(path, "tensor \(tensor.name.printable) is in both \(other) and \(name)")
+                }
+                throw .damagedFile(path, "does not list tensor \(tensor.name.printable), which \(name) holds")
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Settings
+import Tensors
+
+/// A file being written through a buffer, every system call checked. One thread uses it.
+final class OutputFile {
+    let path: String
+    private var descriptor: Int32
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var buffered = 0
+
+    /// Creates the file, or empties it.
+    ///
+    /// - Throws: `Failure` (input/output).
+    init(path: String, bufferByteCount: Int = 1 << 20) throws(Failure) {
+        precondition(bufferByteCount >= 8)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .system(path, "can't be created") }
+        self.path = path
+        self.descriptor = descriptor
+        buffer = .allocate(byteCount: bufferByteCount, alignment: 16)
+    }
+
+    deinit {
+        close()
+        buffer.deallocate()
+    }
+
+    /// Gives the file up as it stands; nothing can be written afterwards.
+    func close() {
+        if descriptor >= 0 { Foundation.close(descriptor) }
+        descriptor = -1
+    }
+
+    func write(_ bytes: some Collection<UInt8>) throws(Failure) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            if buffered == buffer.count { try flush() }
+            let part = rest.prefix(buffer.count - buffered)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyBytes(from: part)
+            buffered += part.count
+            rest = rest.dropFirst(part.count)
+        }
+    }
+
+    /// All rows of `matrix`, without gaps, as `elementType`. bfloat16 is rounded to the nearest, ties to even.
+    func write(_ matrix: Matrix, as elementType: ElementType) throws(Failure) {
+        for index in 0..<matrix.rowCount {
+            var row = UnsafeBufferPointer(start: matrix.row(index), count: matrix.columnCount)[...]
+            while !row.isEmpty {
+                let room = (buffer.count - buffered) / elementType.byteCount
+                guard room > 0 else {
+                    try flush()
+                    continue
+                }
+                let part = UnsafeBufferPointer(rebasing: row.prefix(room))
+                encode(part, as: elementType, into: UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]))
+                buffered += part.count * elementType.byteCount
+                row = row.dropFirst(part.count)
+            }
+        }
+    }
+
+    private func encode(
+        _ values: UnsafeBufferPointer<Float>, as elementType: ElementType, into target: UnsafeMutableRawBufferPointer
+    ) {
+        switch elementType {
+        case .float32: target.copyMemory(from: UnsafeRawBufferPointer(values))
+        case .bfloat16:
+            for index in values.indices {
+                target.storeBytes(of: roundedBfloat16(values[index]), toByteOffset: 2 * index, as: UInt16.self)
+            }
+        case .float16: preconditionFailure("nothing is exported as float16")
+        }
+    }
+
+    private func flush() throws(Failure) {
+        var written = 0
+        while written < buffered {
+            let rest = UnsafeRawBufferPointer(rebasing: buffer[written..<buffered])
+            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw .system(path, "can't be written") }
+            written += count
+        }
+        buffered = 0
+    }
+
+    /// Writes what is left, waits until the disk has it, and closes.
+    ///
+    /// - Throws: `Failure` (input/output): the file's content is then undefined.
+    func finish() throws(Failure) {
+        try flush()
+        guard fsync(descriptor) == 0 else { throw .system(path, "can't be brought to disk") }
+        let status = Foundation.close(descriptor)
+        descriptor = -1
+        guard status == 0 else { throw .system(path, "can't be closed") }
+    }
+}
+
+/// Bits of the bfloat16 nearest to `value`, ties to even. NaN stays NaN (its payload shortened, and quiet); what is
+/// larger than the largest bfloat16 by half a unit or more becomes infinite.
+func roundedBfloat16(_ value: Float) -> UInt16 {
+    let bits = value.bitPattern
+    if bits & 0x7FFF_FFFF > 0x7F80_0000 { return UInt16(bits >> 16) | 0x0040 }
+    return UInt16((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
+}
+
+extension Failure {
+    /// A system call failed; call it before anything else can change `errno`.
+    static func system(_ path: String, _ reason: String) -> Failure {
+        let cause = String(cString: strerror(errno))
+        return .inputOutput(
+            path, "\(reason) (\(cause))", remedy: "Check the disk's space, the path and its permissions.")
+    }
+}

@@ -1,0 +1,80 @@
+import Settings
+import Tensors
+
+/// A safetensors file, mapped: its tensors are views of the file, shared with every other process that maps it.
+///
+/// The file must not be truncated or rewritten in place while it is open: a mapped page that vanishes kills the process.
+public struct SafetensorsFile: Sendable {
+    public let path: String
+    /// The header's `__metadata__`; empty where there is none.
+    public let metadata: [String: String]
+    /// In the order of their data.
+    public let tensors: [SafetensorsTensor]
+
+    private let storage: Storage
+    private let dataStart: Int
+    private let positions: [String: Int]
+
+    /// Maps the file and checks its whole header before anything of it is used.
+    ///
+    /// - Throws: `Failure`: missing (no such file) or damaged data, naming the file, tensor and field.
+    public init(path: String) throws(Failure) {
+        let storage = try Storage(mapping: path)
+        let prefix = SafetensorsHeader.lengthByteCount
+        guard storage.byteCount >= prefix else {
+            throw .damagedFile(path, "is \(storage.byteCount) bytes long, too short for a safetensors file")
+        }
+        let lengthBytes = storage.bytes(0..<prefix)
+        guard lengthBytes != Array("version ".utf8) else {
+            throw .damaged(
+                path, "is a Git LFS pointer, not the weights themselves", remedy: "Run `git lfs pull` in its folder.")
+        }
+        let length = lengthBytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard length <= UInt64(SafetensorsHeader.byteLimit) else {
+            throw .damagedFile(
+                path, "announces a header of \(length) bytes; safetensors allows \(SafetensorsHeader.byteLimit)")
+        }
+        let dataStart = prefix + Int(length)
+        guard dataStart <= storage.byteCount else {
+            throw .damagedFile(
+                path, "announces a header of \(length) bytes, but is only \(storage.byteCount) bytes long (truncated?)")
+        }
+        let header = try SafetensorsHeader(
+            storage.bytes(prefix..<dataStart), dataByteCount: storage.byteCount - dataStart, path: path)
+        self.path = path
+        self.storage = storage
+        self.dataStart = dataStart
+        metadata = header.metadata
+        tensors = header.tensors
+        positions = Dictionary(uniqueKeysWithValues: header.tensors.enumerated().map { ($1.name, $0) })
+    }
+
+    /// What the header says of a tensor; nil where the file has none of that name.
+    public func tensor(named name: String) -> SafetensorsTensor? {
+        positions[name].map { tensors[$0] }
+    }
+
+    /// The whole tensor, `rowCount × columnCount`, in the file's own type; one row may be stored as a vector.
+    ///
+    /// - Throws: `Failure` (damaged data) when it is missing, has another shape, or a type that can't be computed with.
+    public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
+        let place = "tensor \(name.printable)"
+        guard let tensor = tensor(named: name) else {
+            throw .damaged(path, "has no \(place)", remedy: "Check that config.json belongs to these weights.")
+        }
+        guard tensor.shape == [rowCount, columnCount] || (rowCount == 1 && tensor.shape == [columnCount]) else {
+            let wanted = rowCount == 1 ? [columnCount] : [rowCount, columnCount]
+            throw .damaged(
+                path, "\(place) has shape \(tensor.shape.printable), but config.json asks for \(wanted)",
+                remedy: "Check that config.json belongs to these weights.")
+        }
+        guard let elementType = tensor.type.elementType else {
+            throw .damaged(
+                path, "\(place) is stored as \(tensor.type.rawValue); only F32, F16 and BF16 are read",
+                remedy: "Convert the checkpoint to one of these.")
+        }
+        return StoredMatrix(
+            storage: storage, byteOffset: dataStart + tensor.byteRange.lowerBound, elementType: elementType,
+            rowCount: rowCount, columnCount: columnCount)
+    }
+}

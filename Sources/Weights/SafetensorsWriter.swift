@@ -1,0 +1,107 @@
+import Settings
+import Tensors
+
+/// Writes a safetensors file in one pass: the tensors are declared first, then their rows follow in the same order.
+///
+/// The file is whole only after `finish()`; dropped before, it stays behind incomplete.
+public struct SafetensorsWriter: ~Copyable {
+    /// One declared tensor.
+    public struct Tensor: Equatable, Sendable {
+        public let name: String
+        /// float32 or bfloat16.
+        public let elementType: ElementType
+        /// Row-major; a vector has one size.
+        public let shape: [Int]
+
+        public init(name: String, elementType: ElementType, shape: [Int]) {
+            precondition(elementType != .float16, "nothing is exported as float16")
+            precondition(shape.allSatisfy { $0 >= 0 })
+            self.name = name
+            self.elementType = elementType
+            self.shape = shape
+        }
+
+        /// All dimensions but the last.
+        var rowCount: Int { shape.dropLast().reduce(1, *) }
+        var columnCount: Int { shape.last ?? 1 }
+        var byteCount: Int { rowCount * columnCount * elementType.byteCount }
+    }
+
+    private let file: OutputFile
+    private let tensors: [Tensor]
+    private var current = 0
+    private var rowsWritten = 0
+
+    /// Creates the file and writes its header. Names must differ.
+    ///
+    /// - Throws: `Failure` (input/output).
+    public init(path: String, tensors: [Tensor], metadata: [String: String] = [:]) throws(Failure) {
+        precondition(Set(tensors.map(\.name)).count == tensors.count, "two tensors of one name")
+        precondition(!tensors.contains { $0.name == "__metadata__" })
+        let header = SafetensorsWriter.header(tensors, metadata: metadata)
+        let file = try OutputFile(path: path)
+        try file.write((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
+        try file.write(header)
+        self.file = file
+        self.tensors = tensors
+        skipEmpty()
+    }
+
+    /// Padded with spaces, so that the data that follow are aligned to 8 bytes.
+    private static func header(_ tensors: [Tensor], metadata: [String: String]) -> [UInt8] {
+        var members: [JSONValue.Member] = []
+        if !metadata.isEmpty {
+            let sorted = metadata.sorted { $0.key < $1.key }
+            let values = sorted.map { JSONValue.Member(name: $0.key, value: .string($0.value)) }
+            members.append(.init(name: "__metadata__", value: .object(values)))
+        }
+        var offset = 0
+        for tensor in tensors {
+            let end = offset + tensor.byteCount
+            members.append(
+                .init(
+                    name: tensor.name,
+                    value: .object([
+                        .init(name: "dtype", value: .string(tensor.elementType.rawValue)),
+                        .init(name: "shape", value: .array(tensor.shape.map { .number(String($0)) })),
+                        .init(name: "data_offsets", value: .array([offset, end].map { .number(String($0)) })),
+                    ])))
+            offset = end
+        }
+        let text = Array(JSONValue.object(members).compact.utf8)
+        precondition(text.count <= SafetensorsHeader.byteLimit - 8)
+        return text + Array(repeating: 0x20, count: (8 - text.count % 8) % 8)
+    }
+
+    /// The next rows of tensor `name`, which must be the one whose turn it is. A vector is one row.
+    ///
+    /// - Throws: `Failure` (input/output), a full disk for one.
+    public mutating func append(_ rows: Matrix, to name: String) throws(Failure) {
+        precondition(current < tensors.count, "\(name): every declared tensor is written already")
+        let tensor = tensors[current]
+        precondition(tensor.name == name, "\(name): it is the turn of \(tensor.name)")
+        precondition(rows.columnCount == tensor.columnCount && rowsWritten + rows.rowCount <= tensor.rowCount)
+        try file.write(rows, as: tensor.elementType)
+        rowsWritten += rows.rowCount
+        skipEmpty()
+    }
+
+    /// Goes on to the next tensor that has rows to come.
+    private mutating func skipEmpty() {
+        while current < tensors.count, tensors[current].byteCount == 0 || rowsWritten == tensors[current].rowCount {
+            current += 1
+            rowsWritten = 0
+        }
+    }
+
+    /// Brings the file to disk and closes it. Every declared row must have been appended.
+    ///
+    /// - Throws: `Failure` (input/output).
+    public mutating func finish() throws(Failure) {
+        precondition(current == tensors.count, "\(tensors[min(current, tensors.count - 1)].name): rows are missing")
+        try file.finish()
+    }
+
+    /// Closes the file as it stands.
+    func abandon() { file.close() }
+}

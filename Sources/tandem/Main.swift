@@ -1,1 +1,0 @@
-@main struct Tandem { static func main() {} }

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Reporting
+import Settings
+import Training
+
+struct Score: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes each record's log-probabilities under a frozen model, as JSONL.")
+
+    @Option(help: "The model: a Hugging Face folder.")
+    var checkpoint: String
+
+    @Option(help: "The dataset that `tandem prepare` wrote.")
+    var data: String
+
+    @Option(help: "The JSONL file to write.")
+    var output: String
+
+    @Option(help: "Tensor ranks; the others are data ranks.")
+    var tensor = 1
+
+    @Option(help: "Threads a rank.")
+    var threads: Int?
+
+    func validate() throws {
+        guard tensor >= 1 else { throw ValidationError("--tensor must be at least 1.") }
+        guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1.") }
+    }
+
+    func run() throws {
+        let job = Job()
+        guard job.rankCount % tensor == 0 else {
+            throw Failure.configuration(
+                "--tensor \(tensor)", "does not divide the \(job.rankCount) ranks",
+                remedy: "Start with mpirun -n \(tensor) or a multiple of it.")
+        }
+        let layout = ParallelLayout(data: job.rankCount / tensor, tensor: tensor)
+        let scorer = try Scorer(checkpoint: checkpoint, data: data)
+        try scorer.check(layout, place: "--tensor")
+        let mesh = try job.start(layout)
+        try scorer.run(output: output, mesh: mesh, workers: job.workers(threads)) { done, total in
+            Console.write("scored \(done) of \(total) records")
+        }
+        if mesh.isFirst { Console.write("written to \(output)") }
+        job.finish()
+    }
+}

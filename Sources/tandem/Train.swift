@@ -1,0 +1,33 @@
+import ArgumentParser
+import Reporting
+import Settings
+import Training
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains a model, alone or under mpirun.",
+        discussion: "docs/configuration.md describes every key of CONFIG.")
+
+    @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"))
+    var file: String
+
+    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key, e.g. optimizer.learning_rate=1e-6.", valueName: "key.path=value"))
+    var overrides: [String] = []
+
+    @Flag(help: "Replace the run that run.directory holds.")
+    var overwrite = false
+
+    func run() throws {
+        let job = Job()
+        let configuration = try RunConfiguration.load(path: file, overrides: overrides)
+        let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training)
+        let directory = RunDirectory(configuration.run.directory)
+        if !overwrite { try directory.checkFree() }
+        let mesh = try job.start(resolved.layout)
+        let listeners: [any EventListener] = job.isFirst ? [Console(), MetricsFile(path: directory.metricsFile)] : []
+        let trainer = try Trainer(
+            resolved, mesh: mesh, workers: job.workers(configuration.run.threads), listeners: listeners)
+        try trainer.train(overwrite: overwrite)
+        job.finish()
+    }
+}

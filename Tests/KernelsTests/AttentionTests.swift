@@ -1,0 +1,216 @@
+import Tensors
+import Testing
+
+@testable import Kernels
+
+/// Inputs of one attention call, and what the kernel makes of them.
+struct AttentionRun {
+    let shape: AttentionShape
+    let segments: [Segment]
+    let projections: Matrix
+    let outputGradient: Matrix
+    let output: Matrix
+    let logSumExp: Matrix
+    let gradient: Matrix
+
+    init(
+        shape: AttentionShape, segments: [Segment], projections: Matrix, outputGradient: Matrix, workers: Workers
+    ) {
+        self.shape = shape
+        self.segments = segments
+        self.projections = projections
+        self.outputGradient = outputGradient
+        let tokenCount = projections.rowCount
+        output = unwrittenMatrix(tokenCount, shape.queryWidth)
+        logSumExp = unwrittenMatrix(tokenCount, shape.headCount)
+        gradient = unwrittenMatrix(tokenCount, shape.projectionWidth)
+        let attention = shape.attention(workers: workers)
+        let plan = AttentionPlan(segments)
+        attention.forward(projections, plan: plan, into: output, logSumExp: logSumExp)
+        attention.backward(
+            outputGradient, projections: projections, output: output, logSumExp: logSumExp, plan: plan, into: gradient)
+    }
+
+    /// With random inputs.
+    init(shape: AttentionShape, layout: AxisLayout, scale: Double = 2, workers: Workers) {
+        self.init(
+            shape: shape, segments: layout.segments,
+            projections: randomMatrix(layout.tokenCount, shape.projectionWidth, scale: scale, seed: 1),
+            outputGradient: randomMatrix(layout.tokenCount, shape.queryWidth, seed: 2), workers: workers)
+    }
+
+    /// The largest relative error of the gradients of queries, keys and values against `expected`; of a part that is
+    /// small or zero beside the others, as for a token that sees only itself, relative to a tenth of the whole.
+    func gradientError(_ expected: Table) -> Double {
+        let whole = euclideanNorm(expected.values)
+        return shape.parts.map { part in
+            relativeError(gradient.columns(part).values, expected.columns(part), floor: 0.1 * whole)
+        }.max()!
+    }
+}
+
+@Suite struct AttentionTests {
+    private let workers = makeWorkers()
+
+    private static let headShapes = [1, 2, 3].flatMap { groups in
+        [1, 2, 3, 4].flatMap { heads in
+            [2, 6, 8, 16, 64].map { AttentionShape(groupCount: groups, headsPerGroup: heads, headDimension: $0) }
+        }
+    }
+    private static let shape = AttentionShape(groupCount: 2, headsPerGroup: 3, headDimension: 6)
+
+    private func expectAgreement(_ run: AttentionRun) {
+        let (output, logSumExp) = Oracle.attention(Table(run.projections), segments: run.segments, shape: run.shape)
+        #expect(relativeError(run.output, output) < 1e-6)
+        #expect(largestDifference(run.logSumExp.values.map(Double.init), logSumExp.values) < 3e-6)
+        let gradient = Oracle.attentionBackward(
+            Table(run.outputGradient), projections: Table(run.projections), segments: run.segments, shape: run.shape)
+        #expect(run.gradientError(gradient) < 3e-6)
+    }
+
+    @Test("outputs, log-sum-exp and gradients are the oracle's for every layout of the axis", arguments: AxisLayout.all)
+    func everyLayout(layout: AxisLayout) {
+        expectAgreement(AttentionRun(shape: Self.shape, layout: layout, workers: workers))
+    }
+
+    @Test("outputs, log-sum-exp and gradients are the oracle's for every shape of heads", arguments: headShapes)
+    func everyShape(shape: AttentionShape) {
+        expectAgreement(AttentionRun(shape: shape, layout: .small, workers: workers))
+    }
+
+    @Test("large head counts cross several blocks")
+    func largeShape() {
+        let shape = AttentionShape(groupCount: 3, headsPerGroup: 3, headDimension: 64)
+        let layout = AxisLayout(.prompt(66, completions: [70, 20]))
+        expectAgreement(AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers))
+    }
+
+    @Test(
+        "gradients are the slopes of the output",
+        arguments: [
+            AxisLayout(.document(6)), AxisLayout(.document(2), .document(5)),
+            AxisLayout(.prompt(1, completions: [2, 3])), AxisLayout(.prompt(4, completions: [3, 2]), .document(2)),
+        ], [(1, 1), (1, 3), (2, 2)])
+    func slopes(layout: AxisLayout, groupsAndHeads: (Int, Int)) {
+        let shape = AttentionShape(
+            groupCount: groupsAndHeads.0, headsPerGroup: groupsAndHeads.1, headDimension: 6)
+        let run = AttentionRun(shape: shape, layout: layout, workers: workers)
+        let slope = Table(run.outputGradient)
+        let slopes = numericalGradient(at: Table(run.projections)) {
+            Oracle.attention($0, segments: layout.segments, shape: shape).output.dot(slope)
+        }
+        #expect(run.gradientError(slopes) < 3e-6)
+    }
+
+    @Test("large scores stay finite and near the oracle")
+    func largeScores() {
+        let run = AttentionRun(shape: Self.shape, layout: AxisLayout(.prompt(9, completions: [70, 3])), scale: 12, workers: workers)
+        let (output, _) = Oracle.attention(Table(run.projections), segments: run.segments, shape: run.shape)
+        #expect(relativeError(run.output, output) < 3e-5)
+        #expect(isFinite(run.gradient.values))
+    }
+
+    /// A pair laid out with a shared prompt, and the same pair as two documents that each begin with the prompt.
+    @Test(
+        "a shared prompt gives what the prompt laid out twice gives",
+        arguments: [(1, 5, 3), (17, 8, 9), (64, 64, 1), (70, 65, 130)])
+    func prefixSharing(prompt: Int, chosen: Int, rejected: Int) {
+        let shape = Self.shape
+        let shared = AttentionRun(
+            shape: shape, layout: AxisLayout(.prompt(prompt, completions: [chosen, rejected])), workers: workers)
+        // Rows of the shared layout in the order of the other one.
+        let order = Array(0..<(prompt + chosen)) + Array(0..<prompt) + Array((prompt + chosen)..<(prompt + chosen + rejected))
+        let secondPrompt = (prompt + chosen)..<(prompt + chosen + prompt)
+        let projections = gathered(shared.projections, order)
+        let outputGradient = gathered(shared.outputGradient, order)
+        outputGradient.rows(secondPrompt).fill(0)
+        let twice = AttentionRun(
+            shape: shape, segments: AxisLayout(.document(prompt + chosen), .document(prompt + rejected)).segments,
+            projections: projections, outputGradient: outputGradient, workers: workers)
+
+        #expect(relativeError(twice.output, Table(gathered(shared.output, order))) < 1e-6)
+        let logSumExp = gathered(shared.logSumExp, order).values.map(Double.init)
+        #expect(largestDifference(twice.logSumExp.values.map(Double.init), logSumExp) < 3e-6)
+        var sum = Table(rowCount: shared.gradient.rowCount, columnCount: shape.projectionWidth)
+        for (row, source) in order.enumerated() {
+            for column in 0..<shape.projectionWidth { sum[source, column] += Double(twice.gradient[row, column]) }
+        }
+        #expect(shared.gradientError(sum) < 1e-6)
+    }
+
+    private func gathered(_ matrix: Matrix, _ rows: [Int]) -> Matrix {
+        let result = unwrittenMatrix(rows.count, matrix.columnCount)
+        for (target, source) in rows.enumerated() {
+            result.rows(target..<(target + 1)).copy(from: matrix.rows(source..<(source + 1)))
+        }
+        return result
+    }
+
+    @Test("rows of one unit keep their bits whatever lies beside them on the axis")
+    func unitsAreIndependent() {
+        let pair = AxisLayout.Piece.prompt(33, completions: [70, 9])
+        let alone = AttentionRun(shape: Self.shape, layout: AxisLayout(pair), workers: workers)
+        let packed = AxisLayout(.document(21), pair, .prompt(3, completions: [2, 2]))
+        let rows = 21..<(21 + alone.projections.rowCount)
+        // The neighbours are NaN: one of them read anywhere would show.
+        let projections = unwrittenMatrix(packed.tokenCount, Self.shape.projectionWidth)
+        projections.rows(rows).copy(from: alone.projections)
+        let outputGradient = unwrittenMatrix(packed.tokenCount, Self.shape.queryWidth)
+        outputGradient.rows(rows).copy(from: alone.outputGradient)
+        let beside = AttentionRun(
+            shape: Self.shape, segments: packed.segments, projections: projections, outputGradient: outputGradient,
+            workers: workers)
+        #expect(bits(beside.output.rows(rows)) == bits(alone.output))
+        #expect(bits(beside.logSumExp.rows(rows)) == bits(alone.logSumExp))
+        #expect(bits(beside.gradient.rows(rows)) == bits(alone.gradient))
+    }
+
+    @Test("one attention object serves plans of different sizes one after the other")
+    func reuse() {
+        let shape = Self.shape
+        let attention = shape.attention(workers: workers)
+        for layout in [AxisLayout(.document(9)), AxisLayout(.document(150)), AxisLayout(.document(9))] {
+            let fresh = AttentionRun(shape: shape, layout: layout, workers: workers)
+            let output = unwrittenMatrix(layout.tokenCount, shape.queryWidth)
+            attention.forward(
+                fresh.projections, plan: AttentionPlan(layout.segments), into: output,
+                logSumExp: unwrittenMatrix(layout.tokenCount, shape.headCount))
+            #expect(bits(output) == bits(fresh.output))
+        }
+        #expect(attention.projectionWidth == shape.projectionWidth && attention.outputWidth == shape.queryWidth)
+    }
+}
+
+@Suite struct AttentionPlanTests {
+    @Test("every token is a query of one block and sees what the axis says", arguments: AxisLayout.all)
+    func coverage(layout: AxisLayout) {
+        let plan = AttentionPlan(layout.segments)
+        let visible = Oracle.visibleKeys(layout.segments)
+        var queries: [Int] = []
+        var seen: [[Int]] = []
+        for block in plan.units.joined() {
+            for (index, query) in block.queries.enumerated() {
+                queries.append(query)
+                seen.append(Array((Array(block.prefix) + Array(block.own)).prefix(block.visibleKeyCount(query: index))))
+            }
+        }
+        let order = queries.indices.sorted { queries[$0] < queries[$1] }
+        #expect(order.map { queries[$0] } == Array(0..<layout.tokenCount))
+        #expect(order.map { seen[$0] } == visible)
+        #expect(plan.visiblePairCount == visible.reduce(0) { $0 + $1.count })
+        #expect(plan.maximumKeyCount == visible.map(\.count).max())
+        #expect(plan.units.count == layout.pieces.count)
+    }
+
+    @Test("empty segments leave no work, and an empty prefix is none")
+    func emptySegments() {
+        let segments = [
+            Segment(range: 0..<0), Segment(range: 0..<3, prefix: 0..<0), Segment(range: 3..<3, prefix: 0..<3),
+            Segment(range: 3..<5),
+        ]
+        let plan = AttentionPlan(segments)
+        #expect(plan.units.count == 2)
+        #expect(plan.visiblePairCount == 6 + 3)
+        #expect(AttentionPlan([]).units.isEmpty)
+    }
+}

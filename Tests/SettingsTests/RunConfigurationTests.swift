@@ -1,0 +1,149 @@
+import Settings
+import Testing
+
+@Suite("A configuration that is read")
+struct RunConfigurationTests {
+    @Test("the smallest preference run gets every default")
+    func preferenceDefaults() throws {
+        let configuration = try read()
+        #expect(configuration.file == "run.yaml")
+        #expect(configuration.model == .checkpoint("models/policy"))
+        #expect(
+            configuration.references == [ReferenceSettings(name: "sft", checkpoint: "models/sft", storage: .file)])
+        #expect(configuration.data.train == "data/train.h5")
+        #expect(configuration.data.validation == [NamedFile(name: "validation", path: "data/validation.h5")])
+        #expect(configuration.data.shuffle)
+        #expect(configuration.objectives.count == 1)
+        #expect(configuration.objectives[0].weight == 1)
+        guard case .preference(let preference) = configuration.objectives[0].kind else {
+            Issue.record("the objective is not a preference objective")
+            return
+        }
+        #expect(preference.loss == .sigmoid)
+        #expect(preference.beta == 0.1)
+        #expect(preference.labelSmoothing == 0)
+        #expect(preference.reference == .named("sft"))
+        #expect(configuration.parallel.data == nil)
+        #expect(configuration.parallel.tensor == 1)
+        #expect(configuration.schedule.length == .epochs(1))
+        #expect(configuration.schedule.batch == .pairs(32))
+        #expect(configuration.schedule.tokensPerMicroBatch == 4096)
+        #expect(configuration.schedule.prefixSharing)
+        #expect(configuration.evaluation.every == nil)
+        #expect(configuration.evaluation.atStart)
+        #expect(configuration.export.every == nil)
+        #expect(configuration.export.dtype == .float32)
+        #expect(configuration.run == RunSettings(directory: "runs/dpo", seed: 17, threads: nil))
+    }
+
+    @Test("the optimizer's defaults are AdamW's, without warm-up or decay, clipping at 1")
+    func optimizerDefaults() throws {
+        let optimizer = try read().optimizer
+        #expect(optimizer.learningRate == 5e-7)
+        #expect(optimizer.firstBeta == 0.9)
+        #expect(optimizer.secondBeta == 0.999)
+        #expect(optimizer.epsilon == 1e-8)
+        #expect(optimizer.weightDecay == 0)
+        #expect(optimizer.warmupFraction == 0)
+        #expect(optimizer.decay == .constant)
+        #expect(optimizer.clipNorm == 1)
+    }
+
+    @Test("a language-modelling run counts tokens and has no reference")
+    func languageModelingDefaults() throws {
+        let configuration = try read(languageModelingYAML)
+        #expect(configuration.model == .random(.file("models/tiny.json")))
+        #expect(configuration.references.isEmpty)
+        #expect(configuration.data.validation.isEmpty)
+        #expect(configuration.objectives == [ObjectiveSettings(kind: .languageModeling)])
+        #expect(configuration.schedule.batch == .tokens(16384))
+    }
+
+    @Test(
+        "numbers are read as YAML 1.2 writes them",
+        arguments: [("5e-7", 5e-7), ("1E-8", 1e-8), (".5", 0.5), ("+2.", 2), ("0", 0)])
+    func numbers(written: String, value: Double) throws {
+        #expect(try read(overrides: "optimizer.learning_rate=\(written)").optimizer.learningRate == value)
+    }
+
+    @Test("clip_norm null turns clipping off, and learning_rate 0 is allowed")
+    func edges() throws {
+        let optimizer = try read(overrides: "optimizer.clip_norm=null", "optimizer.learning_rate=0").optimizer
+        #expect(optimizer.clipNorm == nil)
+        #expect(optimizer.learningRate == 0)
+    }
+
+    @Test("a seed may be any number of 64 bits")
+    func largestSeed() throws {
+        #expect(try read(overrides: "run.seed=18446744073709551615").run.seed == .max)
+    }
+
+    @Test("values that say what happens anyway are accepted for keys of things to come")
+    func supportedPlaceholders() throws {
+        let yaml = preferenceYAML.replacing("models/sft}", with: "models/sft, layout: same, cache: off, ranks: null}")
+        let rest = "parallel: {pipeline: 1, zero: 0}\nschedule: {recompute: none}"
+        #expect(try read("\(yaml)\n\(rest)") == read())
+    }
+
+    @Test("a list of one objective, and of one training file, reads as the thing itself")
+    func listsOfOne() throws {
+        let yaml = preferenceYAML
+            .replacing("{type: preference, reference: sft}", with: "[{type: preference, reference: sft}]")
+            .replacing("train: data/train.h5", with: "train: [{path: data/train.h5, weight: 2}]")
+        #expect(yaml != preferenceYAML)
+        #expect(try read(yaml) == read())
+    }
+
+    @Test("validation files keep their names and order")
+    func namedValidation() throws {
+        let yaml = preferenceYAML.replacing("validation: data/validation.h5", with: "validation: {long: b.h5, a: a.h5}")
+        #expect(
+            try read(yaml).data.validation
+                == [NamedFile(name: "long", path: "b.h5"), NamedFile(name: "a", path: "a.h5")])
+    }
+
+    @Test("an inline model configuration becomes JSON with its types kept")
+    func inlineModel() throws {
+        let yaml = languageModelingYAML.replacing(
+            "{config: models/tiny.json}",
+            with: """
+
+                  config:
+                    model_type: llama
+                    hidden_size: 64
+                    rms_norm_eps: 1e-5
+                    rope_theta: 10000.0
+                    tie_word_embeddings: true
+                    bos_token_id:
+                    eos_token_id: [2, "3"]
+                    rope_parameters: {rope_type: "default \\"x\\""}
+                """)
+        let json = """
+            {"model_type": "llama", "hidden_size": 64, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, \
+            "tie_word_embeddings": true, "bos_token_id": null, "eos_token_id": [2, "3"], \
+            "rope_parameters": {"rope_type": "default \\"x\\""}}
+            """
+        #expect(try read(yaml).model == .random(.inline(json: json)))
+    }
+
+    @Test("anchors and merge keys are expanded, a mapping's own keys before merged ones")
+    func anchors() throws {
+        let yaml = preferenceYAML
+            .replacing("{checkpoint: models/policy}", with: "&base {checkpoint: models/policy}")
+            .replacing("sft: {checkpoint: models/sft}", with: "sft: {<<: *base, storage: bfloat16}")
+        #expect(
+            try read(yaml).references
+                == [ReferenceSettings(name: "sft", checkpoint: "models/policy", storage: .bfloat16)])
+        let own = yaml.replacing("<<: *base", with: "<<: *base, checkpoint: models/own")
+        #expect(try read(own).references[0].checkpoint == "models/own")
+    }
+
+    @Test("a run without a training file can be read, and says so when it is to train")
+    func noTrainingFile() throws {
+        let configuration = try read(overrides: "data.train=null")
+        let failure = #expect(throws: Failure.self) { try configuration.trainFile() }
+        #expect(failure?.place == "run.yaml: data.train")
+        #expect(failure?.exitCode == .configuration)
+        #expect(try read().trainFile() == "data/train.h5")
+    }
+}
