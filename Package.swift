@@ -43,10 +43,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Tests. `layout-probe` is what layout tests start under mpirun.
+        .target(
+            name: "TestSupport", dependencies: ["Weights", "Datasets", "Training"], path: "Tests/TestSupport"),
+        .executableTarget(name: "layout-probe", dependencies: ["Training"], path: "Tests/LayoutProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"]),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+        .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),
+        .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]
 )

@@ -28,7 +28,7 @@ public struct AttentionPlan: Sendable {
 
     public init(_ segments: [Segment]) {
         var units: [[Block]] = []
-        var unitOfPrefix: [Int: Int] = [:]
+        var unitOfPrefix: [Range<Int>: Int] = [:]
         var maximumKeyCount = 0
         for segment in segments where !segment.range.isEmpty {
             let blocks = stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: Self.blockSize).map {
@@ -38,11 +38,11 @@ public struct AttentionPlan: Sendable {
                     own: segment.range.lowerBound..<end)
             }
             maximumKeyCount = max(maximumKeyCount, blocks.last!.keyCount)
-            if let prefix = segment.prefix, let unit = unitOfPrefix[prefix.lowerBound] {
+            if let prefix = segment.prefix, let unit = unitOfPrefix[prefix] {
                 units[unit] += blocks
             } else {
-                precondition(segment.prefix?.isEmpty ?? true, "a prefix is a segment that comes earlier")
-                unitOfPrefix[segment.range.lowerBound] = units.count
+                precondition(segment.prefix?.isEmpty ?? true, "a prefix is a whole segment that comes earlier")
+                unitOfPrefix[segment.range] = units.count
                 units.append(blocks)
             }
         }

@@ -125,13 +125,14 @@ private final class HelperStart {
     }
 }
 
-/// `count` items cut into nearly equal tasks of at most `limit`, by the count alone.
+/// `count` items cut into nearly equal tasks of at most `limit` (a multiple of 16), by the count alone.
 public struct Tiles: Sendable {
     public let count: Int
     public let tileCount: Int
     private let size: Int
 
     public init(_ count: Int, limit: Int) {
+        precondition(limit > 0 && limit % 16 == 0)
         self.count = count
         let wanted = max(1, (count + limit - 1) / limit)
         // Multiples of 16 keep the matrix kernels' register blocks whole.

@@ -16,10 +16,10 @@ public final class Trainer {
     public let policy: Transformer<Trainable>
     private let directory: RunDirectory
     private let listeners: [any EventListener]
-    private let stopwatch: Stopwatch
-    private let runner: MicroBatchRunner
+    let stopwatch: Stopwatch
+    let runner: MicroBatchRunner
     private let optimizer: Optimizer
-    private let packer: MicroBatchPacker
+    let packer: MicroBatchPacker
     private let threads: Int
     private var stepsDone = 0
 
@@ -147,7 +147,7 @@ public final class Trainer {
     }
 
     /// Forward and backward of all this rank's micro-batches; returns the sums of all data ranks.
-    private func accumulate(_ plan: StepPlan, dataset: DatasetFile) throws -> StepSums {
+    func accumulate(_ plan: StepPlan, dataset: DatasetFile) throws -> StepSums {
         let batches = try stopwatch.measure(.data) {
             try mesh.agreed {
                 try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
@@ -164,7 +164,7 @@ public final class Trainer {
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }
 
-    private func reduceGradients() throws(CollectiveError) -> Double {
+    func reduceGradients() throws(CollectiveError) -> Double {
         try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
             try GradientReduction.run(policy.parameters.flatGradients, over: mesh.data)
             return try optimizer.gradientNorm()

@@ -213,4 +213,16 @@ struct AttentionRun {
         #expect(plan.visiblePairCount == 6 + 3)
         #expect(AttentionPlan([]).units.isEmpty)
     }
+
+    @Test("a prefix that is not one whole earlier segment is refused: its keys would belong to two units")
+    func wrongPrefix() async {
+        await #expect(processExitsWith: .failure) {
+            _ = AttentionPlan([
+                Segment(range: 0..<5), Segment(range: 5..<8), Segment(range: 8..<10, prefix: 0..<8),
+            ])
+        }
+        await #expect(processExitsWith: .failure) {
+            _ = AttentionPlan([Segment(range: 0..<5, prefix: 5..<8), Segment(range: 5..<8)])
+        }
+    }
 }

@@ -46,7 +46,7 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
         HeadCase(rowCount: 1, width: 1, vocabularySize: 5), HeadCase(rowCount: 9, width: 3, vocabularySize: 37),
         HeadCase(rowCount: 257, width: 17, vocabularySize: 37), HeadCase(rowCount: 33, width: 65, vocabularySize: 512),
         HeadCase(rowCount: 65, width: 33, vocabularySize: 2049), HeadCase(rowCount: 300, width: 9, vocabularySize: 5000),
-        HeadCase(rowCount: 2100, width: 8, vocabularySize: 37),
+        HeadCase(rowCount: 2100, width: 3, vocabularySize: 2049),
     ]
 }
 

@@ -173,6 +173,22 @@ import Testing
         }
     }
 
+    @Test("without scored rows nothing is learnt and nothing changes")
+    func noRows() {
+        let weight = randomMatrix(37, 9, seed: 6)
+        let before = randomMatrix(37, 9, seed: 7)
+        let weightGradient = unwrittenMatrix(37, 9)
+        weightGradient.copy(from: before)
+        let nothing = Matrix(rowCount: 0, columnCount: 9)
+        let targets = HeadTargets(rows: [], tokens: [], rowCount: 0)
+        let part = Head(workers: workers).forward(nothing, weight: .floats(weight), range: 0..<37, targets: targets)
+        #expect(combine([part], targetRows: [], vocabularySize: 37).rows.isEmpty)
+        Head(workers: workers).backward(
+            nothing, weight: weight, range: 0..<37, targets: targets, logSumExp: [], gradients: [],
+            hiddenGradient: nothing, weightGradient: weightGradient)
+        #expect(bits(weightGradient) == bits(before))
+    }
+
     @Test("extreme logits have finite gradients near the oracle's")
     func extremeLogits() {
         let head = HeadCase(rowCount: 40, width: 1, vocabularySize: 37, hiddenScale: 80)

@@ -16,11 +16,12 @@ struct LinearShape: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "T \(tokenCount), K \(inputCount), N \(outputCount)" }
 
+    /// Odd sizes, sizes over the limits of tiles, and a rank's share that is empty.
     static let all = [
         LinearShape(1, 1, 1), LinearShape(1, 7, 3), LinearShape(3, 1, 8), LinearShape(7, 9, 1), LinearShape(8, 8, 8),
         LinearShape(9, 17, 33), LinearShape(17, 300, 7), LinearShape(33, 65, 127), LinearShape(127, 33, 65),
         LinearShape(256, 9, 17), LinearShape(257, 127, 9), LinearShape(600, 17, 33), LinearShape(65, 8, 600),
-        LinearShape(300, 65, 257),
+        LinearShape(300, 65, 257), LinearShape(0, 7, 3), LinearShape(9, 0, 5), LinearShape(9, 5, 0),
     ]
 }
 

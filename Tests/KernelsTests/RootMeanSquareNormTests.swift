@@ -19,6 +19,7 @@ struct MatrixShape: Sendable, CustomTestStringConvertible {
         MatrixShape(1, 1), MatrixShape(1, 3), MatrixShape(3, 7), MatrixShape(7, 8), MatrixShape(8, 9),
         MatrixShape(9, 17), MatrixShape(33, 15), MatrixShape(17, 33), MatrixShape(65, 65), MatrixShape(64, 31),
         MatrixShape(127, 127), MatrixShape(257, 48), MatrixShape(33, 300), MatrixShape(600, 23),
+        MatrixShape(0, 9),
     ]
 }
 

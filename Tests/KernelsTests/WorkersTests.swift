@@ -7,77 +7,100 @@ import Testing
 @Suite struct WorkersTests {
     @Test("every task runs once, on a thread of the pool", arguments: [1, 2, 3, 5], [0, 1, 2, 7, 64, 1000])
     func everyTaskOnce(threadCount: Int, taskCount: Int) {
-        let workers = makeWorkers(threadCount)
-        for _ in 0..<20 {
-            // Each thread counts in a row of its own, so a task that ran twice shows on any two threads.
-            let counts = Matrix(rowCount: threadCount, columnCount: max(taskCount, 1))
-            workers.run(taskCount) { task, thread in counts[thread, task] += 1 }
-            let totals = (0..<taskCount).map { task in (0..<threadCount).reduce(0) { $0 + counts[$1, task] } }
-            #expect(totals.allSatisfy { $0 == 1 })
-            #expect(totals.count == taskCount)
+        // Each thread counts in a row of its own, so a task that ran twice shows on any two threads.
+        let counts = Matrix(rowCount: threadCount, columnCount: max(taskCount, 1))
+        let isFinished = finishes {
+            let workers = makeWorkers(threadCount)
+            for _ in 0..<20 { workers.run(taskCount) { task, thread in counts[thread, task] += 1 } }
         }
+        #expect(isFinished)
+        let totals = (0..<taskCount).map { task in (0..<threadCount).reduce(0) { $0 + counts[$1, task] } }
+        #expect(totals == [Float](repeating: 20, count: taskCount))
     }
 
     @Test("tasks are done when run returns", arguments: [2, 3, 5])
     func doneOnReturn(threadCount: Int) {
-        let workers = makeWorkers(threadCount)
-        for round in 0..<20 {
-            let marks = Matrix(rowCount: 1, columnCount: 8)
-            workers.run(8) { task, _ in
-                usleep(UInt32(100 * (task % 3)))
-                marks[0, task] = Float(round + 1)
+        let marks = Matrix(rowCount: 20, columnCount: 8)
+        let seen = Matrix(rowCount: 20, columnCount: 8)
+        let isFinished = finishes {
+            let workers = makeWorkers(threadCount)
+            for round in 0..<20 {
+                workers.run(8) { task, _ in
+                    usleep(UInt32(100 * (task % 3)))
+                    marks[round, task] = 1
+                }
+                seen.rows(round..<(round + 1)).copy(from: marks.rows(round..<(round + 1)))
             }
-            #expect(marks.values.allSatisfy { $0 == Float(round + 1) })
         }
+        #expect(isFinished)
+        #expect(seen.values.allSatisfy { $0 == 1 })
     }
 
-    @Test("ten thousand small runs end", .timeLimit(.minutes(1)), arguments: [2, 3, 5])
+    @Test("ten thousand small runs end", arguments: [2, 3, 5])
     func manySmallRuns(threadCount: Int) {
-        let workers = makeWorkers(threadCount)
         let counts = Matrix(rowCount: threadCount, columnCount: 16)
-        for round in 0..<10_000 {
-            workers.run(2 + round % 3) { task, thread in counts[thread, task] += 1 }
+        let isFinished = finishes {
+            let workers = makeWorkers(threadCount)
+            for round in 0..<10_000 {
+                workers.run(2 + round % 3) { task, thread in counts[thread, task] += 1 }
+            }
         }
-        let total = counts.values.reduce(0) { $0 + Int($1) }
-        #expect(total == (0..<10_000).reduce(0) { $0 + 2 + $1 % 3 })
+        #expect(isFinished)
+        let taskCount = (0..<10_000).reduce(0) { total, round in total + 2 + round % 3 }
+        #expect(Int(counts.values.reduce(0, +)) == taskCount)
     }
 
-    @Test("helpers that have gone to sleep wake again", .timeLimit(.minutes(1)))
+    @Test("helpers that have gone to sleep wake again")
     func sleepingHelpers() {
-        let workers = makeWorkers(3)
         let counts = Matrix(rowCount: 3, columnCount: 4)
-        for _ in 0..<50 {
-            usleep(2000)
-            workers.run(4) { task, thread in counts[thread, task] += 1 }
+        let isFinished = finishes {
+            let workers = makeWorkers(3)
+            for _ in 0..<50 {
+                usleep(2000)
+                workers.run(4) { task, thread in counts[thread, task] += 1 }
+            }
         }
+        #expect(isFinished)
         #expect(counts.values.reduce(0, +) == 200)
     }
 
-    @Test("a long task is waited for by a sleeping caller", .timeLimit(.minutes(1)))
+    @Test("a caller that has gone to sleep waits for a helper's long task")
     func longTask() {
-        let workers = makeWorkers(2)
-        let marks = Matrix(rowCount: 1, columnCount: 2)
-        for _ in 0..<10 {
-            marks.fill(0)
-            workers.run(2) { task, thread in
-                usleep(thread == 0 ? 100 : 5000)
-                marks[0, task] = 1
+        let marks = Matrix(rowCount: 10, columnCount: 2)
+        let isFinished = finishes {
+            let workers = makeWorkers(2)
+            for round in 0..<10 {
+                workers.run(2) { task, thread in
+                    usleep(thread == 0 ? 100 : 5000)
+                    marks[round, task] = 1
+                }
             }
-            #expect(marks.values == [1, 1])
         }
+        #expect(isFinished)
+        #expect(marks.values.reduce(0, +) == 20)
     }
 
-    @Test("pools that never worked, or just did, can be let go", .timeLimit(.minutes(1)))
+    @Test("pools that never worked, or just did, can be let go")
     func shortLives() {
-        var total = 0
-        for index in 0..<200 {
-            let workers = makeWorkers(3)
-            guard index % 2 == 0 else { continue }
-            let marks = Matrix(rowCount: 1, columnCount: 5)
-            workers.run(5) { task, _ in marks[0, task] = 1 }
-            total += Int(marks.values.reduce(0, +))
+        let marks = Matrix(rowCount: 200, columnCount: 5)
+        let isFinished = finishes {
+            for index in 0..<200 {
+                let workers = makeWorkers(3)
+                if index % 2 == 0 { workers.run(5) { task, _ in marks[index, task] = 1 } }
+            }
         }
-        #expect(total == 500)
+        #expect(isFinished)
+        #expect(marks.values.reduce(0, +) == 500)
+    }
+
+    /// Whether `body` ends within 20 seconds, on a thread of its own: one that hangs must not take the test with it.
+    private func finishes(_ body: @escaping @Sendable () -> Void) -> Bool {
+        let end = DispatchSemaphore(value: 0)
+        Thread {
+            body()
+            end.signal()
+        }.start()
+        return end.wait(timeout: .now() + 20) == .success
     }
 }
 

@@ -1,0 +1,33 @@
+import Collectives
+import Datasets
+import Model
+import Settings
+
+extension Trainer {
+    /// Log-probabilities of every scored row of some records.
+    public struct Probe: Equatable, Sendable {
+        public var policy: [Double]
+        public var references: [String: [Double]]
+    }
+
+    /// The policy's and the references' values of `records` of the training data, as they are now. Collective over the
+    /// tensor ranks.
+    public func logProbabilities(ofRecords records: [Int]) throws -> Probe {
+        let batch = try mesh.agreed { try packer.assemble(records, from: run.training!) }
+        let plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
+        var references: [String: [Double]] = [:]
+        for hook in runner.hooks { references[hook.name] = try hook.values(for: plan) }
+        return Probe(policy: try policy.forward(plan).scored.logProbabilities, references: references)
+    }
+
+    /// Writes the gradients of the schedule's first step, added over all data ranks, as a Hugging Face folder. Nothing is
+    /// updated. Collective over all ranks; it is how layouts are compared tensor by tensor.
+    public func exportFirstStepGradients(to folder: String) throws {
+        var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
+        _ = try accumulate(planner.next()!, dataset: run.training!)
+        _ = try reduceGradients()
+        let exporter = Exporter(mesh: mesh, policy: policy, origin: run.policy, elementType: .float32, protected: [])
+        try exporter.run(to: folder, quantity: .gradients)
+        _ = stopwatch.take()
+    }
+}

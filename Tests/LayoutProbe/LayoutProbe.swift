@@ -1,0 +1,58 @@
+import Collectives
+import Foundation
+import Kernels
+import Settings
+import Training
+
+/// One run of a layout test: `layout-probe CONFIG OUTPUT`, under mpirun.
+///
+/// Writes the first step's gradients (`OUTPUT/gradients`), trains to the end, and says in `OUTPUT/probe.json` whether the
+/// references' values of fixed rows are the same bits before and after, and whether the policy's have moved.
+@main
+enum LayoutProbe {
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        let launch = MPIEnvironment.launch()
+        let configuration = try RunConfiguration.load(path: arguments[1])
+        let run = try ResolvedRun(configuration, rankCount: launch.size, purpose: .training)
+        prepareMatrixProducts()
+        let mesh = launch.isLaunched ? try Mesh.over(MPIEnvironment.start(), layout: run.layout) : .solo()
+        let workers = Workers(threadCount: configuration.run.threads ?? 1)
+        let listeners: [any EventListener] = mesh.isFirst ? [StepLog(arguments[2] + "/steps.jsonl")] : []
+        let trainer = try Trainer(run, mesh: mesh, workers: workers, listeners: listeners)
+
+        let before = try trainer.logProbabilities(ofRecords: [0, 1])
+        try trainer.exportFirstStepGradients(to: arguments[2] + "/gradients")
+        try trainer.train(overwrite: true)
+        let after = try trainer.logProbabilities(ofRecords: [0, 1])
+
+        let sameReferences = before.references == after.references
+        let samePolicy = before.policy == after.policy
+        let counts = try mesh.world.sum([sameReferences ? 1 : 0, samePolicy ? 1 : 0, Double(PendingCollectiveFaults.count)])
+        if mesh.isFirst {
+            let object: [String: Any] = [
+                "ranks_with_same_references": counts[0], "ranks_with_same_policy": counts[1], "faults": counts[2],
+            ]
+            try JSONSerialization.data(withJSONObject: object).write(to: URL(fileURLWithPath: arguments[2] + "/probe.json"))
+        }
+        MPIEnvironment.finish()
+    }
+}
+
+/// Losses and norms of the steps, to all digits.
+final class StepLog: EventListener {
+    private let path: String
+    private var text = ""
+
+    init(_ path: String) { self.path = path }
+
+    func receive(_ event: TrainingEvent) throws(Failure) {
+        guard case .step(let report) = event else { return }
+        let names = ["loss", "grad_norm", "rewards/margins", "tokens", "sequence_tokens"]
+        let members = names.compactMap { name in report[name].map { "\"\(name)\": \($0)" } }
+        text += "{\"step\": \(report.step), " + members.joined(separator: ", ") + "}\n"
+        do { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) } catch {
+            throw .inputOutput(path, "can't be written", remedy: "Check the folder.")
+        }
+    }
+}

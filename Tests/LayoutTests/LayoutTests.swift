@@ -1,0 +1,140 @@
+import Foundation
+import Model
+import Settings
+import TestSupport
+import Tensors
+import Testing
+
+/// One way to cut a run over ranks and micro-batches.
+struct Layout: Sendable, CustomTestStringConvertible {
+    let name: String
+    let data: Int
+    let tensor: Int
+    let tokensPerMicroBatch: Int
+    var prefixSharing = true
+
+    var testDescription: String { name }
+    var ranks: Int { data * tensor }
+
+    static let single = Layout(name: "one rank", data: 1, tensor: 1, tokensPerMicroBatch: 4096)
+
+    /// Every row is compared with `single`.
+    static let table = [
+        Layout(name: "one rank, small micro-batches", data: 1, tensor: 1, tokensPerMicroBatch: 60),
+        Layout(name: "one rank, prompts laid out twice", data: 1, tensor: 1, tokensPerMicroBatch: 4096, prefixSharing: false),
+        Layout(name: "data 2", data: 2, tensor: 1, tokensPerMicroBatch: 4096),
+        Layout(name: "data 2, a pair a micro-batch", data: 2, tensor: 1, tokensPerMicroBatch: 1),
+        Layout(name: "data 3, pairs that don't divide", data: 3, tensor: 1, tokensPerMicroBatch: 100),
+        Layout(name: "tensor 2, heads that don't divide", data: 1, tensor: 2, tokensPerMicroBatch: 4096),
+        Layout(name: "tensor 2, small micro-batches", data: 1, tensor: 2, tokensPerMicroBatch: 60),
+        Layout(name: "tensor 3", data: 1, tensor: 3, tokensPerMicroBatch: 4096),
+        Layout(name: "data 2 × tensor 2", data: 2, tensor: 2, tokensPerMicroBatch: 100),
+    ]
+}
+
+/// What a run of the probe left behind.
+struct ProbeResult: Sendable {
+    let steps: [[String: Double]]
+    let gradients: [String: [Double]]
+    let ranksWithSameReferences: Double
+    let ranksWithSamePolicy: Double
+    let faults: Double
+}
+
+/// A model, its reference and pairs, and the run on one rank that every layout is compared with.
+final class LayoutCase: Sendable {
+    let folder = TemporaryFolder()
+    let family: ModelFamily
+    let single: ProbeResult
+
+    init(_ family: ModelFamily) throws {
+        self.family = family
+        let configuration = unevenConfiguration(family)
+        try makeCheckpoint(configuration, seed: 1, in: folder, named: "policy")
+        try makeCheckpoint(configuration, seed: 2, in: folder, named: "reference")
+        try makeCheckpoint(configuration, seed: 1, elementType: .bfloat16, in: folder, named: "policy-bfloat16")
+        _ = try makeDataset(randomPairs(count: 20, vocabulary: 509, lengths: 3...24, seed: 5), in: folder)
+        single = try LayoutCase.run(.single, in: folder, policy: "policy", reference: "reference")
+    }
+
+    func run(_ layout: Layout, policy: String = "policy", reference: String = "reference", steps: Int = 10) throws -> ProbeResult {
+        try LayoutCase.run(layout, in: folder, policy: policy, reference: reference, steps: steps)
+    }
+
+    private static func run(
+        _ layout: Layout, in folder: TemporaryFolder, policy: String, reference: String, steps: Int = 10
+    ) throws -> ProbeResult {
+        let output = folder.file(UUID().uuidString)
+        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+        let yaml = """
+            model: {checkpoint: \(folder.file(policy))}
+            references: {ref: {checkpoint: \(folder.file(reference))}}
+            data: {train: \(folder.file("data.h5"))}
+            objective: {type: preference, beta: 0.1, reference: ref}
+            parallel: {data: \(layout.data), tensor: \(layout.tensor)}
+            schedule: {steps: \(steps), pairs_per_step: 5, tokens_per_micro_batch: \(layout.tokensPerMicroBatch), prefix_sharing: \(layout.prefixSharing)}
+            optimizer: {learning_rate: 1e-4, weight_decay: 0.01, warmup_fraction: 0.2, decay: linear}
+            run: {directory: \(output)/run, threads: 1}
+            """
+        try Data(yaml.utf8).write(to: URL(fileURLWithPath: output + "/run.yaml"))
+        let result = try runProgram("layout-probe", [output + "/run.yaml", output], ranks: layout.ranks)
+        try #require(result.exitCode == 0, "\(result.errorOutput)")
+        let steps = try readJSONL(output + "/steps.jsonl").map { $0.compactMapValues { $0 as? Double } }
+        let data = try Data(contentsOf: URL(fileURLWithPath: output + "/probe.json"))
+        let probe = try JSONSerialization.jsonObject(with: data) as! [String: Double]
+        return ProbeResult(
+            steps: steps, gradients: try readTensors(output + "/gradients/model.safetensors"),
+            ranksWithSameReferences: probe["ranks_with_same_references"]!,
+            ranksWithSamePolicy: probe["ranks_with_same_policy"]!, faults: probe["faults"]!)
+    }
+}
+
+@Suite(.serialized) struct LayoutTests {
+    private static let llama = Result { try LayoutCase(.llama) }
+    private static let qwen2 = Result { try LayoutCase(.qwen2) }
+
+    private static func testCase(_ family: ModelFamily) throws -> LayoutCase {
+        try (family == .llama ? llama : qwen2).get()
+    }
+
+    @Test(
+        "any layout gives the losses of one rank within 1e-5 and every gradient within 1e-4",
+        arguments: Layout.table, [ModelFamily.llama, .qwen2])
+    func layouts(layout: Layout, family: ModelFamily) throws {
+        let test = try LayoutTests.testCase(family)
+        let result = try test.run(layout)
+        #expect(result.steps.count == 10)
+        for (actual, expected) in zip(result.steps, test.single.steps) {
+            #expect(abs(actual["loss"]! - expected["loss"]!) <= 1e-5 * expected["loss"]!)
+            #expect(abs(actual["grad_norm"]! - expected["grad_norm"]!) <= 1e-4 * expected["grad_norm"]!)
+            #expect(actual["sequence_tokens"] == expected["sequence_tokens"])
+        }
+        #expect(result.gradients.count == test.single.gradients.count)
+        for (name, gradient) in result.gradients {
+            let error = relativeRootMeanSquare(gradient, test.single.gradients[name]!)
+            #expect(error < 1e-4, "\(name): \(error)")
+        }
+        #expect(result.faults == 0)
+        #expect(result.ranksWithSameReferences == Double(layout.ranks), "a frozen reference gave other bits after training")
+        #expect(result.ranksWithSamePolicy == 0, "the policy did not move")
+    }
+
+    @Test(
+        "a reference with the policy's weights gives Δ = 0 exactly and the loss ln 2 at the first step",
+        arguments: [Layout.single] + Layout.table, ["policy", "policy-bfloat16"])
+    func frozenTwin(layout: Layout, checkpoint: String) throws {
+        let family: ModelFamily = layout.tokensPerMicroBatch == 60 ? .qwen2 : .llama
+        let result = try LayoutTests.testCase(family).run(layout, policy: checkpoint, reference: checkpoint, steps: 2)
+        #expect(result.steps[0]["rewards/margins"] == 0)
+        #expect(abs(result.steps[0]["loss"]! - log(2.0)) < 1e-12)
+        #expect(result.steps[1]["rewards/margins"] != 0)
+        #expect(result.ranksWithSameReferences == Double(layout.ranks))
+    }
+
+    @Test("a bfloat16 checkpoint's run on two tensor ranks is not the float32 one's")
+    func bfloat16Differs() throws {
+        let test = try LayoutTests.testCase(.llama)
+        let result = try test.run(.single, policy: "policy-bfloat16", steps: 1)
+        #expect(result.steps[0]["loss"] != test.single.steps[0]["loss"])
+    }
+}

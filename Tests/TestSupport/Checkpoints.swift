@@ -1,0 +1,66 @@
+import Foundation
+import Model
+import Settings
+import Tensors
+import Weights
+
+/// A small model whose heads and vocabulary don't divide by two: 9 query heads in 3 groups, 509 tokens.
+public func unevenConfiguration(_ family: ModelFamily) -> ModelConfiguration {
+    ModelConfiguration(
+        family: family, vocabularySize: 509, hiddenSize: 40, feedForwardSize: 112, layerCount: 3, headCount: 9,
+        keyValueHeadCount: 3, headDimension: 8, ropeTheta: 10_000, normEpsilon: 1e-5,
+        tiedEmbeddings: family == .qwen2, projectionBias: family == .qwen2, maximumPositions: 256, initializerRange: 0.08)
+}
+
+/// Writes a randomly initialised model as a Hugging Face folder; norms and biases are moved off their usual 1 and 0.
+@discardableResult
+public func makeCheckpoint(
+    _ configuration: ModelConfiguration, seed: UInt64, elementType: ElementType = .float32, in folder: TemporaryFolder,
+    named name: String
+) throws -> String {
+    let specifications = ParameterTable(configuration).specifications
+    let source = RandomParameters(configuration: configuration, seed: seed)
+    var export = try HuggingFaceExport(
+        to: folder.file(name), configurationJSON: HuggingFaceConfiguration.json(for: configuration, elementType: elementType),
+        tensors: specifications.map { .init(name: $0.name, elementType: elementType, shape: $0.shape) })
+    for specification in specifications {
+        let matrix = Matrix(rowCount: specification.rowCount, columnCount: specification.columnCount)
+        try source.matrix(
+            named: specification.name, rowCount: specification.rowCount, columnCount: specification.columnCount
+        ).widen(into: matrix)
+        if specification.isVector {
+            var random = KeyedRandom(key: seed, 3)
+            for column in 0..<matrix.columnCount { matrix[0, column] += Float(0.2 * (random.nextUnit() - 0.5)) }
+        }
+        try export.append(matrix, to: specification.name)
+    }
+    try export.commit()
+    return folder.file(name)
+}
+
+/// Tensors of a safetensors file as Doubles, float64 files included.
+public func readTensors(_ path: String) throws -> [String: [Double]] {
+    let file = try SafetensorsFile(path: path)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+    let start = 8 + bytes.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+    var tensors: [String: [Double]] = [:]
+    for tensor in file.tensors {
+        tensors[tensor.name] = bytes.withUnsafeBytes { raw in
+            (0..<tensor.elementCount).map { index in
+                let place = start + tensor.byteRange.lowerBound
+                return tensor.type == .float64
+                    ? raw.loadUnaligned(fromByteOffset: place + 8 * index, as: Double.self)
+                    : Double(raw.loadUnaligned(fromByteOffset: place + 4 * index, as: Float.self))
+            }
+        }
+    }
+    return tensors
+}
+
+/// Root mean square of the difference, relative to the expected values'.
+public func relativeRootMeanSquare(_ actual: [Double], _ expected: [Double]) -> Double {
+    precondition(actual.count == expected.count)
+    let difference = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    let scale = expected.reduce(0) { $0 + $1 * $1 }
+    return scale == 0 ? difference.squareRoot() : (difference / scale).squareRoot()
+}
