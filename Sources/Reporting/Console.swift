@@ -12,26 +12,26 @@ public final class Console: EventListener {
 
     public func receive(_ event: TrainingEvent) throws(Failure) {
         switch event {
-        case .started(let summary): start(summary)
-        case .notice(let text): Console.write("note: \(text)")
-        case .step(let report): step(report)
-        case .evaluated(let report): evaluated(report)
-        case .exported(let folder, let step): Console.write("step \(step): exported to \(folder)")
-        case .finished(let result): finish(result)
+        case .started(let summary): try start(summary)
+        case .notice(let text): try Console.write("note: \(text)")
+        case .step(let report): try step(report)
+        case .evaluated(let report): try evaluated(report)
+        case .exported(let folder, let step): try Console.write("step \(step): exported to \(folder)")
+        case .finished(let result): try finish(result)
         }
     }
 
-    private func start(_ summary: RunSummary) {
+    private func start(_ summary: RunSummary) throws(Failure) {
         totalSteps = summary.totalSteps
         let millions = String(format: "%.1f M", Double(summary.parameterCount) / 1e6)
-        Console.write("policy      \(summary.policy), \(millions) parameters")
-        for reference in summary.references { Console.write("reference   \(reference), frozen") }
-        Console.write("layout      \(summary.layout), \(summary.threads) thread\(summary.threads == 1 ? "" : "s") a rank")
-        Console.write("data        \(summary.recordCount) records, \(summary.totalSteps) steps")
-        Console.write("directory   \(summary.directory)")
+        try Console.write("policy      \(summary.policy), \(millions) parameters")
+        for reference in summary.references { try Console.write("reference   \(reference), frozen") }
+        try Console.write("layout      \(summary.layout), \(summary.threads) thread\(summary.threads == 1 ? "" : "s") a rank")
+        try Console.write("data        \(summary.recordCount) records, \(summary.totalSteps) steps")
+        try Console.write("directory   \(summary.directory)")
     }
 
-    private func step(_ report: StepReport) {
+    private func step(_ report: StepReport) throws(Failure) {
         let width = "\(report.totalSteps)".count
         let number = String(repeating: " ", count: width - "\(report.step)".count) + "\(report.step)"
         var parts = ["step \(number)/\(report.totalSteps)"]
@@ -47,7 +47,7 @@ public final class Console: EventListener {
         if let left = secondsLeft(after: report.step), report.step < report.totalSteps {
             parts.append("\(Console.duration(left)) left")
         }
-        Console.write(parts.joined(separator: "  "))
+        try Console.write(parts.joined(separator: "  "))
     }
 
     /// From the pace since the first step's end: the first one also touches all memory.
@@ -59,7 +59,7 @@ public final class Console: EventListener {
         return Date().timeIntervalSince(firstStepEnd) / Double(step - 1) * Double(totalSteps - step)
     }
 
-    private func evaluated(_ report: EvaluationReport) {
+    private func evaluated(_ report: EvaluationReport) throws(Failure) {
         var parts = ["step \(report.step)  \(report.dataset)"]
         for (label, name, format) in [
             ("loss", "eval_loss", "%.5f"), ("margin", "eval_rewards/margins", "%+.4f"),
@@ -68,13 +68,13 @@ public final class Console: EventListener {
         ] {
             if let value = report[name] { parts.append("\(label) " + String(format: format, value)) }
         }
-        Console.write(parts.joined(separator: "  "))
+        try Console.write(parts.joined(separator: "  "))
     }
 
-    private func finish(_ result: RunResult) {
+    private func finish(_ result: RunResult) throws(Failure) {
         let memory = String(format: "%.2f GiB", Double(result.peakMemoryByteCount) / 1_073_741_824)
-        Console.write("finished    \(result.steps) steps in \(Console.duration(result.seconds)), peak memory \(memory) over all ranks")
-        if let folder = result.exportFolder { Console.write("model       \(folder)") }
+        try Console.write("finished    \(result.steps) steps in \(Console.duration(result.seconds)), peak memory \(memory) over all ranks")
+        if let folder = result.exportFolder { try Console.write("model       \(folder)") }
     }
 
     static func duration(_ seconds: Double) -> String {
@@ -85,7 +85,16 @@ public final class Console: EventListener {
     }
 
     /// Writes a line to standard output at once, whether or not it is a terminal.
-    public static func write(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
-    /// The same to standard error.
-    public static func writeError(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+    ///
+    /// - Throws: `Failure` (input/output): a full disk, where the output goes to a file.
+    public static func write(_ line: String) throws(Failure) {
+        do { try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8)) } catch {
+            throw .unwritable("standard output", error, remedy: "Check the free space where it goes.")
+        }
+    }
+
+    /// The same to standard error; where that fails nobody can be told.
+    public static func writeError(_ line: String) {
+        try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+    }
 }

@@ -8,10 +8,10 @@ public final class FigureTable: EventListener {
 
     public func receive(_ event: TrainingEvent) throws(Failure) {
         guard case .evaluated(let report) = event else { return }
-        Console.write(report.dataset)
+        try Console.write(report.dataset)
         let width = report.figures.map(\.name.count).max() ?? 0
         for figure in report.figures {
-            Console.write("  " + figure.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(figure.value)")
+            try Console.write("  " + figure.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(figure.value)")
         }
     }
 }

@@ -31,9 +31,7 @@ public final class MetricsFile: EventListener {
             }
             try handle!.write(contentsOf: Data(line.utf8))
         } catch {
-            throw .inputOutput(
-                path, "can't be written (\((error as NSError).localizedDescription))",
-                remedy: "Check the free space; the run can't go on without its metrics.")
+            throw .unwritable(path, error, remedy: "Check the free space; the run can't go on without its metrics.")
         }
     }
 

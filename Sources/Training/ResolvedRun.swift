@@ -51,6 +51,11 @@ public struct ResolvedRun {
         try check(purpose)
     }
 
+    /// Every file and folder that the run reads.
+    public var inputs: [String] {
+        ([policy] + references.map(\.origin)).compactMap(\.folder) + ([training].compactMap(\.self) + validation.map(\.file)).map(\.path)
+    }
+
     private static func objective(_ kind: ObjectiveKind) -> any Objective {
         switch kind {
         case .languageModeling: LanguageModeling()

@@ -43,6 +43,23 @@ public struct RunDirectory: Sendable {
             remedy: "Choose another directory, or give --overwrite to replace that run.")
     }
 
+    /// Refuses to replace a run that the new one reads from: a checkpoint under its `export`, for instance.
+    ///
+    /// - Parameter inputs: files and folders.
+    public func checkNotRead(as inputs: [String]) throws(Failure) {
+        let own = earlierFiles.map { RunDirectory.resolved("\(path)/\($0)") }
+        guard let input = inputs.first(where: { input in
+            own.contains { (RunDirectory.resolved(input) + "/").hasPrefix($0 + "/") }
+        }) else { return }
+        throw .configuration(
+            "run.directory = \(path)", "--overwrite would remove \(input), which this run reads",
+            remedy: "Choose another directory.")
+    }
+
+    private static func resolved(_ path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    }
+
     private var earlierFiles: [String] {
         let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return present.filter { RunDirectory.ownFiles.contains($0) || $0.hasPrefix("export-step-") }.sorted()
@@ -75,9 +92,7 @@ public struct RunDirectory: Sendable {
 
     private static func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
         do { try body() } catch {
-            throw .inputOutput(
-                place, "can't be written (\((error as NSError).localizedDescription))",
-                remedy: "Check the path, its permissions and the free space.")
+            throw .unwritable(place, error, remedy: "Check the path, its permissions and the free space.")
         }
     }
 }

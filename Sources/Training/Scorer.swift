@@ -39,7 +39,7 @@ public struct Scorer {
     ) throws {
         let model = try mesh.agreed { try loadFrozen(origin, mesh: mesh, workers: workers) }
         let temporary = output + ".partial"
-        let file = try mesh.agreed { mesh.isFirst ? try ScoreFile(temporary) : nil }
+        let file = try mesh.agreed { mesh.isFirst ? try ScoreFile(temporary, for: output) : nil }
         defer { if mesh.isFirst { try? FileManager.default.removeItem(atPath: temporary) } }
         var start = 0
         while start < dataset.recordCount {
@@ -49,7 +49,7 @@ public struct Scorer {
             try mesh.agreed { for line in lines { try file?.write(text(line)) } }
             if mesh.isFirst { try progress(start, dataset.recordCount) }
         }
-        try mesh.agreed { try file?.commit(to: output) }
+        try mesh.agreed { try file?.commit() }
     }
 
     /// The lines of `records` in order, on the first rank; none on the others.
@@ -116,13 +116,16 @@ public struct Scorer {
 /// The output while it grows, under a temporary name.
 private final class ScoreFile {
     private let path: String
+    private let output: String
     private let handle: FileHandle
 
-    init(_ path: String) throws(Failure) {
+    /// - Parameter output: the name that it is to get, and that messages call it by.
+    init(_ path: String, for output: String) throws(Failure) {
         self.path = path
+        self.output = output
         guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
         else {
-            throw .inputOutput(path, "can't be created", remedy: "Check that the folder exists and is writable.")
+            throw .inputOutput(output, "can't be created", remedy: "Check that the folder exists and is writable.")
         }
         self.handle = handle
     }
@@ -131,7 +134,7 @@ private final class ScoreFile {
         do { try handle.write(contentsOf: Data(text.utf8)) } catch { throw failure(error) }
     }
 
-    func commit(to output: String) throws(Failure) {
+    func commit() throws(Failure) {
         do {
             try handle.synchronize()
             try handle.close()
@@ -142,8 +145,6 @@ private final class ScoreFile {
     }
 
     private func failure(_ error: any Error) -> Failure {
-        .inputOutput(
-            path, "can't be written (\((error as NSError).localizedDescription))",
-            remedy: "Check the free space and try again.")
+        .unwritable(output, error, remedy: "Check the free space and try again.")
     }
 }

@@ -32,7 +32,7 @@ struct Inspect: ParsableCommand {
     private func showCheckpoint() throws {
         let checkpoint = try HuggingFaceCheckpoint(folder: path)
         let model = checkpoint.configuration
-        show([
+        try show([
             ("family", model.family.rawValue),
             ("parameters", "\(checkpoint.totalParameterCount)"),
             ("types", checkpoint.elementTypeSummary),
@@ -45,16 +45,16 @@ struct Inspect: ParsableCommand {
         try showTensors(checkpoint.tensors)
         if verify {
             _ = try ModelOrigin(checkpoint: path)
-            Console.write("every tensor of the architecture is there, in its shape")
+            try Console.write("every tensor of the architecture is there, in its shape")
         }
     }
 
-    private func showTensors(_ tensors: [SafetensorsTensor]) throws {
+    private func showTensors(_ tensors: [SafetensorsTensor]) throws(Failure) {
         let width = tensors.map(\.name.count).max() ?? 0
-        Console.write("tensors")
+        try Console.write("tensors")
         for tensor in tensors {
             let shape = tensor.shape.map(String.init).joined(separator: " × ")
-            Console.write(
+            try Console.write(
                 "  " + tensor.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(tensor.type.rawValue)  \(shape)")
         }
     }
@@ -62,22 +62,22 @@ struct Inspect: ParsableCommand {
     private func showDataset() throws {
         let dataset = try DatasetFile(path: path)
         let lengths = (0..<dataset.recordCount).map { dataset.positionCount(of: $0) }.sorted()
-        show([
+        try show([
             ("kind", dataset.kind.rawValue),
             ("records", "\(dataset.recordCount)"),
             ("tokens", "\(dataset.tokenCount)"),
             ("ids", "\(dataset.tokenRange.lowerBound) to \(dataset.tokenRange.upperBound)"),
-            ("lengths", "\(lengths.first ?? 0) to \(lengths.last ?? 0), median \(lengths[lengths.count / 2])"),
+            ("lengths", "\(lengths.first ?? 0) to \(lengths.last ?? 0), median \(lengths[(lengths.count - 1) / 2])"),
         ])
         if verify {
             try dataset.verify()
-            Console.write("every chunk was read and its checksum holds")
+            try Console.write("every chunk was read and its checksum holds")
         }
     }
 
     private func showRun() throws {
         let status = try json("status.json")
-        show([
+        try show([
             ("state", status["state"] as? String ?? "unknown"),
             ("step", "\(status["step"] as? Int ?? 0)"),
             ("reason", status["reason"] as? String ?? "none"),
@@ -93,9 +93,9 @@ struct Inspect: ParsableCommand {
             guard let entry else { continue }
             let names = ["step", "loss", "grad_norm", "rewards/margins", "rewards/accuracies", "eval_loss", "eval_rewards/margins"]
             let figures = names.compactMap { name in entry[name].map { "\(name) \($0)" } }
-            show([(label, figures.joined(separator: ", "))])
+            try show([(label, figures.joined(separator: ", "))])
         }
-        if FileManager.default.fileExists(atPath: path + "/export/config.json") { show([("model", path + "/export")]) }
+        if FileManager.default.fileExists(atPath: path + "/export/config.json") { try show([("model", path + "/export")]) }
     }
 
     private func json(_ name: String) throws -> [String: Any] {
@@ -107,9 +107,9 @@ struct Inspect: ParsableCommand {
         return object
     }
 
-    private func show(_ entries: [(String, String)]) {
+    private func show(_ entries: [(String, String)]) throws(Failure) {
         for (label, value) in entries {
-            Console.write(label.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
+            try Console.write(label.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
         }
     }
 }

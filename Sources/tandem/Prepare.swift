@@ -38,13 +38,13 @@ struct Prepare: ParsableCommand {
                 validationFraction: validation)
         ) { reporter.show($0) }
         for file in [summary.training, summary.validation].compactMap({ $0 }) {
-            Console.write(
+            try Console.write(
                 "\(file.path): \(file.records) \(summary.kind.rawValue) records, \(file.tokens) tokens "
                     + "(\(file.sequenceTokens) as whole sequences), lengths \(file.lengths.minimum) to \(file.lengths.maximum), median \(file.lengths.median)")
         }
-        if summary.truncated > 0 { Console.write("shortened the prompt of \(summary.truncated) records") }
+        if summary.truncated > 0 { try Console.write("shortened the prompt of \(summary.truncated) records") }
         for (reason, count) in summary.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            Console.write("dropped \(count) records: \(reason.rawValue)")
+            try Console.write("dropped \(count) records: \(reason.rawValue)")
         }
     }
 }
@@ -59,6 +59,6 @@ private struct PrepareProgressLine {
         nextAt = Date().addingTimeInterval(2)
         let share = Double(progress.bytesRead) / Double(max(progress.totalBytes, 1))
         let left = Date().timeIntervalSince(started) * (1 - share) / share
-        Console.write("read \(progress.linesRead) records, \(Int(share * 100)) %, \(Int(left.rounded())) s left")
+        try? Console.write("read \(progress.linesRead) records, \(Int(share * 100)) %, \(Int(left.rounded())) s left")
     }
 }

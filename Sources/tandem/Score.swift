@@ -39,9 +39,9 @@ struct Score: ParsableCommand {
         try scorer.check(layout, place: "--tensor")
         let mesh = try job.start(layout)
         try scorer.run(output: output, mesh: mesh, workers: job.workers(threads)) { done, total in
-            Console.write("scored \(done) of \(total) records")
+            try Console.write("scored \(done) of \(total) records")
         }
-        if mesh.isFirst { Console.write("written to \(output)") }
+        if mesh.isFirst { try Console.write("written to \(output)") }
         job.finish()
     }
 }

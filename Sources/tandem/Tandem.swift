@@ -15,6 +15,8 @@ struct Tandem: ParsableCommand {
 
     /// Runs the command and turns whatever went wrong into one line and its exit code.
     static func main() {
+        // A write past the file size limit shall fail and be told, not kill the process without a word.
+        signal(SIGXFSZ, SIG_IGN)
         let speaksAlone = MPIEnvironment.launch().rank == 0
         do {
             var command = try parseAsRoot()
@@ -29,10 +31,26 @@ struct Tandem: ParsableCommand {
                 "rank \(MPIEnvironment.launch().rank)", error.description,
                 remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
             end(failure, isFirstRank: speaksAlone)
+        } catch where exitCode(for: error).isSuccess {
+            // Help, or the version.
+            if speaksAlone { exit(withError: error) }
+            Foundation.exit(EXIT_SUCCESS)
         } catch {
-            guard speaksAlone else { waitForTheFirstRank(); Foundation.exit(exitCode(for: error).rawValue) }
-            exit(withError: error)
+            end(failure(for: error), isFirstRank: speaksAlone)
         }
+    }
+
+    /// What the command line's parser refuses, as our one line; anything else that nobody foresaw is a fault of ours.
+    private static func failure(for error: any Error) -> Failure {
+        guard exitCode(for: error) == .validationFailure else {
+            return Failure(
+                "internal error", "\(error)", remedy: "This is a fault of Tandem itself: please report it.",
+                exitCode: .internal)
+        }
+        let advice = fullMessage(for: error).split(separator: "\n").last?.trimmingCharacters(in: .whitespaces)
+        return Failure(
+            "command line", message(for: error), remedy: advice?.hasPrefix("See ") == true ? advice! : "See 'tandem --help'.",
+            exitCode: .usage)
     }
 
     /// A failure that this rank alone may have met.
@@ -45,7 +63,8 @@ struct Tandem: ParsableCommand {
         // is still there after a while has met a mistake of its own (a file that its node lacks).
         if !isFirstRank { waitForTheFirstRank() }
         Console.writeError("tandem: \(failure)")
-        Foundation.exit(failure.exitCode.rawValue)
+        // At once: what libraries do at an exit can crash after a failure (HDF5 does, with a file that it could not flush).
+        _exit(failure.exitCode.rawValue)
     }
 
     /// A failure that all ranks know of.

@@ -22,7 +22,7 @@ struct Train: ParsableCommand {
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training)
         let directory = RunDirectory(configuration.run.directory)
-        if !overwrite { try directory.checkFree() }
+        if overwrite { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
         let mesh = try job.start(resolved.layout)
         let listeners: [any EventListener] = job.isFirst ? [Console(), MetricsFile(path: directory.metricsFile)] : []
         let trainer = try Trainer(

@@ -120,7 +120,8 @@ extension Oracle {
                 let valueStart = shape.parts[2].lowerBound + head / shape.headsPerGroup * shape.headDimension
                 for (key, weight) in zip(visible[token], row.weights) {
                     for element in 0..<shape.headDimension {
-                        output[token, head * shape.headDimension + element] += weight * projections[key, valueStart + element]
+                        let column = head * shape.headDimension + element
+                        output[token, column] += weight * projections[key, valueStart + element]
                     }
                 }
             }

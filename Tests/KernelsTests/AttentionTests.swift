@@ -104,7 +104,8 @@ struct AttentionRun {
 
     @Test("large scores stay finite and near the oracle")
     func largeScores() {
-        let run = AttentionRun(shape: Self.shape, layout: AxisLayout(.prompt(9, completions: [70, 3])), scale: 12, workers: workers)
+        let layout = AxisLayout(.prompt(9, completions: [70, 3]))
+        let run = AttentionRun(shape: Self.shape, layout: layout, scale: 12, workers: workers)
         let (output, _) = Oracle.attention(Table(run.projections), segments: run.segments, shape: run.shape)
         #expect(relativeError(run.output, output) < 3e-5)
         #expect(isFinite(run.gradient.values))
@@ -119,7 +120,8 @@ struct AttentionRun {
         let shared = AttentionRun(
             shape: shape, layout: AxisLayout(.prompt(prompt, completions: [chosen, rejected])), workers: workers)
         // Rows of the shared layout in the order of the other one.
-        let order = Array(0..<(prompt + chosen)) + Array(0..<prompt) + Array((prompt + chosen)..<(prompt + chosen + rejected))
+        let rejectedRows = (prompt + chosen)..<(prompt + chosen + rejected)
+        let order = Array(0..<(prompt + chosen)) + Array(0..<prompt) + Array(rejectedRows)
         let secondPrompt = (prompt + chosen)..<(prompt + chosen + prompt)
         let projections = gathered(shared.projections, order)
         let outputGradient = gathered(shared.outputGradient, order)

@@ -63,11 +63,10 @@ import Testing
     @Test("of equally probable tokens the lowest is the arg-max, within a range and across ranges")
     func ties() {
         let head = HeadCase(rowCount: 9, width: 3, vocabularySize: 37)
-        let largest = HeadCase(rowCount: 9, width: 3, vocabularySize: 37).hidden
-        // Tokens 11, 12, 20 and 36 lie farthest along every hidden row's own direction in turn.
+        // Tokens 11, 12, 20 and 36 lie far along each hidden row's own direction in turn.
         for row in 0..<9 {
             for token in [11, 12, 20, 36] {
-                for column in 0..<3 { head.weight[token, column] = 100 * largest[row, column] }
+                for column in 0..<3 { head.weight[token, column] = 100 * head.hidden[row, column] }
             }
             for split in head.splits + [[0..<12, 12..<20, 20..<37], [0..<11, 11..<37]] {
                 #expect(statistics(head, split).rows[row].mostProbable == 11)
