@@ -23,7 +23,7 @@ public struct AdamW: Sendable {
         let correction2 = (1 - pow(beta2, Double(step))).squareRoot()
         let constants = Constants(
             scale: Float(gradientScale), beta1: Float(beta1), rest1: Float(1 - beta1), beta2: Float(beta2),
-            rest2: Float(1 - beta2), keep: Float(1 - learningRate * weightDecay), rate: Float(learningRate / correction1),
+            rest2: Float(1 - beta2), decay: Float(learningRate * weightDecay), rate: Float(learningRate / correction1),
             inverseCorrection: Float(1 / correction2), epsilon: Float(epsilon))
         let tiles = Tiles(values.rowCount, limit: 64)
         workers.run(tiles.tileCount) { tile, _ in
@@ -36,7 +36,7 @@ public struct AdamW: Sendable {
     }
 
     private struct Constants {
-        var scale, beta1, rest1, beta2, rest2, keep, rate, inverseCorrection, epsilon: Float
+        var scale, beta1, rest1, beta2, rest2, decay, rate, inverseCorrection, epsilon: Float
     }
 
     @inline(__always)
@@ -54,7 +54,8 @@ public struct AdamW: Sendable {
             let old = full ? value.load8(index) : value.loadPartial(index, count: lanes, fill: 0)
             let m = oldFirst * c.beta1 + g * c.rest1
             let v = oldSecond * c.beta2 + g * g * c.rest2
-            let updated = old * c.keep - m * c.rate / (v.squareRoot() * c.inverseCorrection + c.epsilon)
+            // The decay as a difference: 1 − rate · decay is 1 in Float for the small rates of fine-tuning.
+            let updated = old - (old * c.decay + m * c.rate / (v.squareRoot() * c.inverseCorrection + c.epsilon))
             if full {
                 first.store8(m, index)
                 second.store8(v, index)

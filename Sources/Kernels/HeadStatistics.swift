@@ -7,7 +7,7 @@ public struct PartialRowStatistics: Sendable {
     public internal(set) var maximum: [Double]
     /// `[U]` the token of the largest logit.
     public internal(set) var mostProbable: [Int]
-    /// `[U]` Σ exp(x − maximum), Σ exp(2(x − maximum)), Σ x·exp(x − maximum), Σ x.
+    /// `[U]` Σ exp(x − maximum), Σ exp(2(x − maximum)), Σ (x − maximum)·exp(x − maximum), Σ x.
     public internal(set) var exponentials: [Double]
     public internal(set) var squaredExponentials: [Double]
     public internal(set) var weightedLogits: [Double]
@@ -35,7 +35,10 @@ public struct PartialRowStatistics: Sendable {
         let factor = zip(maximum, newMaximum).map { old, new in old == -.infinity ? 0 : exp(old - new) }
         for row in 0..<rowCount { result.append(exponentials[row] * factor[row]) }
         for row in 0..<rowCount { result.append(squaredExponentials[row] * factor[row] * factor[row]) }
-        for row in 0..<rowCount { result.append(weightedLogits[row] * factor[row]) }
+        for row in 0..<rowCount {
+            let shift = factor[row] == 0 ? 0 : maximum[row] - newMaximum[row]
+            result.append((weightedLogits[row] + shift * exponentials[row]) * factor[row])
+        }
         result += logits
         result += targetLogits
         return result
@@ -62,7 +65,7 @@ public struct PartialRowStatistics: Sendable {
             return RowStatistics(
                 logSumExp: logSumExp,
                 sumOfSquaredProbabilities: sums[count + row] / (exponentials * exponentials),
-                entropy: logSumExp - sums[2 * count + row] / exponentials,
+                entropy: log(exponentials) - sums[2 * count + row] / exponentials,
                 meanLogit: sums[3 * count + row] / Double(vocabularySize),
                 mostProbable: mostProbable[row])
         }
@@ -101,10 +104,12 @@ public struct PartialRowStatistics: Sendable {
         func add(_ values: UnsafeMutablePointer<Float>, count: Int, firstToken: Int, toRow row: Int) {
             let tileMaximum = Softmax.maximum(values, count: count)
             if Double(tileMaximum) > maximum[row] {
-                let factor = maximum[row] == -.infinity ? 0 : exp(maximum[row] - Double(tileMaximum))
+                let isFirst = maximum[row] == -.infinity
+                let shift = isFirst ? 0 : maximum[row] - Double(tileMaximum)
+                let factor = isFirst ? 0 : exp(shift)
+                weightedLogits[row] = (weightedLogits[row] + shift * exponentials[row]) * factor
                 exponentials[row] *= factor
                 squaredExponentials[row] *= factor * factor
-                weightedLogits[row] *= factor
                 maximum[row] = Double(tileMaximum)
                 var column = 0
                 while column < count - 1 && values[column] != tileMaximum { column += 1 }
@@ -115,10 +120,11 @@ public struct PartialRowStatistics: Sendable {
             var index = 0
             while index + 8 <= count {
                 let value = values.load8(index)
-                let weight = exponential(value - offset)
+                let distance = value - offset
+                let weight = exponential(distance)
                 sum += weight
                 squares = squares.addingProduct(weight, weight)
-                weighted = weighted.addingProduct(weight, value)
+                weighted = weighted.addingProduct(weight, distance)
                 plain += value
                 index += 8
             }
@@ -126,10 +132,11 @@ public struct PartialRowStatistics: Sendable {
                 Double(sum.laneSum), Double(squares.laneSum), Double(weighted.laneSum), Double(plain.laneSum))
             while index < count {
                 let value = Double(values[index])
-                let weight = exp(value - Double(offset))
+                let distance = value - Double(offset)
+                let weight = exp(distance)
                 totals.0 += weight
                 totals.1 += weight * weight
-                totals.2 += weight * value
+                totals.2 += weight * distance
                 totals.3 += value
                 index += 1
             }
