@@ -20,6 +20,7 @@ let package = Package(
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
 
         // Rooms, from the ground up. An arrow never points up.
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
@@ -30,7 +31,8 @@ let package = Package(
             dependencies: ["Tensors", "CMPI", .product(name: "BasicContainers", package: "swift-collections")]),
         .target(name: "Weights", dependencies: ["Tensors", "Settings"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
-        .target(name: "Datasets", dependencies: ["Settings", "Tensors", "CHDF5"]),
+        .target(name: "Tokenization", dependencies: ["Settings", "CPCRE2"]),
+        .target(name: "Datasets", dependencies: ["Settings", "Tensors", "Tokenization", "CHDF5"]),
         .target(name: "Objectives", dependencies: ["Settings"]),
         .target(
             name: "Training",
@@ -51,6 +53,7 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
