@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 import Settings
 
 /// The root attributes of a dataset, checked one by one.

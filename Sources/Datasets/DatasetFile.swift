@@ -1,4 +1,5 @@
 import Foundation
+import HDF5
 import Settings
 
 /// A dataset of token ids, open for reading.

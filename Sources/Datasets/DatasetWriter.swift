@@ -1,3 +1,4 @@
+import HDF5
 import Settings
 
 /// Writes a dataset file record by record, in bounded memory.

@@ -31,10 +31,8 @@ public protocol ParameterValues {
 
 /// Values and gradients in float32, each one flat block of memory in the table's order.
 public final class TrainableParameters: ParameterValues {
-    public let values: [Matrix]
-    public let gradients: [Matrix]
-    /// All gradients as one row, gaps of alignment included: what data ranks add up, in buckets.
-    public let flatGradients: Matrix
+    public let valueBlock: FlatBlock
+    public let gradientBlock: FlatBlock
 
     /// Copies this rank's part of every tensor of `source`.
     ///
@@ -42,41 +40,44 @@ public final class TrainableParameters: ParameterValues {
     public init(
         _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
     ) throws(Failure) {
-        let layout = FlatLayout(table, sharding: sharding, rank: rank)
-        values = layout.views()
-        let gradientStorage = Storage(floatCount: layout.floatCount)
-        gradients = layout.views(of: gradientStorage)
-        flatGradients = Matrix(storage: gradientStorage, offset: 0, rowCount: 1, columnCount: layout.floatCount)
-        for (specification, value) in zip(table.specifications, values) {
+        valueBlock = FlatBlock(table, sharding: sharding, rank: rank)
+        gradientBlock = FlatBlock(table, sharding: sharding, rank: rank)
+        for (specification, value) in zip(table.specifications, valueBlock.parts) {
             try source.part(specification, sharding: sharding, rank: rank).widen(into: value)
         }
     }
 
+    /// By index in the table.
+    public var values: [Matrix] { valueBlock.parts }
+    public var gradients: [Matrix] { gradientBlock.parts }
+
     public func weight(_ index: Int) -> WeightView { .floats(values[index]) }
     public func vector(_ index: Int) -> Matrix { values[index] }
-    public var allocatedByteCount: Int { 2 * flatGradients.elementCount * MemoryLayout<Float>.stride }
+    public var allocatedByteCount: Int { 2 * valueBlock.flat.elementCount * MemoryLayout<Float>.stride }
 
-    public func zeroGradients() { flatGradients.fill(0) }
+    public func zeroGradients() { gradientBlock.flat.fill(0) }
 }
 
-/// Where each parameter's part lies in one flat block of floats.
-public struct FlatLayout: Sendable {
-    private var places: [(offset: Int, rowCount: Int, columnCount: Int)] = []
-    public private(set) var floatCount = 0
+/// One number for each of a rank's parameters (values, gradients, or a moment), in one block of memory.
+public struct FlatBlock: Sendable {
+    /// All of them as one row, gaps of alignment included: what data ranks add up in buckets, and checkpoints hold.
+    public let flat: Matrix
+    /// A matrix a parameter, in the table's order.
+    public let parts: [Matrix]
 
+    /// New memory, zeroed.
     public init(_ table: ParameterTable, sharding: ModelSharding, rank: Int) {
+        var places: [(offset: Int, rowCount: Int, columnCount: Int)] = []
+        var floatCount = 0
         for specification in table.specifications {
             let part = specification.part(sharding, rank: rank)
             places.append((floatCount, part.rows.count, part.columns.count))
             // Each parameter starts on a cache line.
             floatCount += (part.rows.count * part.columns.count + 15) / 16 * 16
         }
-    }
-
-    /// A matrix a parameter, in new zeroed memory or in `storage`.
-    public func views(of storage: Storage? = nil) -> [Matrix] {
-        let storage = storage ?? Storage(floatCount: floatCount)
-        return places.map {
+        let storage = Storage(floatCount: floatCount)
+        flat = Matrix(storage: storage, offset: 0, rowCount: 1, columnCount: floatCount)
+        parts = places.map {
             Matrix(storage: storage, offset: $0.offset, rowCount: $0.rowCount, columnCount: $0.columnCount)
         }
     }

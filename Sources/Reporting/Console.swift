@@ -6,7 +6,8 @@ import Training
 public final class Console: EventListener {
     private let started = Date()
     private var totalSteps = 0
-    private var firstStepEnd: Date?
+    /// When the first step of this process ended, and which it was.
+    private var firstStep: (end: Date, number: Int)?
 
     public init() {}
 
@@ -16,6 +17,10 @@ public final class Console: EventListener {
         case .notice(let text): try Console.write("note: \(text)")
         case .step(let report): try step(report)
         case .evaluated(let report): try evaluated(report)
+        case .resumed(let step): try Console.write("resumed     after step \(step)")
+        case .saved(let folder, let step): try Console.write("step \(step): saved \(folder)")
+        case .interrupted(let step):
+            try Console.write("stopped     after step \(step), which is saved; the same command with --resume goes on from there")
         case .exported(let folder, let step): try Console.write("step \(step): exported to \(folder)")
         case .finished(let result): try finish(result)
         }
@@ -52,11 +57,11 @@ public final class Console: EventListener {
 
     /// From the pace since the first step's end: the first one also touches all memory.
     private func secondsLeft(after step: Int) -> Double? {
-        guard let firstStepEnd else {
-            self.firstStepEnd = Date()
+        guard let firstStep else {
+            self.firstStep = (Date(), step)
             return nil
         }
-        return Date().timeIntervalSince(firstStepEnd) / Double(step - 1) * Double(totalSteps - step)
+        return Date().timeIntervalSince(firstStep.end) / Double(step - firstStep.number) * Double(totalSteps - step)
     }
 
     private func evaluated(_ report: EvaluationReport) throws(Failure) {

@@ -8,6 +8,7 @@ import Training
 public final class MetricsFile: EventListener {
     private let path: String
     private var handle: FileHandle?
+    private var isResumed = false
 
     public init(path: String) { self.path = path }
 
@@ -18,7 +19,8 @@ public final class MetricsFile: EventListener {
         case .evaluated(let report):
             let head = [("step", "\(report.step)"), ("eval", "true"), ("dataset", MetricsFile.quoted(report.dataset))]
             try write(head + report.figures.map { ($0.name, MetricsFile.number($0.value)) })
-        case .started, .notice, .exported, .finished: break
+        case .resumed(let step): try dropRows(after: step)
+        case .started, .notice, .exported, .saved, .interrupted, .finished: break
         }
     }
 
@@ -26,12 +28,30 @@ public final class MetricsFile: EventListener {
         let line = "{" + members.map { "\(MetricsFile.quoted($0.0)): \($0.1)" }.joined(separator: ", ") + "}\n"
         do {
             if handle == nil {
-                _ = FileManager.default.createFile(atPath: path, contents: nil)
+                if !isResumed { try Data().write(to: URL(fileURLWithPath: path)) }
                 handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+                try handle!.seekToEnd()
             }
             try handle!.write(contentsOf: Data(line.utf8))
         } catch {
             throw .unwritable(path, error, remedy: "Check the free space; the run can't go on without its metrics.")
+        }
+    }
+
+    /// Keeps the rows of steps up to `step`: what came after the checkpoint is computed again.
+    private func dropRows(after step: Int) throws(Failure) {
+        isResumed = true
+        do {
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            let kept = text.split(separator: "\n").filter { line in
+                let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                return (row?["step"] as? Int).map { $0 <= step } ?? false
+            }
+            try Data(kept.map { $0 + "\n" }.joined().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw .inputOutput(
+                path, "can't be taken up again (\((error as NSError).localizedDescription))",
+                remedy: "Put the run's metrics back, or start a new run.")
         }
     }
 

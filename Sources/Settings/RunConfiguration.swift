@@ -88,6 +88,17 @@ public struct RunConfiguration: Equatable, Sendable {
         ]
         return WrittenYAML.mapping(sections).document
     }
+
+    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, and its threads.
+    /// Two runs with the same text and layout compute the same.
+    public var decisiveYAML: String {
+        var copy = self
+        copy.run = RunSettings(directory: "run", seed: run.seed)
+        copy.evaluation = EvaluationSettings()
+        copy.export = ExportSettings()
+        copy.data.validation = []
+        return copy.resolvedYAML()
+    }
 }
 
 // MARK: - Reading

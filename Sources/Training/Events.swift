@@ -3,10 +3,15 @@ import Settings
 /// What happens in a run, as values: code below `Reporting` emits these and never prints.
 public enum TrainingEvent: Sendable {
     case started(RunSummary)
+    /// Goes on after `step`, read from a checkpoint.
+    case resumed(step: Int)
     case notice(String)
     case step(StepReport)
     case evaluated(EvaluationReport)
     case exported(folder: String, step: Int)
+    case saved(folder: String, step: Int)
+    /// Stopped on request after `step`, which is saved.
+    case interrupted(step: Int)
     case finished(RunResult)
 }
 

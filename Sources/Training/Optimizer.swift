@@ -11,10 +11,10 @@ final class Optimizer {
     private let settings: OptimizerSettings
     private let tensor: any ProcessGroup
     private let workers: Workers
-    private let firstMoments: [Matrix]
-    private let secondMoments: [Matrix]
+    let firstMoments: FlatBlock
+    let secondMoments: FlatBlock
     /// Updates done.
-    private(set) var step = 0
+    var step = 0
 
     init(_ policy: Transformer<Trainable>, settings: OptimizerSettings, tensor: any ProcessGroup, workers: Workers) {
         self.policy = policy
@@ -22,9 +22,8 @@ final class Optimizer {
         self.tensor = tensor
         self.workers = workers
         rule = AdamW(beta1: settings.firstBeta, beta2: settings.secondBeta, epsilon: settings.epsilon)
-        let layout = FlatLayout(policy.table, sharding: policy.sharding, rank: tensor.rank)
-        firstMoments = layout.views()
-        secondMoments = layout.views()
+        firstMoments = FlatBlock(policy.table, sharding: policy.sharding, rank: tensor.rank)
+        secondMoments = FlatBlock(policy.table, sharding: policy.sharding, rank: tensor.rank)
     }
 
     /// The 2-norm of the whole model's gradients, over all tensor ranks; theirs are whole already over data ranks.
@@ -39,7 +38,7 @@ final class Optimizer {
         for (index, specification) in policy.table.specifications.enumerated() {
             rule.update(
                 values: policy.parameters.values[index], gradient: policy.parameters.gradients[index],
-                firstMoment: firstMoments[index], secondMoment: secondMoments[index], step: step,
+                firstMoment: firstMoments.parts[index], secondMoment: secondMoments.parts[index], step: step,
                 learningRate: learningRate, weightDecay: specification.decays ? settings.weightDecay : 0,
                 gradientScale: scale, workers: workers)
         }

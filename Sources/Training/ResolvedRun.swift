@@ -91,12 +91,20 @@ public struct ResolvedRun {
                 "\(dataset.path) holds \(dataset.kind.rawValue) records, the objective needs \(objective.recordKind.rawValue)",
                 remedy: "Choose the objective that fits the data, or prepare other data.")
         }
-        try dataset.checkTokens(below: policy.configuration.vocabularySize, model: policy.name)
-        let limit = policy.configuration.maximumPositions
-        for record in 0..<dataset.recordCount where dataset.positionCount(of: record) > limit {
+        try dataset.checkRecords(fit: policy)
+    }
+}
+
+extension DatasetFile {
+    /// Refuses token ids and lengths that `model` has no embedding or no position for.
+    ///
+    /// - Throws: `Failure` (damaged data) naming the first such record.
+    func checkRecords(fit model: ModelOrigin) throws(Failure) {
+        try checkTokens(below: model.configuration.vocabularySize, model: model.name)
+        let limit = model.configuration.maximumPositions
+        for record in 0..<recordCount where positionCount(of: record) > limit {
             throw .damaged(
-                "\(dataset.path): record \(record)",
-                "\(dataset.positionCount(of: record)) positions, more than the \(limit) of \(policy.name)",
+                "\(path): record \(record)", "\(positionCount(of: record)) positions, more than the \(limit) of \(model.name)",
                 remedy: "Prepare it again with --max-length \(limit).")
         }
     }

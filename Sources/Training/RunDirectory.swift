@@ -10,7 +10,7 @@ public struct RunDirectory: Sendable {
     }
 
     /// Files and folders that belong to a run. Nothing else is ever removed.
-    private static let ownFiles = ["metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export"]
+    private static let ownFiles = ["metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export", "checkpoints"]
 
     public init(_ path: String) { self.path = path }
 
@@ -27,7 +27,7 @@ public struct RunDirectory: Sendable {
         guard found.isEmpty || overwrite else {
             throw .configuration(
                 "run.directory = \(path)", "already holds a run (\(found[0]))",
-                remedy: "Choose another directory, or give --overwrite to replace that run.")
+                remedy: "Go on with --resume, replace that run with --overwrite, or choose another directory.")
         }
         try RunDirectory.writing(path) {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -40,7 +40,7 @@ public struct RunDirectory: Sendable {
         guard let first = earlierFiles.first else { return }
         throw .configuration(
             "run.directory = \(path)", "already holds a run (\(first))",
-            remedy: "Choose another directory, or give --overwrite to replace that run.")
+            remedy: "Go on with --resume, replace that run with --overwrite, or choose another directory.")
     }
 
     /// Refuses to replace a run that the new one reads from: a checkpoint under its `export`, for instance.

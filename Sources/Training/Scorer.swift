@@ -17,7 +17,7 @@ public struct Scorer {
     public init(checkpoint: String, data: String, tokensPerMicroBatch: Int = 4096) throws(Failure) {
         origin = try ModelOrigin(checkpoint: checkpoint)
         dataset = try DatasetFile(path: data)
-        try dataset.checkTokens(below: origin.configuration.vocabularySize, model: origin.name)
+        try dataset.checkRecords(fit: origin)
         packer = MicroBatchPacker(tokensPerMicroBatch: tokensPerMicroBatch, prefixSharing: true)
     }
 

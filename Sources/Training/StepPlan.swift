@@ -20,8 +20,9 @@ public struct StepPlanner {
     private let batch: StepBatch
     private let packer: MicroBatchPacker
     private let dataRankCount: Int
-    private var sampler: Sampler
-    private var step = 0
+    private(set) var sampler: Sampler
+    /// Steps planned so far.
+    private(set) var step = 0
     public let totalSteps: Int
 
     public init(_ dataset: DatasetFile, configuration: RunConfiguration, dataRankCount: Int) {
@@ -48,6 +49,12 @@ public struct StepPlanner {
                 $0 + sampler.stepsPerEpoch(tokens: count, epoch: $1) { dataset.tokenCount(of: $0) }
             }
         }
+    }
+
+    /// Goes on after `step`, with the sampler where it was then.
+    mutating func restore(step: Int, epoch: Int, position: Int) {
+        self.step = step
+        sampler.restore(epoch: epoch, position: position)
     }
 
     /// The next step, nil after the last.

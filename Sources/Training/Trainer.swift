@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Datasets
 import Kernels
@@ -18,7 +19,8 @@ public final class Trainer {
     private let listeners: [any EventListener]
     let stopwatch: Stopwatch
     let runner: MicroBatchRunner
-    private let optimizer: Optimizer
+    let optimizer: Optimizer
+    let checkpoints: CheckpointStore
     let packer: MicroBatchPacker
     private let threads: Int
     private var stepsDone = 0
@@ -32,6 +34,7 @@ public final class Trainer {
         self.listeners = listeners
         threads = workers.threadCount
         directory = RunDirectory(run.configuration.run.directory)
+        checkpoints = CheckpointStore(runDirectory: run.configuration.run.directory)
         stopwatch = Stopwatch(mesh)
         let policy = try mesh.agreed { try Trainer.loadPolicy(run, mesh: mesh, workers: workers) }
         self.policy = policy
@@ -54,13 +57,11 @@ public final class Trainer {
         return Transformer(configuration, parameters: parameters, tensor: mesh.tensor, workers: workers)
     }
 
-    /// Trains to the end of the schedule. Collective over all ranks.
-    ///
-    /// - Parameter overwrite: an earlier run in the same folder is replaced.
-    public func train(overwrite: Bool) throws {
-        try begin(overwrite: overwrite)
+    /// Trains to the end of the schedule, or to the step's edge after an interruption. Collective over all ranks.
+    public func train(_ start: RunStart) throws {
+        let step = try begin(start)
         do {
-            try trainSteps()
+            try trainSteps(after: step)
         } catch {
             // What stopped the run is what its status says; a second failure in saying so must not hide the first.
             if mesh.isFirst || !(error is AgreedFailure) {
@@ -70,49 +71,78 @@ public final class Trainer {
         }
     }
 
-    private func begin(overwrite: Bool) throws {
+    /// Prepares the run's folder; returns the step to resume after, nil for a new run.
+    private func begin(_ start: RunStart) throws -> Int? {
         let provenance = try Provenance(mesh: mesh, threads: threads)
+        var resumed: Int?
+        var overwrite = false
+        switch start {
+        case .fresh(let replacing): overwrite = replacing
+        case .resume(let wanted):
+            resumed = try stepToResume(wanted)
+            if resumed == nil { try emit(.notice("nothing to resume in \(directory.path): starting from the beginning")) }
+            overwrite = resumed == nil
+        }
         try mesh.agreed {
             guard mesh.isFirst else { return }
-            try directory.prepare(overwrite: overwrite)
+            if resumed == nil { try directory.prepare(overwrite: overwrite) }
             try directory.write(run.configuration)
             try directory.write(provenance)
-            try directory.write(.running, step: 0)
+            try directory.write(.running, step: resumed ?? 0)
         }
+        return resumed
     }
 
-    private func trainSteps() throws {
+    private func trainSteps(after resumed: Int?) throws {
         let started = Stopwatch.now
-        let configuration = run.configuration
         let dataset = run.training!
-        var planner = StepPlanner(dataset, configuration: configuration, dataRankCount: mesh.data.size)
-        let schedule = LearningRateSchedule(configuration.optimizer, totalSteps: planner.totalSteps)
+        var planner = StepPlanner(dataset, configuration: run.configuration, dataRankCount: mesh.data.size)
+        let schedule = LearningRateSchedule(run.configuration.optimizer, totalSteps: planner.totalSteps)
         try emit(.started(summary(totalSteps: planner.totalSteps, recordCount: dataset.recordCount)))
-        if configuration.evaluation.atStart { try evaluate(step: 0) }
-        var exportedFolder: String?
+        if let resumed {
+            try restore(step: resumed, planner: &planner)
+            stepsDone = resumed
+            try emit(.resumed(step: resumed))
+        } else if run.configuration.evaluation.atStart {
+            try evaluate(step: 0)
+        }
         while let plan = planner.next() {
             if !plan.oversized.isEmpty { try noticeOversized(plan) }
             let report = try step(plan, dataset: dataset, totalSteps: planner.totalSteps, schedule: schedule)
             stepsDone = plan.step
             try emit(.step(report))
-            let isLast = plan.step == planner.totalSteps
-            let evaluatesNow = configuration.evaluation.every.map { plan.step % $0 == 0 } ?? false
-            if isLast || evaluatesNow { try evaluate(step: plan.step) }
-            let exportsNow = configuration.export.every.map { plan.step % $0 == 0 } ?? false
-            if isLast || exportsNow {
-                let folder = isLast ? directory.exportFolder : directory.exportFolder(step: plan.step)
-                try export(to: folder)
-                exportedFolder = folder
-                try emit(.exported(folder: folder, step: plan.step))
-            }
-            if !isLast { try writeStatus(.running, step: plan.step) }
+            if try !finishStep(planner) { return }
         }
         let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
         try writeStatus(.finished, step: stepsDone)
         try emit(
             .finished(RunResult(
                 steps: stepsDone, seconds: Stopwatch.now - started, peakMemoryByteCount: Int(memory),
-                exportFolder: exportedFolder)))
+                exportFolder: directory.exportFolder)))
+    }
+
+    /// What is due at a step's edge: validation, export, checkpoint. Returns whether the run goes on.
+    private func finishStep(_ planner: StepPlanner) throws -> Bool {
+        let configuration = run.configuration
+        let step = planner.step
+        let isLast = step == planner.totalSteps
+        func isDue(_ every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
+        if isLast || isDue(configuration.evaluation.every) { try evaluate(step: step) }
+        if isLast || isDue(configuration.export.every) {
+            let folder = isLast ? directory.exportFolder : directory.exportFolder(step: step)
+            try export(to: folder)
+            try emit(.exported(folder: folder, step: step))
+        }
+        // All ranks stop at the same edge: one that was asked to stop speaks for all.
+        let isInterrupted = try mesh.world.maximum([Interruption.isRequested ? 1 : 0])[0] > 0 && !isLast
+        if isDue(configuration.run.checkpointEvery) || isInterrupted { try save(planner) }
+        if isInterrupted {
+            try writeStatus(.preempted, step: step)
+            try emit(.interrupted(step: step))
+            return false
+        }
+        if !isLast { try writeStatus(.running, step: step) }
+        return true
     }
 
     // MARK: One step
@@ -166,7 +196,7 @@ public final class Trainer {
 
     func reduceGradients() throws(CollectiveError) -> Double {
         try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
-            try GradientReduction.run(policy.parameters.flatGradients, over: mesh.data)
+            try GradientReduction.run(policy.parameters.gradientBlock.flat, over: mesh.data)
             return try optimizer.gradientNorm()
         }
     }
@@ -227,7 +257,7 @@ public final class Trainer {
         if mesh.isFirst { try directory.write(state, step: step) }
     }
 
-    private func emit(_ event: TrainingEvent) throws(Failure) {
+    func emit(_ event: TrainingEvent) throws(Failure) {
         for listener in listeners { try listener.receive(event) }
     }
 }

@@ -19,7 +19,7 @@ struct Tandem: ParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         let speaksAlone = MPIEnvironment.launch().rank == 0
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             try checkProcessor()
             try command.run()
         } catch let failure as Failure {
@@ -38,6 +38,11 @@ struct Tandem: ParsableCommand {
         } catch {
             end(failure(for: error), isFirstRank: speaksAlone)
         }
+    }
+
+    /// The command line. An option whose value may be left out is not the parser's: `--resume` alone means the latest.
+    private static var arguments: [String] {
+        CommandLine.arguments.dropFirst().map { $0 == "--resume" ? "--resume=latest" : $0 }
     }
 
     /// What the command line's parser refuses, as our one line; anything else that nobody foresaw is a fault of ours.
@@ -77,5 +82,11 @@ struct Tandem: ParsableCommand {
         MPIEnvironment.abort(failure.exitCode)
     }
 
-    private static func waitForTheFirstRank() { Thread.sleep(forTimeInterval: 3) }
+    /// Gives the first rank the word, and after it one rank after the other: where a whole node lacks a file, the first of
+    /// its ranks speaks, and its exit ends the rest.
+    private static func waitForTheFirstRank() {
+        let launch = MPIEnvironment.launch()
+        let turn = launch.localRank + launch.rank / max(launch.localSize, 1)
+        Thread.sleep(forTimeInterval: 3 + 0.4 * Double(min(turn, 10)))
+    }
 }

@@ -17,17 +17,27 @@ struct Train: ParsableCommand {
     @Flag(help: "Replace the run that run.directory holds.")
     var overwrite = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Go on from the latest checkpoint, or from that of a step: --resume=STEP.", valueName: "step"))
+    var resume: ResumePoint?
+
+    func validate() throws {
+        guard resume == nil || !overwrite else { throw ValidationError("--resume and --overwrite exclude each other.") }
+    }
+
     func run() throws {
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training)
         let directory = RunDirectory(configuration.run.directory)
-        if overwrite { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
+        if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
+        Interruption.listen()
         let mesh = try job.start(resolved.layout)
         let listeners: [any EventListener] = job.isFirst ? [Console(), MetricsFile(path: directory.metricsFile)] : []
         let trainer = try Trainer(
             resolved, mesh: mesh, workers: job.workers(configuration.run.threads), listeners: listeners)
-        try trainer.train(overwrite: overwrite)
+        try trainer.train(resume.map { .resume(step: $0.step) } ?? .fresh(overwrite: overwrite))
         job.finish()
     }
 }

@@ -23,7 +23,7 @@ enum LayoutProbe {
 
         let before = try trainer.logProbabilities(ofRecords: [0, 1])
         try trainer.exportFirstStepGradients(to: arguments[2] + "/gradients")
-        try trainer.train(overwrite: true)
+        try trainer.train(.fresh(overwrite: true))
         let after = try trainer.logProbabilities(ofRecords: [0, 1])
 
         let sameReferences = before.references == after.references

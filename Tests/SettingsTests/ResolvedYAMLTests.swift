@@ -31,7 +31,7 @@ struct ResolvedYAMLTests {
               clip_norm: null
             evaluation: {every: 4, at_start: false}
             export: {every: 5, dtype: bfloat16}
-            run: {directory: " ", seed: 18446744073709551615, threads: 3}
+            run: {directory: " ", seed: 18446744073709551615, threads: 3, checkpoint_every: 7, keep_last: 4}
             """)
         #expect(configuration.optimizer.learningRate == 1.2345678901234567e-7)
         #expect(try read(configuration.resolvedYAML()) == configuration)
@@ -91,6 +91,8 @@ struct ResolvedYAMLTests {
                   directory: runs/dpo
                   seed: 17
                   threads: null
+                  checkpoint_every: null
+                  keep_last: 2
 
                 """)
     }

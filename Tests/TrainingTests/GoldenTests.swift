@@ -131,7 +131,7 @@ final class Recorder: EventListener {
             name == "A"
             ? "{learning_rate: 1e-3, weight_decay: 0, clip_norm: null}"
             : "{learning_rate: 1e-3, weight_decay: 0.01, clip_norm: 1.0}"
-        try trainer(test, in: folder, optimizer: optimizer, recorder: recorder).train(overwrite: false)
+        try trainer(test, in: folder, optimizer: optimizer, recorder: recorder).train(.fresh(overwrite: false))
         let peer = golden.adamW(name)
         for (report, (loss, norm)) in zip(recorder.steps, zip(peer.losses, peer.norms)) {
             #expect(abs(report["loss"]! - loss) <= 1e-5 * loss)
@@ -168,7 +168,7 @@ final class Recorder: EventListener {
                 """
             let configuration = try RunConfiguration(yaml: yaml, file: "threads.yaml")
             let run = try ResolvedRun(configuration, rankCount: 1, purpose: .training)
-            try Trainer(run, mesh: .solo(), workers: Workers(threadCount: count), listeners: [recorder]).train(overwrite: false)
+            try Trainer(run, mesh: .solo(), workers: Workers(threadCount: count), listeners: [recorder]).train(.fresh(overwrite: false))
             losses.append(recorder.steps.map { $0["loss"]! })
         }
         #expect(losses[0] == losses[1])

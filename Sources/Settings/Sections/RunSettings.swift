@@ -6,11 +6,19 @@ public struct RunSettings: Equatable, Sendable {
     public var seed: UInt64
     /// Threads of one rank. Nil, the default: the trainer shares out the node's cores.
     public var threads: Int?
+    /// Optimizer steps between checkpoints. Nil, the default: one only where the run is interrupted.
+    public var checkpointEvery: Int?
+    /// How many checkpoints are kept, the newest. Default 2.
+    public var keepLast: Int
 
-    public init(directory: String, seed: UInt64 = 17, threads: Int? = nil) {
+    public init(
+        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil, keepLast: Int = 2
+    ) {
         self.directory = directory
         self.seed = seed
         self.threads = threads
+        self.checkpointEvery = checkpointEvery
+        self.keepLast = keepLast
     }
 }
 
@@ -18,18 +26,21 @@ extension RunSettings {
     static let keys = ["directory", "seed", "threads", "checkpoint_every", "keep_last", "time_limit"]
 
     init(_ section: Section) throws(Failure) {
-        try section.requireAbsent("checkpoint_every", "keep_last", "time_limit")
+        try section.requireAbsent("time_limit")
         self.init(
             directory: try section.required(
                 "directory", section.text("directory"), remedy: "Name the run's folder, such as runs/dpo."),
             seed: try section.seed("seed", default: 17),
-            threads: try section.whole("threads", .ranks))
+            threads: try section.whole("threads", .ranks),
+            checkpointEvery: try section.whole("checkpoint_every", .counts),
+            keepLast: try section.whole("keep_last", .counts) ?? 2)
     }
 
     var written: WrittenYAML {
         .mapping([
             ("directory", .text(directory)), ("seed", .plain("\(seed)")),
             ("threads", threads.map(WrittenYAML.whole) ?? .null),
+            ("checkpoint_every", checkpointEvery.map(WrittenYAML.whole) ?? .null), ("keep_last", .whole(keepLast)),
         ])
     }
 }

@@ -4,9 +4,9 @@ import CHDF5
 // Handles are used from one thread at a time; nothing here locks.
 
 /// A call of the HDF5 library that failed: what was asked of it, and its own innermost reason.
-struct HDF5Error: Error, CustomStringConvertible {
-    let operation: String
-    let detail: String
+public struct HDF5Error: Error, CustomStringConvertible {
+    public let operation: String
+    public let detail: String
 
     /// Takes the reason from the library's error stack, which the next call overwrites.
     init(_ operation: String) {
@@ -32,12 +32,12 @@ struct HDF5Error: Error, CustomStringConvertible {
         return quoted?.split(separator: "'").first.map(String.init)
     }
 
-    init(_ operation: String, detail: String) {
+    public init(_ operation: String, detail: String) {
         self.operation = operation
         self.detail = detail
     }
 
-    var description: String { detail.isEmpty ? operation : "\(operation): \(detail)" }
+    public var description: String { detail.isEmpty ? operation : "\(operation): \(detail)" }
 }
 
 /// An HDF5 identifier with one owner. `close` reports a failure; one that is merely dropped is closed silently.
@@ -81,20 +81,21 @@ private func check(_ status: herr_t, _ operation: @autoclosure () -> String) thr
 }
 
 /// Element types of datasets. Stored little-endian as the machine has them.
-protocol HDF5Scalar: FixedWidthInteger, BitwiseCopyable {
-    static var hdf5Type: hid_t { get }
+public protocol HDF5Scalar: BitwiseCopyable, ExpressibleByIntegerLiteral {
+    static var hdf5Type: Int64 { get }
 }
-extension Int32: HDF5Scalar { static var hdf5Type: hid_t { chdf5_native_int32() } }
-extension Int64: HDF5Scalar { static var hdf5Type: hid_t { chdf5_native_int64() } }
-extension UInt8: HDF5Scalar { static var hdf5Type: hid_t { chdf5_native_uint8() } }
+extension Int32: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_int32() } }
+extension Int64: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_int64() } }
+extension UInt8: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_uint8() } }
+extension Float: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_float() } }
 
 /// An open HDF5 file and the attributes of its root group.
-struct HDF5File: ~Copyable {
+public struct HDF5File: ~Copyable {
     fileprivate let identifier: HDF5Identifier
 
     /// A new file in the format of HDF5 1.10: all of its metadata carries checksums, unlike the older format's.
     /// Fails where `path` exists.
-    init(creating path: String) throws(HDF5Error) {
+    public init(creating path: String) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         let access = try HDF5File.accessProperties()
         try check(H5Pset_libver_bounds(access.raw, H5F_LIBVER_V110, H5F_LIBVER_V110), "choosing the file format")
@@ -105,7 +106,7 @@ struct HDF5File: ~Copyable {
             H5Fcreate(path, chdf5_exclusive(), creation.raw, access.raw), .file, "creating the file")
     }
 
-    init(opening path: String) throws(HDF5Error) {
+    public init(opening path: String) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         let access = try HDF5File.accessProperties()
         identifier = try HDF5Identifier(H5Fopen(path, chdf5_read_only(), access.raw), .file, "opening the file")
@@ -119,12 +120,12 @@ struct HDF5File: ~Copyable {
     }
 
     /// Writes everything out. The library may report success on a full disk: read the file again before trusting it.
-    consuming func close() throws(HDF5Error) {
+    public consuming func close() throws(HDF5Error) {
         try check(H5Fflush(identifier.raw, H5F_SCOPE_GLOBAL), "flushing the file")
         try identifier.close("closing the file")
     }
 
-    func contains(_ name: String) throws(HDF5Error) -> Bool {
+    public func contains(_ name: String) throws(HDF5Error) -> Bool {
         let found = H5Lexists(identifier.raw, name, chdf5_default())
         try check(found, "looking for '\(name)'")
         return found > 0
@@ -134,7 +135,7 @@ struct HDF5File: ~Copyable {
 // MARK: Attributes of the root group
 
 extension HDF5File {
-    func write(_ value: Int64, attribute name: String) throws(HDF5Error) {
+    public func write(_ value: Int64, attribute name: String) throws(HDF5Error) {
         let space = try HDF5Identifier(H5Screate(H5S_SCALAR), .space, "making a scalar")
         let attribute = try HDF5Identifier(
             H5Acreate2(identifier.raw, name, Int64.hdf5Type, space.raw, chdf5_default(), chdf5_default()), .attribute,
@@ -143,7 +144,7 @@ extension HDF5File {
         try check(H5Awrite(attribute.raw, Int64.hdf5Type, &value), "writing attribute '\(name)'")
     }
 
-    func write(_ text: String, attribute name: String) throws(HDF5Error) {
+    public func write(_ text: String, attribute name: String) throws(HDF5Error) {
         let bytes = Array(text.utf8) + [0]
         let type = try HDF5File.stringType(byteCount: bytes.count)
         let space = try HDF5Identifier(H5Screate(H5S_SCALAR), .space, "making a scalar")
@@ -153,7 +154,7 @@ extension HDF5File {
         try check(H5Awrite(attribute.raw, type.raw, bytes), "writing attribute '\(name)'")
     }
 
-    func integer(attribute name: String) throws(HDF5Error) -> Int64 {
+    public func integer(attribute name: String) throws(HDF5Error) -> Int64 {
         let attribute = try open(attribute: name)
         let type = try HDF5Identifier(H5Aget_type(attribute.raw), .type, "reading attribute '\(name)'")
         guard H5Tget_class(type.raw) == H5T_INTEGER else {
@@ -164,7 +165,7 @@ extension HDF5File {
         return value
     }
 
-    func string(attribute name: String) throws(HDF5Error) -> String {
+    public func string(attribute name: String) throws(HDF5Error) -> String {
         let attribute = try open(attribute: name)
         let type = try HDF5Identifier(H5Aget_type(attribute.raw), .type, "reading attribute '\(name)'")
         let byteCount = H5Tget_size(type.raw)
@@ -200,16 +201,16 @@ extension HDF5File {
 
 /// A dataset of one dimension that grows, in chunks that each carry a Fletcher32 checksum: a flipped bit is an error
 /// when it is read, not a wrong value. Not compressed.
-struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
-    let name: String
+public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
+    public let name: String
     private let identifier: HDF5Identifier
     /// Elements.
-    private(set) var count: Int
+    public private(set) var count: Int
 
     /// A new dataset, empty; what is never written reads as `fill`.
     ///
     /// - Parameter chunk: elements of a chunk. Append whole chunks where possible: each is then written once.
-    init(creating name: String, in file: borrowing HDF5File, chunk: Int, fill: Element = 0) throws(HDF5Error) {
+    public init(creating name: String, in file: borrowing HDF5File, chunk: Int, fill: Element = 0) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         let properties = try HDF5Identifier(
             H5Pcreate(chdf5_dataset_create()), .properties, "making dataset properties")
@@ -234,7 +235,7 @@ struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     /// Opens a dataset that must have one dimension and this very element type.
     ///
     /// - Parameter fileByteCount: a dataset that claims more than the file can hold is refused.
-    init(opening name: String, in file: borrowing HDF5File, fileByteCount: Int) throws(HDF5Error) {
+    public init(opening name: String, in file: borrowing HDF5File, fileByteCount: Int) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         let dataset = try HDF5Identifier(
             H5Dopen2(file.identifier.raw, name, chdf5_default()), .dataset, "opening '\(name)'")
@@ -257,7 +258,7 @@ struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     }
 
     /// Writes `values` after the last element.
-    mutating func append(_ values: some RandomAccessCollection<Element>) throws(HDF5Error) {
+    public mutating func append(_ values: some RandomAccessCollection<Element>) throws(HDF5Error) {
         guard !values.isEmpty else { return }
         _ = chdf5_silence_errors()
         var extent = hsize_t(count + values.count)
@@ -273,7 +274,7 @@ struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     /// The elements of `range`, which must lie in `0..<count`.
     ///
     /// - Throws: `HDF5Error` for a chunk whose checksum does not match, too.
-    func read(_ range: Range<Int>) throws(HDF5Error) -> [Element] {
+    public func read(_ range: Range<Int>) throws(HDF5Error) -> [Element] {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         guard !range.isEmpty else { return [] }
         _ = chdf5_silence_errors()
@@ -289,7 +290,7 @@ struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         return values
     }
 
-    consuming func close() throws(HDF5Error) { try identifier.close("closing '\(name)'") }
+    public consuming func close() throws(HDF5Error) { try identifier.close("closing '\(name)'") }
 
     /// The dataspace of the file, with `range` chosen.
     private func selection(_ range: Range<Int>) throws(HDF5Error) -> HDF5Identifier {

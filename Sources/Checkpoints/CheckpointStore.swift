@@ -1,0 +1,98 @@
+import Collectives
+import Foundation
+import Settings
+import Tensors
+
+/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a tensor rank and a manifest.
+///
+/// One appears whole or not at all: its files are written under another name, read back, brought to the disk; then the
+/// manifest; then the folder gets its name.
+public struct CheckpointStore: Sendable {
+    /// `RUN/checkpoints`
+    public let folder: String
+
+    public init(runDirectory: String) { folder = runDirectory + "/checkpoints" }
+
+    public func path(step: Int) -> String { "\(folder)/step-\(step)" }
+
+    /// Steps of whole checkpoints, ascending.
+    public var steps: [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.compactMap { name in
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)),
+                FileManager.default.fileExists(atPath: "\(folder)/\(name)/manifest.json")
+            else { return nil }
+            return step
+        }.sorted()
+    }
+
+    /// Saves `blocks` (named, contiguous) of this rank's shard. Collective over `mesh`; data ranks hold the same values, so
+    /// the first tensor group writes.
+    public func save(_ blocks: [(name: String, values: Matrix)], manifest: CheckpointManifest, mesh: Mesh) throws {
+        let partial = "\(folder)/.step-\(manifest.step).partial"
+        try mesh.agreed {
+            guard mesh.isFirst else { return }
+            try writing(partial) {
+                try? FileManager.default.removeItem(atPath: partial)
+                try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
+            }
+        }
+        try mesh.agreed {
+            guard mesh.data.rank == 0 else { return }
+            try ShardFile.write(blocks, to: ShardFile.path(in: partial, tensorRank: mesh.tensor.rank))
+        }
+        try mesh.agreed {
+            guard mesh.isFirst else { return }
+            try commit(manifest, partial: partial)
+        }
+    }
+
+    /// Reads this rank's shard of step `step` into `blocks`. Collective over `mesh`.
+    public func load(step: Int, into blocks: [(name: String, values: Matrix)], mesh: Mesh) throws {
+        try mesh.agreed {
+            try ShardFile.read(blocks, from: ShardFile.path(in: path(step: step), tensorRank: mesh.tensor.rank))
+        }
+    }
+
+    /// Removes all but the newest `count` checkpoints. Called by one rank.
+    public func prune(keeping count: Int) throws(Failure) {
+        for step in steps.dropLast(count) {
+            try writing(path(step: step)) {
+                // The manifest first: what is left of it is then no checkpoint.
+                try FileManager.default.removeItem(atPath: path(step: step) + "/manifest.json")
+                try FileManager.default.removeItem(atPath: path(step: step))
+            }
+        }
+    }
+
+    private func commit(_ manifest: CheckpointManifest, partial: String) throws(Failure) {
+        let final = path(step: manifest.step)
+        try writing(final) {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            let file = partial + "/manifest.json"
+            try (encoder.encode(manifest) + Data("\n".utf8)).write(to: URL(fileURLWithPath: file))
+            try synchronise(file)
+            try synchronise(partial)
+            try? FileManager.default.removeItem(atPath: final)
+            try FileManager.default.moveItem(atPath: partial, toPath: final)
+            try synchronise(folder)
+        }
+    }
+
+    private func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
+        do { try body() } catch {
+            throw .inputOutput(
+                place, "can't be written (\((error as NSError).localizedDescription))",
+                remedy: "Check the free space and permissions; earlier checkpoints are untouched.")
+        }
+    }
+}
+
+/// Brings a file's bytes, or a folder's names, to the disk.
+func synchronise(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+}

@@ -1,0 +1,117 @@
+import Settings
+
+/// What `tokenizer.json` says under `model`: byte-level byte-pair encoding, resolved to ids.
+struct BytePairModel: Sendable {
+    let merges: PairTable
+    /// The token of each byte, or −1 where the vocabulary has none.
+    let byteTokens: [Int32]
+    /// What stands for a byte without a token; nil drops the byte, as Hugging Face does.
+    let unknownToken: Int32?
+    /// Neighbouring unknown bytes make one token.
+    let fusesUnknown: Bool
+    /// Whole words by their bytes, where a word that is a token is taken without looking at merges; nil elsewhere.
+    let wholeWords: ByteStringTable?
+
+    private static let options: Set<String> = [
+        "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
+        "ignore_merges", "vocab", "merges",
+    ]
+
+    /// - Parameter place: of the model, for errors.
+    static func read(_ node: JSONNode, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary) {
+        let fields = try ComponentFields(node, place: place)
+        try checkSupported(fields)
+        guard case .object(let members) = try fields.required("vocab") else {
+            throw .damagedTokenizer(fields.place(of: "vocab"), "is not an object")
+        }
+        guard !members.isEmpty else { throw .damagedTokenizer(fields.place(of: "vocab"), "has no tokens") }
+        let vocabulary = try Vocabulary(members, place: fields.place(of: "vocab"))
+        return (try BytePairModel(fields, vocabulary, members), vocabulary)
+    }
+
+    private init(_ fields: ComponentFields, _ vocabulary: Vocabulary, _ members: [JSONNode.Member]) throws(Failure) {
+        merges = try BytePairModel.merges(fields, vocabulary)
+        byteTokens = ByteAlphabet.scalars.map { vocabulary.id(of: Array(UTF8.encode($0)!)[...]) ?? -1 }
+        fusesUnknown = try fields.bool("fuse_unk", default: false)
+        if let name = try fields.optionalString("unk_token") {
+            guard let id = vocabulary.id(of: Array(name.utf8)[...]) else {
+                throw .damagedTokenizer(fields.place(of: "unk_token"), "\"\(name.printable)\" is not in the vocabulary")
+            }
+            unknownToken = id
+        } else {
+            unknownToken = nil
+        }
+        wholeWords = try fields.bool("ignore_merges", default: false) ? BytePairModel.words(members) : nil
+    }
+
+    private static func checkSupported(_ fields: ComponentFields) throws(Failure) {
+        // Files of old versions leave the type out where it is BPE.
+        let type = try fields.optionalString("type") ?? "BPE"
+        guard type == "BPE" else {
+            throw .unsupportedTokenizer(fields.place(of: "type"), "the model \"\(type.printable)\" is not supported")
+        }
+        try fields.refuseAllBut(options)
+        if let dropout = fields["dropout"], !dropout.isNull {
+            throw .unsupportedTokenizer(fields.place(of: "dropout"), "is \(dropout.kind): random merges are not supported")
+        }
+        for name in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            if let affix = try fields.optionalString(name), !affix.isEmpty {
+                throw .unsupportedTokenizer(fields.place(of: name), "is \"\(affix.printable)\": only an empty one is supported")
+            }
+        }
+        if try fields.bool("byte_fallback", default: false) {
+            throw .unsupportedTokenizer(fields.place(of: "byte_fallback"), "is true, which is not supported")
+        }
+    }
+
+    // MARK: Merges
+
+    private static func merges(_ fields: ComponentFields, _ vocabulary: Vocabulary) throws(Failure) -> PairTable {
+        let place = fields.place(of: "merges")
+        var nodes = try fields.list("merges")[...]
+        // The oldest files keep the first line of merges.txt.
+        if case .text(let bytes)? = nodes.first, bytes.starts(with: "#version".utf8) { nodes = nodes.dropFirst() }
+        let table = PairTable(capacity: nodes.count)
+        for (rank, node) in nodes.enumerated() {
+            guard let (left, right) = pair(node) else {
+                throw .damagedTokenizer("\(place)[\(rank)]", "is \(node.kind), not two tokens")
+            }
+            table.insert(
+                try token(left, vocabulary, "\(place)[\(rank)]"), try token(right, vocabulary, "\(place)[\(rank)]"),
+                rank: rank, joined: try token(left + right, vocabulary, "\(place)[\(rank)]"))
+        }
+        return table
+    }
+
+    /// The two parts of `"a b"` or `["a", "b"]`.
+    private static func pair(_ node: JSONNode) -> (ArraySlice<UInt8>, ArraySlice<UInt8>)? {
+        switch node {
+        case .text(let bytes):
+            let parts = bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            return parts.count == 2 ? (parts[0], parts[1]) : nil
+        case .array(let parts):
+            guard parts.count == 2, case .text(let left) = parts[0], case .text(let right) = parts[1] else { return nil }
+            return (left, right)
+        default: return nil
+        }
+    }
+
+    private static func token(
+        _ name: ArraySlice<UInt8>, _ vocabulary: Vocabulary, _ place: String
+    ) throws(Failure) -> Int32 {
+        guard let id = vocabulary.id(of: name) else {
+            let shown = String(decoding: name, as: UTF8.self).printable
+            throw .damagedTokenizer(place, "needs the token \"\(shown)\", which the vocabulary lacks")
+        }
+        return id
+    }
+
+    private static func words(_ members: [JSONNode.Member]) -> ByteStringTable {
+        var table = ByteStringTable(capacity: members.count)
+        for (name, node) in members {
+            guard case .integer(let id) = node, let bytes = ByteAlphabet.bytes(of: name) else { continue }
+            _ = table.insert(bytes, value: Int32(id))
+        }
+        return table
+    }
+}

@@ -1,0 +1,93 @@
+import Settings
+
+/// The members of one object of `tokenizer.json`, read strictly: a member that nobody asked for is refused by name, so no
+/// option is ignored.
+struct ComponentFields {
+    /// File and path, for errors: `…/tokenizer.json: pre_tokenizer.pretokenizers[1]`.
+    let place: String
+    private let members: [JSONNode.Member]
+
+    init(_ node: JSONNode, place: String) throws(Failure) {
+        guard case .object(let members) = node else {
+            throw .damagedTokenizer(place, "is \(node.kind), not an object")
+        }
+        self.members = members
+        self.place = place
+    }
+
+    func place(of name: String) -> String { "\(place).\(name)" }
+
+    /// The value of `name`; nil where it is missing.
+    subscript(_ name: String) -> JSONNode? {
+        members.first { $0.name.elementsEqual(name.utf8) }?.value
+    }
+
+    func required(_ name: String) throws(Failure) -> JSONNode {
+        guard let value = self[name] else { throw .damagedTokenizer(place(of: name), "is missing") }
+        return value
+    }
+
+    func string(_ name: String) throws(Failure) -> String {
+        let value = try required(name)
+        guard let string = value.string else {
+            throw .damagedTokenizer(place(of: name), "is \(value.kind), not a text")
+        }
+        return string
+    }
+
+    /// A text that may be missing or null.
+    func optionalString(_ name: String) throws(Failure) -> String? {
+        guard let value = self[name], !value.isNull else { return nil }
+        return try string(name)
+    }
+
+    func bool(_ name: String, default absent: Bool? = nil) throws(Failure) -> Bool {
+        guard let value = self[name] else {
+            if let absent { return absent }
+            throw .damagedTokenizer(place(of: name), "is missing")
+        }
+        guard case .bool(let bool) = value else {
+            throw .damagedTokenizer(place(of: name), "is \(value.kind), not true or false")
+        }
+        return bool
+    }
+
+    func list(_ name: String) throws(Failure) -> [JSONNode] {
+        let value = try required(name)
+        guard case .array(let elements) = value else {
+            throw .damagedTokenizer(place(of: name), "is \(value.kind), not a list")
+        }
+        return elements
+    }
+
+    /// Refuses every member whose name is not one of `known`.
+    func refuseAllBut(_ known: Set<String>) throws(Failure) {
+        for (name, _) in members {
+            let name = String(decoding: name, as: UTF8.self)
+            guard known.contains(name) else { throw .unsupportedTokenizer(place(of: name), "is an unknown option") }
+        }
+    }
+
+    /// Each listed object, read with its own place.
+    static func each(_ nodes: [JSONNode], place: String) throws(Failure) -> [ComponentFields] {
+        var fields: [ComponentFields] = []
+        for (index, node) in nodes.enumerated() {
+            fields.append(try ComponentFields(node, place: "\(place)[\(index)]"))
+        }
+        return fields
+    }
+}
+
+extension Failure {
+    /// A tokenizer file that contradicts itself or its format.
+    static func damagedTokenizer(_ place: String, _ reason: String) -> Failure {
+        .damaged(place, reason, remedy: "Copy the file again from where the model was published.")
+    }
+
+    /// A part of a tokenizer that Tandem does not compute.
+    static func unsupportedTokenizer(_ place: String, _ reason: String) -> Failure {
+        .configuration(
+            place, reason,
+            remedy: "Byte-level BPE tokenizers in the styles of GPT-2, SmolLM2, Qwen2 and Llama 3 are supported.")
+    }
+}

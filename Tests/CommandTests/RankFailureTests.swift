@@ -1,0 +1,105 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+    /// Failures that one rank alone meets: the others must not wait for it for ever, nor repeat its words.
+    @Suite("One rank fails") struct RankFailureTests {
+        /// A workspace with a second folder, `other`, that lacks what `missing` names: rank `lone` starts there.
+        private func run(lone: Int, missing: [String], _ command: String) throws -> (Workspace, ProcessResult) {
+            let workspace = try Workspace()
+            try workspace.makeFolder("other")
+            for name in ["config.yaml", "policy", "reference", "pairs.h5"] where !missing.contains(name) {
+                try workspace.copy(name, to: "other/" + name)
+            }
+            let result = try workspace.shell(
+                "if [ $OMPI_COMM_WORLD_RANK = \(lone) ]; then cd other; fi; exec \"$TANDEM\" \(command)", ranks: 2)
+            return (workspace, result)
+        }
+
+        @Test(
+            "a file that one rank lacks is told in one line and ends all ranks",
+            arguments: [("config.yaml", 1), ("pairs.h5", 1), ("policy", 0), ("reference", 0), ("pairs.h5", 0)])
+        func lacking(_ name: String, rank: Int) throws {
+            let (workspace, result) = try run(lone: rank, missing: [name], "train config.yaml")
+            #expect(result.exitCode == Exit.missingInput, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains(name) == true, "\(result.errorOutput)")
+            #expect(result.seconds < 10)
+            #expect(!workspace.exists("run") && !workspace.exists("other/run"))
+            #expect(workspace.remainingProcesses().isEmpty)
+        }
+
+        @Test("scores are not written when one rank lacks the dataset")
+        func lackingAtScoring() throws {
+            let (workspace, result) = try run(
+                lone: 1, missing: ["pairs.h5"], "score --checkpoint policy --data pairs.h5 --output scores.jsonl")
+            #expect(result.exitCode == Exit.missingInput && result.causeLines.count == 1, "\(result.errorOutput)")
+            #expect(!workspace.exists("scores.jsonl") && !workspace.exists("scores.jsonl.partial"))
+        }
+
+        @Test("a file that all ranks but the first lack, as on a node without it, is told once")
+        func lackingOnANode() throws {
+            let workspace = try Workspace()
+            try workspace.makeFolder("other")
+            let result = try workspace.shell(
+                "if [ $OMPI_COMM_WORLD_RANK != 0 ]; then cd other; fi; exec \"$TANDEM\" train config.yaml", ranks: 4)
+            #expect(result.exitCode == Exit.missingInput, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains("config.yaml") == true)
+            #expect(result.seconds < 10)
+            #expect(workspace.remainingProcesses().isEmpty)
+        }
+
+        /// The damage shows itself when the chunk is read, in the middle of the work of all ranks.
+        @Test("a chunk that one rank can't read is told in one line and ends all ranks", arguments: [0, 1])
+        func unreadable(rank: Int) throws {
+            let pair = "{\"prompt_ids\": [301, 302, 303], \"chosen_ids\": [4, 5], \"rejected_ids\": [6]}\n"
+            let workspace = try Workspace(pairs: pair + pair)
+            try workspace.makeFolder("other")
+            for name in ["config.yaml", "policy", "reference", "pairs.h5"] { try workspace.copy(name, to: "other/" + name) }
+            try workspace.flipTokenBit("other/pairs.h5")
+            let result = try workspace.shell(
+                "if [ $OMPI_COMM_WORLD_RANK = \(rank) ]; then cd other; fi; "
+                    + "exec \"$TANDEM\" score --checkpoint policy --data pairs.h5 --output scores.jsonl", ranks: 2)
+            #expect(result.exitCode == Exit.damagedData, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains("pairs.h5") == true)
+            #expect(result.seconds < 10)
+            for name in ["", "other/"] {
+                #expect(!workspace.exists(name + "scores.jsonl") && !workspace.exists(name + "scores.jsonl.partial"))
+            }
+            #expect(workspace.remainingProcesses().isEmpty)
+        }
+
+        @Test("a loss that is no number ends the run in one line, with the last good step in its status", arguments: [nil, 2])
+        func diverged(ranks: Int?) throws {
+            let workspace = try Workspace()
+            let result = try workspace.tandem(
+                ["train", "config.yaml", "--set", "optimizer.learning_rate=1e30", "--set", "schedule.steps=5"], ranks: ranks)
+            #expect(result.exitCode == 70, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains("optimizer.learning_rate") == true)
+            let status = try workspace.json("run/status.json")
+            #expect(status["state"] as? String == "failed")
+            #expect(try workspace.metrics().filter { $0["eval"] == nil }.count == status["step"] as? Int)
+            #expect(!workspace.exists("run/export"))
+            #expect(workspace.remainingProcesses().isEmpty)
+        }
+
+        @Test("a rank that is killed in the middle of training ends the job within seconds", arguments: [0, 1])
+        func killed(rank: Int) throws {
+            let workspace = try Workspace()
+            let result = try workspace.shell(
+                """
+                if [ $OMPI_COMM_WORLD_RANK = \(rank) ]; then
+                  (until grep -q '"step": 3' run/metrics.jsonl 2> /dev/null; do sleep 0.05; done; date +%s > killed; kill -KILL $$) &
+                fi
+                exec "$TANDEM" train config.yaml --set schedule.steps=1000000
+                """, ranks: 2, timeLimit: 60)
+            let end = Date().timeIntervalSince1970
+            #expect(result.exitCode == 137, "\(result.errorOutput)")
+            let killed = try #require(Double(workspace.text("killed").trimmingCharacters(in: .whitespacesAndNewlines)))
+            #expect(end - killed < 10)
+            #expect(workspace.remainingProcesses().isEmpty)
+            #expect(!workspace.exists("run/export"))
+            #expect(try workspace.metrics().count >= 3, "every line that was written is whole")
+        }
+    }
+}

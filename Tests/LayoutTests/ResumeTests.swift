@@ -1,0 +1,140 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A run that is begun, broken off and taken up again.
+private final class ResumeCase {
+    let folder = TemporaryFolder()
+
+    init() throws {
+        try makeCheckpoint(unevenConfiguration(.llama), seed: 1, in: folder, named: "policy")
+        try makeCheckpoint(unevenConfiguration(.llama), seed: 2, in: folder, named: "reference")
+        let data = try makeDataset(randomPairs(count: 14, vocabulary: 509, lengths: 3...24, seed: 5), in: folder)
+        try folder.write(
+            """
+            model: {checkpoint: \(folder.file("policy"))}
+            references: {ref: {checkpoint: \(folder.file("reference"))}}
+            data: {train: \(data), validation: \(data)}
+            objective: {type: preference, beta: 0.1, reference: ref}
+            schedule: {steps: 7, pairs_per_step: 4, tokens_per_micro_batch: 100}
+            optimizer: {learning_rate: 1e-3, warmup_fraction: 0.3, decay: cosine}
+            evaluation: {every: 2}
+            run: {directory: \(folder.file("run")), threads: 1, checkpoint_every: 3}
+            """, to: "run.yaml")
+    }
+
+    func train(_ arguments: [String], directory: String, tensor: Int = 1, ranks: Int? = nil) throws -> ProcessResult {
+        let settings = ["run.directory=\(folder.file(directory))", "parallel.tensor=\(tensor)"]
+        return try runProgram(
+            "tandem", ["train", folder.file("run.yaml")] + settings.flatMap { ["--set", $0] } + arguments, ranks: ranks)
+    }
+
+    /// Rows of `metrics.jsonl` without what depends on the clock, as text.
+    func figures(_ directory: String) throws -> [String] {
+        try readJSONL(folder.file(directory) + "/metrics.jsonl").map { row in
+            let kept = row.filter { !$0.key.contains("second") }
+            return String(decoding: try JSONSerialization.data(withJSONObject: kept, options: [.sortedKeys]), as: UTF8.self)
+        }
+    }
+
+    func weights(_ directory: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: folder.file(directory) + "/export/model.safetensors"))
+    }
+
+    func status(_ directory: String) throws -> [String: Any] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: folder.file(directory) + "/status.json"))
+        return try JSONSerialization.jsonObject(with: data) as! [String: Any]
+    }
+}
+
+@Suite(.serialized) struct ResumeTests {
+    @Test(
+        "a resumed run is bit for bit the uninterrupted one",
+        arguments: [(ranks: nil, tensor: 1), (ranks: 2, tensor: 1), (ranks: 2, tensor: 2)] as [(ranks: Int?, tensor: Int)])
+    func resumes(layout: (ranks: Int?, tensor: Int)) throws {
+        let test = try ResumeCase()
+        #expect(try test.train([], directory: "whole", tensor: layout.tensor, ranks: layout.ranks).exitCode == 0)
+
+        // As a crash after step 5 leaves it: rows beyond the checkpoint, the last one cut, no export.
+        try FileManager.default.copyItem(atPath: test.folder.file("whole"), toPath: test.folder.file("broken"))
+        for rest in ["export", "checkpoints/step-6"] {
+            try FileManager.default.removeItem(atPath: test.folder.file("broken/" + rest))
+        }
+        let metrics = test.folder.file("broken/metrics.jsonl")
+        let text = try String(contentsOfFile: metrics, encoding: .utf8)
+        try Data(text.dropLast(30).utf8).write(to: URL(fileURLWithPath: metrics))
+
+        let result = try test.train(["--resume"], directory: "broken", tensor: layout.tensor, ranks: layout.ranks)
+        #expect(result.exitCode == 0, "\(result.errorOutput)")
+        #expect(result.output.contains("resumed     after step 3"))
+        #expect(try test.figures("broken") == test.figures("whole"))
+        #expect(try test.weights("broken") == test.weights("whole"))
+        #expect(try test.status("broken")["state"] as? String == "finished")
+    }
+
+    @Test("a signal stops a run at a step's edge with a checkpoint, exit code 0 and a word on how to go on")
+    func signal() throws {
+        let test = try ResumeCase()
+        let long = ["--set", "schedule.steps=60", "--set", "run.checkpoint_every=null", "--set", "evaluation.every=null"]
+        #expect(try test.train(long, directory: "whole").exitCode == 0)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: programFolder + "/tandem")
+        process.arguments = [
+            "train", test.folder.file("run.yaml"), "--set", "run.directory=\(test.folder.file("stopped"))",
+        ] + long
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        // The first figures are the evaluation before step 1: the run is under way, and far from its end.
+        while !FileManager.default.fileExists(atPath: test.folder.file("stopped/metrics.jsonl")) { usleep(500) }
+        kill(process.processIdentifier, SIGINT)
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(try test.status("stopped")["state"] as? String == "preempted")
+        #expect(text.contains("--resume"))
+
+        #expect(try test.train(["--resume"] + long, directory: "stopped").exitCode == 0)
+        #expect(try test.figures("stopped") == test.figures("whole"))
+        #expect(try test.weights("stopped") == test.weights("whole"))
+    }
+
+    @Test("another layout, other settings, a damaged shard and a step that is not there are refused by name")
+    func refusals() throws {
+        let test = try ResumeCase()
+        #expect(try test.train([], directory: "run", ranks: 2).exitCode == 0)
+        let before = try test.figures("run")
+
+        let layout = try test.train(["--resume"], directory: "run")
+        #expect(layout.exitCode == 78)
+        #expect(layout.causeLines.count == 1 && layout.causeLines[0].contains("mpirun -n 2"))
+
+        let settings = try test.train(["--resume", "--set", "optimizer.learning_rate=2e-3"], directory: "run", ranks: 2)
+        #expect(settings.exitCode == 78)
+        #expect(settings.causeLines.count == 1 && settings.causeLines[0].contains("learning_rate"))
+
+        let missing = try test.train(["--resume=5"], directory: "run", ranks: 2)
+        #expect(missing.exitCode == 66)
+        #expect(missing.causeLines.count == 1 && missing.causeLines[0].contains("3, 6"))
+
+        let shard = test.folder.file("run/checkpoints/step-6/tensor-0.h5")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: shard))
+        bytes[bytes.count / 2] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: shard))
+        let damaged = try test.train(["--resume"], directory: "run", ranks: 2)
+        #expect(damaged.exitCode == 65)
+        #expect(damaged.causeLines.count == 1 && damaged.causeLines[0].contains("tensor-0.h5"))
+        #expect(try test.figures("run") == before)
+    }
+
+    @Test("only the newest checkpoints are kept, and --resume with none starts from the beginning and says so")
+    func keepsTheNewest() throws {
+        let test = try ResumeCase()
+        #expect(try test.train(["--set", "run.checkpoint_every=1", "--set", "run.keep_last=2"], directory: "run").exitCode == 0)
+        let kept = try FileManager.default.contentsOfDirectory(atPath: test.folder.file("run/checkpoints")).sorted()
+        #expect(kept == ["step-6", "step-7"])
+        let fresh = try test.train(["--resume"], directory: "new")
+        #expect(fresh.exitCode == 0)
+        #expect(fresh.output.contains("nothing to resume"))
+    }
+}
