@@ -57,7 +57,7 @@ let package = Package(
         .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
-        .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"]),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),

@@ -30,8 +30,10 @@ public final class Attention: @unchecked Sendable {
     private var headCount: Int { headsPerGroup * groupCount }
 
     /// `output[T, G·J·E] = softmax(scale · Q·Kᵀ, over visible keys) · V`; `logSumExp[T, G·J]` of the scaled scores is kept for backward.
+    ///
+    /// - Parameter firstQuery: the token of the first row of `output` and `logSumExp`: in decoding only the newest have rows.
     public func forward(
-        _ projections: Matrix, plan: AttentionPlan, into output: Matrix, logSumExp: Matrix
+        _ projections: Matrix, plan: AttentionPlan, into output: Matrix, logSumExp: Matrix, firstQuery: Int = 0
     ) {
         runTasks(plan) { group, unit, scratch in
             let (keys, values) = (self.keys(projections, group), self.values(projections, group))
@@ -44,12 +46,13 @@ public final class Attention: @unchecked Sendable {
                 for row in 0..<rowCount {
                     let (index, head) = row.quotientAndRemainder(dividingBy: self.headsPerGroup)
                     let visible = block.visibleKeyCount(query: index)
-                    logSumExp.row(block.queries.lowerBound + index)[group * self.headsPerGroup + head] =
+                    logSumExp.row(block.queries.lowerBound - firstQuery + index)[group * self.headsPerGroup + head] =
                         Softmax.forward(scores.row(row), visible: visible, width: block.keyCount)
                 }
                 let result = scratch.outputs.rows(0..<rowCount)
                 self.multiplyByVisible(scores, values, block, into: result)
-                self.scatter(result, into: self.queries(output, group), block.queries)
+                let rows = (block.queries.lowerBound - firstQuery)..<(block.queries.upperBound - firstQuery)
+                self.scatter(result, into: self.queries(output, group), rows)
             }
         }
     }

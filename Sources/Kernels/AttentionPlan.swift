@@ -50,6 +50,18 @@ public struct AttentionPlan: Sendable {
         self.maximumKeyCount = maximumKeyCount
     }
 
+    /// One document whose tokens up to `cached` were computed before: `count` new ones see all of them and, causally,
+    /// each other.
+    public init(continuing cached: Int, count: Int) {
+        precondition(count > 0)
+        let blocks = stride(from: cached, to: cached + count, by: Self.blockSize).map {
+            let end = min($0 + Self.blockSize, cached + count)
+            return Block(queries: $0..<end, prefix: 0..<0, own: 0..<end)
+        }
+        units = [blocks]
+        maximumKeyCount = cached + count
+    }
+
     /// Multiply-adds of one head's scores and of its values each, per unit of head dimension: the visible (query, key) pairs.
     public var visiblePairCount: Int {
         units.joined().reduce(0) { total, block in

@@ -67,16 +67,22 @@ public final class ScratchMatrix: @unchecked Sendable {
 /// each one single-threaded product; the plan depends on shapes alone.
 public enum Linear {
     static let rowLimit = 256
+    /// Fewer tokens than this (decoding) are one tile, whose outputs are cut instead, so that all threads have work.
+    static let narrowLimit = 64
+    static let narrowColumnLimit = 256
 
     /// `output[T, N] = input[T, K] · weight[N, K]ᵀ + bias[1, N]`
     public static func forward(
         _ input: Matrix, weight: Matrix, bias: Matrix? = nil, into output: Matrix, workers: Workers
     ) {
-        let tiles = Tiles(input.rowCount, limit: rowLimit)
-        workers.run(tiles.tileCount) { tile, _ in
-            let rows = output.rows(tiles[tile])
-            MatrixProduct.multiply(input.rows(tiles[tile]), weight, transposeSecond: true, into: rows)
-            if let bias { addRow(bias, to: rows) }
+        let isNarrow = input.rowCount < narrowLimit
+        let rowTiles = Tiles(input.rowCount, limit: rowLimit)
+        let columnTiles = Tiles(output.columnCount, limit: isNarrow ? narrowColumnLimit : max(output.columnCount, 1).roundedUp(to: 16))
+        workers.run(rowTiles.tileCount * columnTiles.tileCount) { task, _ in
+            let (rows, columns) = (rowTiles[task / columnTiles.tileCount], columnTiles[task % columnTiles.tileCount])
+            let tile = output.rows(rows).columns(columns)
+            MatrixProduct.multiply(input.rows(rows), weight.rows(columns), transposeSecond: true, into: tile)
+            if let bias { addRow(bias.columns(columns), to: tile) }
         }
     }
 
@@ -113,4 +119,8 @@ public enum Linear {
             Elementwise.add(row.row(0), to: matrix.row(index), count: matrix.columnCount)
         }
     }
+}
+
+extension Int {
+    fileprivate func roundedUp(to unit: Int) -> Int { (self + unit - 1) / unit * unit }
 }

@@ -20,6 +20,13 @@ struct BlockActivations {
     let attentionInverseRoot: Matrix
     let feedForwardInverseRoot: Matrix
 
+    /// The same with projections that lie elsewhere, in a cache.
+    func replacing(projections: Matrix) -> BlockActivations {
+        BlockActivations(
+            middle: middle, projections: projections, attentionOutput: attentionOutput, logSumExp: logSumExp, gate: gate,
+            up: up, attentionInverseRoot: attentionInverseRoot, feedForwardInverseRoot: feedForwardInverseRoot)
+    }
+
     func rows(_ count: Int) -> BlockActivations {
         BlockActivations(
             middle: middle.rows(0..<count), projections: projections.rows(0..<count),

@@ -15,7 +15,7 @@ extension Transformer where Kind == Trainable {
         let count = plan.axis.count
         let residualGradient = buffers.scratch(.residualGradient, count)
         try backwardHead(pass, plan, gradients: gradients, into: residualGradient)
-        let rotary = rotary(for: plan.axis)
+        let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
             try backwardFeedForward(layer, count, residualGradient)
             try backwardAttention(layer, plan, rotary, residualGradient)

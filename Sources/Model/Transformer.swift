@@ -59,23 +59,31 @@ public final class Transformer<Kind: Trainability> {
         passCount += 1
         let count = plan.axis.count
         buffers.prepare(tokenCount: count)
-        let rotary = rotary(for: plan.axis)
+        let rotary = rotary(for: plan.axis.positions)
 
         let embedded = buffers.residual(0, count)
         Embedding.forward(
             plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
         _ = try Partial(embedded).summed(over: tensor)
-        for layer in table.blocks.indices { try forwardBlock(layer, plan, rotary) }
+        for layer in table.blocks.indices {
+            try forwardBlock(
+                layer, buffers.block(layer, count), from: buffers.residual(layer, count),
+                into: buffers.residual(layer + 1, count), positions: plan.axis.positions, rotary
+            ) { attention.forward($0.projections, plan: plan.attention, into: $0.attentionOutput, logSumExp: $0.logSumExp) }
+        }
         return ForwardPass(number: passCount, scored: try scoreRows(plan))
     }
 
-    private func forwardBlock(_ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary) throws(CollectiveError) {
-        let count = plan.axis.count
+    /// One block over `[T, D]` residual streams; what backward needs is left in `saved`.
+    ///
+    /// - Parameter attend: fills the attention output from the projections.
+    func forwardBlock(
+        _ layer: Int, _ saved: BlockActivations, from input: Matrix, into output: Matrix, positions: [Int32],
+        _ rotary: Rotary, attend: (BlockActivations) -> Void
+    ) throws(CollectiveError) {
         let block = table.blocks[layer]
-        let saved = buffers.block(layer, count)
-        let input = buffers.residual(layer, count)
-        let normalized = buffers.normalized(count)
-        let update = buffers.update(count)
+        let normalized = buffers.normalized(positions.count)
+        let update = buffers.update(positions.count)
 
         RootMeanSquareNorm.forward(
             input, weight: parameters.vector(block.attentionNorm), epsilon: configuration.normEpsilon, into: normalized,
@@ -84,8 +92,8 @@ public final class Transformer<Kind: Trainability> {
         linear(normalized, block.query, bias: block.queryBias, into: projections.query)
         linear(normalized, block.key, bias: block.keyBias, into: projections.key)
         linear(normalized, block.value, bias: block.valueBias, into: projections.value)
-        rotary.forward(projections.queryAndKey, positions: plan.axis.positions, workers: workers)
-        attention.forward(saved.projections, plan: plan.attention, into: saved.attentionOutput, logSumExp: saved.logSumExp)
+        rotary.forward(projections.queryAndKey, positions: positions, workers: workers)
+        attend(saved)
         linear(saved.attentionOutput, block.output, into: update)
         Elementwise.sum(input, try Partial(update).summed(over: tensor), into: saved.middle, workers: workers)
 
@@ -94,11 +102,10 @@ public final class Transformer<Kind: Trainability> {
             into: normalized, inverseRoot: saved.feedForwardInverseRoot, workers: workers)
         linear(normalized, block.gate, into: saved.gate)
         linear(normalized, block.up, into: saved.up)
-        let gated = buffers.gated(count)
+        let gated = buffers.gated(positions.count)
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
         linear(gated, block.down, into: update)
-        Elementwise.sum(
-            saved.middle, try Partial(update).summed(over: tensor), into: buffers.residual(layer + 1, count), workers: workers)
+        Elementwise.sum(saved.middle, try Partial(update).summed(over: tensor), into: output, workers: workers)
     }
 
     /// Final norm and head, on the scored positions only.
@@ -154,9 +161,9 @@ public final class Transformer<Kind: Trainability> {
         )
     }
 
-    /// The rotary table, grown to the axis's last position.
-    func rotary(for axis: TokenAxis) -> Rotary {
-        let needed = Int(axis.positions.max() ?? 0) + 1
+    /// The rotary table, grown to the last of `positions`.
+    func rotary(for positions: [Int32]) -> Rotary {
+        let needed = Int(positions.max() ?? 0) + 1
         if needed > rotary.positionCount {
             rotary = Rotary(
                 headDimension: configuration.headDimension, theta: configuration.ropeTheta,

@@ -1,0 +1,83 @@
+import Collectives
+import Kernels
+import Tensors
+
+// n new tokens, P tokens seen, D model width, W projections of this rank, V vocabulary.
+
+/// Keys and values of the tokens that a model has seen, so that each new token is computed once.
+///
+/// A layer's projections are kept whole (queries too): the attention kernel then reads them as it does in training.
+public final class DecodingCache {
+    /// Tokens seen so far.
+    public fileprivate(set) var count = 0
+    public let capacity: Int
+    /// `[capacity, W]` a layer.
+    fileprivate let projections: [Matrix]
+
+    fileprivate init(layerCount: Int, width: Int, capacity: Int) {
+        self.capacity = capacity
+        projections = (0..<layerCount).map { _ in Matrix(rowCount: capacity, columnCount: width) }
+    }
+}
+
+extension Transformer {
+    /// Room for `capacity` tokens, prompt and answer together.
+    public func makeDecodingCache(capacity: Int) -> DecodingCache {
+        DecodingCache(layerCount: table.blocks.count, width: attention.projectionWidth, capacity: capacity)
+    }
+
+    /// Computes `tokens` after those in the cache and returns the logits `[1, V]` of what follows the last of them.
+    ///
+    /// Collective over the tensor ranks; all get the same logits. Long prompts go in pieces, so memory stays bounded.
+    /// - Precondition: the cache has room for them.
+    public func decode(_ tokens: [Int32], _ cache: DecodingCache) throws(CollectiveError) -> Matrix {
+        precondition(!tokens.isEmpty && cache.count + tokens.count <= cache.capacity)
+        passCount += 1
+        var last = Matrix(rowCount: 0, columnCount: 0)
+        for start in stride(from: 0, to: tokens.count, by: decodingPiece) {
+            let piece = Array(tokens[start..<min(start + decodingPiece, tokens.count)])
+            last = try decodePiece(piece, cache)
+        }
+        return try logits(last)
+    }
+
+    /// Tokens of a prompt that are computed at a time.
+    private var decodingPiece: Int { 512 }
+
+    /// The residual stream `[1, D]` after the last block, of the piece's last token.
+    private func decodePiece(_ tokens: [Int32], _ cache: DecodingCache) throws(CollectiveError) -> Matrix {
+        let (seen, count) = (cache.count, tokens.count)
+        buffers.prepare(tokenCount: count)
+        let positions = (0..<Int32(count)).map { Int32(seen) + $0 }
+        let rotary = rotary(for: positions)
+        let plan = AttentionPlan(continuing: seen, count: count)
+        let embedded = buffers.residual(0, count)
+        Embedding.forward(
+            tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
+        _ = try Partial(embedded).summed(over: tensor)
+        for layer in table.blocks.indices {
+            let rows = cache.projections[layer].rows(seen..<(seen + count))
+            try forwardBlock(
+                layer, buffers.block(layer, count).replacing(projections: rows), from: buffers.residual(layer, count),
+                into: buffers.residual(layer + 1, count), positions: positions, rotary
+            ) {
+                attention.forward(
+                    cache.projections[layer].rows(0..<(seen + count)), plan: plan, into: $0.attentionOutput,
+                    logSumExp: $0.logSumExp, firstQuery: seen)
+            }
+        }
+        cache.count += count
+        return buffers.residual(table.blocks.count, count).rows((count - 1)..<count)
+    }
+
+    /// One row of logits over the whole vocabulary, put together from all tensor ranks.
+    private func logits(_ state: Matrix) throws(CollectiveError) -> Matrix {
+        let normalized = Matrix(rowCount: 1, columnCount: configuration.hiddenSize)
+        RootMeanSquareNorm.forward(
+            state, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon, into: normalized,
+            inverseRoot: Matrix(rowCount: 1, columnCount: 1), workers: workers)
+        let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
+        linear(normalized, table.head, into: logits.columns(vocabulary))
+        return try Partial(logits).summed(over: tensor)
+    }
+}
