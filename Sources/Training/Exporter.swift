@@ -36,7 +36,7 @@ struct Exporter {
         do throws(Failure) {
             export = try HuggingFaceExport(
                 to: folder, configurationJSON: origin.configurationJSON(for: elementType), tensors: tensors,
-                copyingFrom: origin.folder, protecting: protected)
+                copyingFrom: origin.tokenizerFolder, protecting: protected)
         } catch { failure = error }
         for (index, specification) in policy.table.specifications.enumerated() {
             let whole = try policy.gather(index, quantity)!

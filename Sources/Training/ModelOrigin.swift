@@ -12,6 +12,8 @@ public struct ModelOrigin {
     public let source: any ParameterSource
     /// The checkpoint's folder; nil for a model initialised at random.
     public let folder: String?
+    /// Where an export copies tokenizer files from: the checkpoint's folder, or `model.tokenizer`.
+    public let tokenizerFolder: String?
     /// `config.json`, as an export writes it but for the type of its weights.
     private let configurationJSON: Data
 
@@ -20,6 +22,7 @@ public struct ModelOrigin {
     public init(checkpoint folder: String) throws(Failure) {
         let checkpoint = try HuggingFaceCheckpoint(folder: folder)
         self.folder = folder
+        tokenizerFolder = folder
         name = folder
         configuration = checkpoint.configuration
         source = checkpoint
@@ -36,18 +39,20 @@ public struct ModelOrigin {
     public init(_ model: ModelSource, seed: UInt64, place: String) throws(Failure) {
         switch model {
         case .checkpoint(let folder): try self.init(checkpoint: folder)
-        case .random(.inline(let json)):
-            try self.init(randomFrom: Data(json.utf8), origin: "\(place): model.config", seed: seed)
-        case .random(.file(let path)):
+        case .random(.inline(let json), let tokenizer):
+            try self.init(
+                randomFrom: Data(json.utf8), origin: "\(place): model.config", tokenizer: tokenizer, seed: seed)
+        case .random(.file(let path), let tokenizer):
             guard let json = FileManager.default.contents(atPath: path) else {
                 throw .missing(path, "can't be read", remedy: "Point model.config of \(place) at a config.json.")
             }
-            try self.init(randomFrom: json, origin: path, seed: seed)
+            try self.init(randomFrom: json, origin: path, tokenizer: tokenizer, seed: seed)
         }
     }
 
-    private init(randomFrom json: Data, origin: String, seed: UInt64) throws(Failure) {
+    private init(randomFrom json: Data, origin: String, tokenizer: String?, seed: UInt64) throws(Failure) {
         folder = nil
+        tokenizerFolder = tokenizer
         name = origin
         configuration = try HuggingFaceConfiguration.parse(json, origin: origin)
         source = RandomParameters(configuration: configuration, seed: seed)

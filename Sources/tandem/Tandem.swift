@@ -82,11 +82,11 @@ struct Tandem: ParsableCommand {
         MPIEnvironment.abort(failure.exitCode)
     }
 
-    /// Gives the first rank the word, and after it one rank after the other: where a whole node lacks a file, the first of
-    /// its ranks speaks, and its exit ends the rest.
+    /// Gives the first rank the word, and after it the first of each node: where a whole node lacks a file one of its ranks
+    /// speaks, and its exit ends the rest within a second or two.
     private static func waitForTheFirstRank() {
         let launch = MPIEnvironment.launch()
-        let turn = launch.localRank + launch.rank / max(launch.localSize, 1)
-        Thread.sleep(forTimeInterval: 3 + 0.4 * Double(min(turn, 10)))
+        let isNext = launch.localRank + launch.rank / max(launch.localSize, 1) <= 1
+        Thread.sleep(forTimeInterval: isNext ? 3 : 5.5)
     }
 }

@@ -136,6 +136,9 @@ private let notYet: [Slip] = [
     Slip(objective, "{type: preference, reference: sft, loss: ipo}", at: "objective.loss", "\"ipo\"", "Use sigmoid."),
     Slip(objective, "[\(objective), \(objective)]", at: "objective", "several objectives", "one objective"),
     Slip("train: data/train.h5", "train: [{path: a}, {path: b}]", at: "data.train", "several files", "Name one file."),
+    Slip(
+        "model: {checkpoint: models/policy}", "model: {checkpoint: models/policy, tokenizer: models/policy}",
+        at: "model.tokenizer", "beside model.checkpoint", "Leave it out"),
     Slip("runs/dpo}", "runs/dpo, checkpoint_every: 0}", at: "run.checkpoint_every", "0", "1"),
     Slip("runs/dpo}", "runs/dpo, keep_last: 0}", at: "run.keep_last", "0", "1"),
     Slip("runs/dpo}", "runs/dpo, time_limit: 5}", at: "run.time_limit", "not supported yet", "Leave it out."),

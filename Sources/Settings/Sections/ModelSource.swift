@@ -2,8 +2,9 @@
 public enum ModelSource: Equatable, Sendable {
     /// `model.checkpoint`: a Hugging Face folder with `config.json` and safetensors.
     case checkpoint(String)
-    /// `model.config`: random weights, drawn from `run.seed`.
-    case random(RandomModelSource)
+    /// `model.config`: random weights, drawn from `run.seed`. `model.tokenizer` names a folder whose tokenizer files the
+    /// model's exports get.
+    case random(RandomModelSource, tokenizer: String? = nil)
 }
 
 /// The `config.json` of a model that starts from random weights.
@@ -15,14 +16,19 @@ public enum RandomModelSource: Equatable, Sendable {
 }
 
 extension ModelSource {
-    static let keys = ["checkpoint", "config"]
+    static let keys = ["checkpoint", "config", "tokenizer"]
 
     init(_ section: Section) throws(Failure) {
         let checkpoint = try section.text("checkpoint")
         let random = try RandomModelSource(section)
+        let tokenizer = try section.text("tokenizer")
         switch (checkpoint, random) {
+        case (_?, nil) where tokenizer != nil:
+            throw section.failure(
+                "tokenizer", "is given beside model.checkpoint, which brings its own",
+                remedy: "Leave it out; it belongs to model.config.")
         case (let checkpoint?, nil): self = .checkpoint(checkpoint)
-        case (nil, let random?): self = .random(random)
+        case (nil, let random?): self = .random(random, tokenizer: tokenizer)
         case (_?, _?):
             throw section.failure(
                 "config", "is given beside model.checkpoint, and both say where the weights come from",
@@ -37,9 +43,13 @@ extension ModelSource {
     var written: WrittenYAML {
         switch self {
         case .checkpoint(let folder): .mapping([("checkpoint", .text(folder))])
-        case .random(.file(let path)): .mapping([("config", .text(path))])
-        case .random(.inline(let json)): .mapping([("config", .plain(json))])
+        case .random(.file(let path), let tokenizer): written(("config", .text(path)), tokenizer)
+        case .random(.inline(let json), let tokenizer): written(("config", .plain(json)), tokenizer)
         }
+    }
+
+    private func written(_ config: (String, WrittenYAML), _ tokenizer: String?) -> WrittenYAML {
+        .mapping([config] + (tokenizer.map { [("tokenizer", .text($0))] } ?? []))
     }
 }
 
