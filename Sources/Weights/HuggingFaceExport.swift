@@ -2,7 +2,7 @@ import Foundation
 import Settings
 import Tensors
 
-/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, and a source checkpoint's tokenizer files.
+/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, and tokenizer files, copied or given.
 ///
 /// The folder appears whole on `commit()`, replacing an earlier one of the same name; dropped or failed before, nothing
 /// of it is left and the earlier one is untouched. One process writes; it may map the checkpoints it reads meanwhile.
@@ -22,12 +22,14 @@ public struct HuggingFaceExport: ~Copyable {
     ///   - configurationJSON: what `config.json` will be, byte for byte.
     ///   - tensors: all tensors, in the order in which their rows will be appended.
     ///   - source: the checkpoint from which tokenizer files are copied.
+    ///   - files: further files by name, a tokenizer's that no folder holds yet.
     ///   - protected: further folders that must not be replaced: every checkpoint that is mapped. The source always is.
     /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
     public init(
         to destination: String, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
-        copyingFrom source: String? = nil, protecting protected: [String] = []
+        copyingFrom source: String? = nil, adding files: [String: Data] = [:], protecting protected: [String] = []
     ) throws(Failure) {
+        precondition(!files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") })
         let folder = try FolderReplacement(
             of: destination, landmark: "config.json", protecting: protected + (source.map { [$0] } ?? []))
         try HuggingFaceExport.write(configurationJSON, to: folder.path + "/config.json")
@@ -36,6 +38,7 @@ public struct HuggingFaceExport: ~Copyable {
                 try HuggingFaceExport.copy("\(source)/\(name)", to: "\(folder.path)/\(name)")
             }
         }
+        for (name, data) in files { try HuggingFaceExport.write(data, to: "\(folder.path)/\(name)") }
         writer = try SafetensorsWriter(
             path: folder.path + "/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
         self.folder = folder

@@ -1,0 +1,119 @@
+/// Finds added tokens in a text: the leftmost first, of those that begin together the longest.
+struct AddedTokenMatcher: Sendable {
+    /// A stretch of a text, and the token that it is; nil for text in between.
+    typealias Part = (range: Range<Int>, id: Int32?)
+
+    private struct Node: Sendable {
+        var children: [(byte: UInt8, node: Int)] = []
+        /// Index of the token that ends here.
+        var token: Int?
+    }
+
+    private let tokens: [AddedToken]
+    /// A tree of bytes; 0 is its root.
+    private var nodes = [Node()]
+    /// Whether a token begins with each byte.
+    private var beginnings = [Bool](repeating: false, count: 256)
+
+    /// - Parameter tokens: each with the text it is found by.
+    init(_ tokens: [(text: [UInt8], token: AddedToken)]) {
+        self.tokens = tokens.map(\.token)
+        for (index, (text, _)) in tokens.enumerated() where !text.isEmpty {
+            beginnings[Int(text[0])] = true
+            var node = 0
+            for byte in text { node = child(of: node, by: byte) }
+            nodes[node].token = nodes[node].token ?? index
+        }
+    }
+
+    private mutating func child(of node: Int, by byte: UInt8) -> Int {
+        if let known = nodes[node].children.first(where: { $0.byte == byte }) { return known.node }
+        nodes.append(Node())
+        nodes[node].children.append((byte, nodes.count - 1))
+        return nodes.count - 1
+    }
+
+    /// The parts of `text`, in order; none for an empty text.
+    ///
+    /// White space that a token strips belongs to its part. The rules are those of Hugging Face's `find_matches`, with its
+    /// one oddity: where a token's stripped space is the beginning of the next token, the two parts overlap.
+    func parts(of text: Span<UInt8>) -> [Part] {
+        var parts: [Part] = []
+        var done = 0
+        var position = 0
+        while let (found, index) = match(in: text, from: position) {
+            position = found.upperBound
+            let token = tokens[index]
+            if token.isSingleWord, touchesWord(found, in: text) { continue }
+            var (start, end) = (found.lowerBound, found.upperBound)
+            if token.stripsLeft { start = max(spaceStart(before: start, in: text), done) }
+            if token.stripsRight { end = spaceEnd(after: end, in: text) }
+            if done < start { parts.append((done..<start, nil)) }
+            parts.append((start..<max(end, start), token.id))
+            done = end
+        }
+        if done < text.count { parts.append((done..<text.count, nil)) }
+        return parts
+    }
+
+    private func match(in text: Span<UInt8>, from start: Int) -> (Range<Int>, Int)? {
+        guard !tokens.isEmpty else { return nil }
+        var position = start
+        while position < text.count {
+            if beginnings[Int(text[position])], let found = longest(in: text, at: position) { return found }
+            position += 1
+        }
+        return nil
+    }
+
+    private func longest(in text: Span<UInt8>, at start: Int) -> (Range<Int>, Int)? {
+        var node = 0
+        var found: (Range<Int>, Int)?
+        var position = start
+        while position < text.count {
+            guard let next = nodes[node].children.first(where: { $0.byte == text[position] }) else { break }
+            node = next.node
+            position += 1
+            if let token = nodes[node].token { found = (start..<position, token) }
+        }
+        return found
+    }
+
+    // MARK: Surroundings
+
+    private func touchesWord(_ range: Range<Int>, in text: Span<UInt8>) -> Bool {
+        if range.lowerBound > 0, UTF8Reading.scalar(before: range.lowerBound, in: text).scalar.isOfWord { return true }
+        return range.upperBound < text.count && UTF8Reading.scalar(at: range.upperBound, in: text).scalar.isOfWord
+    }
+
+    private func spaceStart(before position: Int, in text: Span<UInt8>) -> Int {
+        var start = position
+        while start > 0 {
+            let (scalar, length) = UTF8Reading.scalar(before: start, in: text)
+            guard scalar.properties.isWhitespace else { break }
+            start -= length
+        }
+        return start
+    }
+
+    private func spaceEnd(after position: Int, in text: Span<UInt8>) -> Int {
+        var end = position
+        while end < text.count {
+            let (scalar, length) = UTF8Reading.scalar(at: end, in: text)
+            guard scalar.properties.isWhitespace else { break }
+            end += length
+        }
+        return end
+    }
+}
+
+extension Unicode.Scalar {
+    /// `\w` of Rust's regular expressions (UTS 18).
+    fileprivate var isOfWord: Bool {
+        if properties.isAlphabetic || properties.isJoinControl { return true }
+        return switch properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: true
+        default: false
+        }
+    }
+}

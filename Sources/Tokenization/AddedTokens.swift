@@ -1,0 +1,82 @@
+import Settings
+
+/// A token that is found in the text itself, before anything is split.
+struct AddedToken: Sendable {
+    let content: [UInt8]
+    let id: Int32
+    /// Only where no letter, digit or connector touches it.
+    let isSingleWord: Bool
+    /// It takes the white space before it along.
+    let stripsLeft: Bool
+    let stripsRight: Bool
+    /// It is looked for in the normalised text.
+    let isNormalized: Bool
+    let isSpecial: Bool
+
+    /// - Parameter id: what the vocabulary says the token's id is, or would be.
+    init(_ fields: ComponentFields, id: (ArraySlice<UInt8>) -> Int32) throws(Failure) {
+        try fields.refuseAllBut(["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"])
+        content = Array(try fields.string("content").utf8)
+        guard !content.isEmpty else { throw .damagedTokenizer(fields.place(of: "content"), "is empty") }
+        self.id = id(content[...])
+        guard case .integer(let declared) = try fields.required("id"), declared == self.id else {
+            throw .damagedTokenizer(
+                fields.place(of: "id"),
+                "is \(try fields.required("id").kind), but the vocabulary makes the token's id \(self.id)")
+        }
+        isSingleWord = try fields.bool("single_word")
+        stripsLeft = try fields.bool("lstrip")
+        stripsRight = try fields.bool("rstrip")
+        isNormalized = try fields.bool("normalized")
+        isSpecial = try fields.bool("special")
+    }
+}
+
+/// All added tokens of a tokenizer.
+struct AddedTokens: Sendable {
+    private let literal: AddedTokenMatcher
+    private let normalized: AddedTokenMatcher
+    private let specialIDs: Set<Int32>
+
+    /// Reads the list, and takes its tokens into `vocabulary`.
+    init(
+        _ node: JSONNode?, place: String, vocabulary: inout Vocabulary, normalizer: Normalizer
+    ) throws(Failure) {
+        var tokens: [AddedToken] = []
+        var contents = Set<[UInt8]>()
+        var nodes: [JSONNode] = []
+        if let node, !node.isNull {
+            guard case .array(let listed) = node else { throw .damagedTokenizer(place, "is \(node.kind), not a list") }
+            nodes = listed
+        }
+        // Like Hugging Face: tokens that the model lacks follow it, in the list's order.
+        var next = Int32(vocabulary.modelCount)
+        for fields in try ComponentFields.each(nodes, place: place) {
+            let token = try AddedToken(fields) { vocabulary.id(of: $0) ?? next }
+            guard contents.insert(token.content).inserted else {
+                throw .damagedTokenizer(fields.place(of: "content"), "stands twice")
+            }
+            next = max(next, token.id + 1)
+            vocabulary.add(token.content, id: token.id)
+            tokens.append(token)
+        }
+        literal = AddedTokenMatcher(tokens.filter { !$0.isNormalized }.map { ($0.content, $0) })
+        normalized = AddedTokenMatcher(
+            tokens.filter(\.isNormalized).map { ($0.normalizedContent(by: normalizer), $0) })
+        specialIDs = Set(tokens.filter(\.isSpecial).map(\.id))
+    }
+
+    func isSpecial(_ id: Int32) -> Bool { specialIDs.contains(id) }
+
+    /// The parts of a text as it is given.
+    func parts(of text: Span<UInt8>) -> [AddedTokenMatcher.Part] { literal.parts(of: text) }
+
+    /// The parts of a piece that has been normalised.
+    func parts(ofNormalized text: Span<UInt8>) -> [AddedTokenMatcher.Part] { normalized.parts(of: text) }
+}
+
+extension AddedToken {
+    fileprivate func normalizedContent(by normalizer: Normalizer) -> [UInt8] {
+        normalizer.normalized(content.span)?.bytes ?? content
+    }
+}

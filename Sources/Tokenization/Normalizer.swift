@@ -1,0 +1,157 @@
+import Foundation
+import Settings
+
+/// What is done to a text before it is split: Unicode normal forms and lower case, one after another.
+struct Normalizer: Sendable {
+    enum Step: String, Sendable {
+        case composed = "NFC"
+        case decomposed = "NFD"
+        case compatibilityComposed = "NFKC"
+        case compatibilityDecomposed = "NFKD"
+        case lowercase = "Lowercase"
+    }
+
+    /// A text that normalisation changed, and where its parts come from.
+    struct Result {
+        var bytes: [UInt8] = []
+        /// Starts of parts, here and in the original: within a part that is unchanged offsets run alike.
+        var parts: [(start: Int, original: Int)] = []
+
+        /// Where in the original the byte at `offset` comes from; exact up to the character cluster.
+        func original(of offset: Int) -> Int {
+            var (low, high) = (0, parts.count)
+            while high - low > 1 {
+                let middle = (low + high) / 2
+                if parts[middle].start <= offset { low = middle } else { high = middle }
+            }
+            guard low < parts.count else { return offset }
+            let end = low + 1 < parts.count ? parts[low + 1].original : Int.max
+            return min(parts[low].original + offset - parts[low].start, end)
+        }
+    }
+
+    let steps: [Step]
+
+    /// - Parameter node: null, one normaliser, or a `Sequence` of them.
+    init(_ node: JSONNode?, place: String) throws(Failure) {
+        steps = try node.map { node throws(Failure) in try Normalizer.steps(node, place: place) } ?? []
+    }
+
+    private static func steps(_ node: JSONNode, place: String) throws(Failure) -> [Step] {
+        if node.isNull { return [] }
+        let fields = try ComponentFields(node, place: place)
+        let type = try fields.string("type")
+        if let step = Step(rawValue: type) {
+            try fields.refuseAllBut(["type"])
+            return [step]
+        }
+        guard type == "Sequence" else {
+            throw .unsupportedTokenizer(fields.place(of: "type"), "the normaliser \"\(type.printable)\" is not supported")
+        }
+        try fields.refuseAllBut(["type", "normalizers"])
+        var all: [Step] = []
+        for (index, inner) in try fields.list("normalizers").enumerated() {
+            all += try steps(inner, place: "\(place).normalizers[\(index)]")
+        }
+        return all
+    }
+
+    /// The normalised text; nil where it is the text itself.
+    ///
+    /// The text is cut before every ASCII character: nothing before one ever composes with it or moves past it, so the
+    /// parts can be normalised alone, and a part that needs no work costs none.
+    func normalized(_ text: Span<UInt8>) -> Result? {
+        guard !steps.isEmpty, firstPart(from: 0, in: text) < text.count else { return nil }
+        var result = Result()
+        result.bytes.reserveCapacity(text.count + 16)
+        var position = 0
+        while position < text.count {
+            let part = firstPart(from: position, in: text)
+            append(position..<part, of: text, to: &result)
+            guard part < text.count else { break }
+            var end = part + 1
+            while end < text.count, text[end] >= 0x80 { end += 1 }
+            var string = String(decoding: (part..<end).map { text[$0] }, as: UTF8.self)
+            for step in steps { string = step.applied(to: string) }
+            result.parts.append((result.bytes.count, part))
+            result.bytes += string.utf8
+            position = end
+        }
+        // Everything was normal already, though not at first sight.
+        return result.bytes.count == text.count && (0..<text.count).allSatisfy { result.bytes[$0] == text[$0] }
+            ? nil : result
+    }
+
+    private func append(_ range: Range<Int>, of text: Span<UInt8>, to result: inout Result) {
+        guard !range.isEmpty else { return }
+        result.parts.append((result.bytes.count, range.lowerBound))
+        for index in range { result.bytes.append(text[index]) }
+    }
+
+    /// Where the first part that may need work begins; the text's end where none does.
+    private func firstPart(from start: Int, in text: Span<UInt8>) -> Int {
+        let composesOnly = steps.allSatisfy { $0 == .composed }
+        let lowers = steps.contains(.lowercase)
+        var position = start
+        var partStart = start
+        while position < text.count {
+            let byte = text[position]
+            if byte < 0x80 {
+                if lowers, 0x41...0x5a ~= byte { return position }
+                partStart = position
+                position += 1
+                continue
+            }
+            // Below U+0300 (lead byte 0xcc) everything is composed.
+            guard composesOnly else { return partStart }
+            let (scalar, length) = UTF8Reading.scalar(at: position, in: text)
+            if byte >= 0xcc, !Normalizer.isAlwaysComposed(scalar.value) { return partStart }
+            position += length
+        }
+        return text.count
+    }
+
+    /// Characters that stay what they are in composed form, whatever stands around them. Not all, but most of most texts.
+    private static func isAlwaysComposed(_ value: UInt32) -> Bool {
+        switch value {
+        case 0x391...0x3a1, 0x3a3...0x3ce, 0x400...0x482, 0x48a...0x52f, 0x5d0...0x5ea, 0x621...0x64a, 0x1e00...0x1eff,
+            0x2010...0x2027, 0x2030...0x205e, 0x20a0...0x20c0, 0x2190...0x22ff, 0x2500...0x27bf, 0x3001...0x3029,
+            0x3030...0x3098, 0x309b...0x30ff, 0x3400...0x4dbf, 0x4e00...0x9fff, 0xac00...0xd7a3, 0xff01...0xffee,
+            0x1f300...0x1faff:
+            true
+        default: false
+        }
+    }
+}
+
+extension Normalizer.Step {
+    func applied(to text: String) -> String {
+        switch self {
+        case .composed: text.precomposedStringWithCanonicalMapping
+        case .decomposed: text.decomposedStringWithCanonicalMapping
+        case .compatibilityComposed: text.precomposedStringWithCompatibilityMapping
+        case .compatibilityDecomposed: text.decomposedStringWithCompatibilityMapping
+        // Character by character, as Hugging Face does: no final sigma.
+        case .lowercase: text.unicodeScalars.map { $0.properties.lowercaseMapping }.joined()
+        }
+    }
+}
+
+/// Reading single characters of valid UTF-8.
+enum UTF8Reading {
+    /// The character that begins at `position`, and its length.
+    static func scalar(at position: Int, in text: Span<UInt8>) -> (scalar: Unicode.Scalar, length: Int) {
+        let lead = UInt32(text[position])
+        let length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+        var value = length == 1 ? lead : lead & (0x7f >> UInt32(length))
+        for offset in 1..<max(length, 1) { value = value << 6 | UInt32(text[position + offset] & 0x3f) }
+        return (Unicode.Scalar(value)!, length)
+    }
+
+    /// The character that ends before `position`, and its length.
+    static func scalar(before position: Int, in text: Span<UInt8>) -> (scalar: Unicode.Scalar, length: Int) {
+        var start = position - 1
+        while text[start] & 0xc0 == 0x80 { start -= 1 }
+        return scalar(at: start, in: text)
+    }
+}

@@ -1,0 +1,94 @@
+import CPCRE2
+
+// The overlay of PCRE2: every raw pointer and C call for regular expressions is in this file. Every status is checked.
+
+/// A compiled regular expression over UTF-8. Immutable: any number of threads may match with it at once.
+final class RegularExpression: @unchecked Sendable {
+    /// Why a pattern does not compile, in PCRE2's words.
+    struct Problem: Error { let reason: String }
+
+    /// `pcre2_code` is never written after compilation, so sharing it is safe.
+    fileprivate let code: OpaquePointer
+    fileprivate let isCompiledToMachineCode: Bool
+
+    /// - Parameter isLiteral: `pattern` is a text to be found, not an expression.
+    init(_ pattern: String, isLiteral: Bool = false) throws(Problem) {
+        let options = UInt32(PCRE2_UTF) | (isLiteral ? UInt32(PCRE2_LITERAL) : UInt32(PCRE2_UCP | PCRE2_MULTILINE))
+        guard let context = pcre2_compile_context_create_8(nil) else { throw Problem(reason: "out of memory") }
+        defer { pcre2_compile_context_free_8(context) }
+        guard pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_LF)) == 0 else {
+            throw Problem(reason: "line ends can't be chosen")
+        }
+        var error: Int32 = 0
+        var offset = 0
+        let bytes = Array(pattern.utf8)
+        guard let code = pcre2_compile_8(bytes, bytes.count, options, &error, &offset, context) else {
+            throw Problem(reason: "\(RegularExpression.message(error)) at byte \(offset)")
+        }
+        self.code = code
+        // Without machine code (a platform that has none) matching is slower, not different.
+        isCompiledToMachineCode = pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE)) == 0
+    }
+
+    deinit { pcre2_code_free_8(code) }
+
+    fileprivate static func message(_ error: Int32) -> String {
+        var text = [UInt8](repeating: 0, count: 256)
+        let length = pcre2_get_error_message_8(error, &text, text.count)
+        return length > 0 ? String(decoding: text.prefix(Int(length)), as: UTF8.self) : "error \(error)"
+    }
+}
+
+/// What one thread needs to match: the place for results and the stack of compiled code.
+struct MatchScratch: ~Copyable {
+    private let data: OpaquePointer
+    private let context: OpaquePointer
+    private let stack: OpaquePointer?
+
+    init() {
+        // One pair of offsets is enough: groups are not looked at.
+        guard let data = pcre2_match_data_create_8(1, nil), let context = pcre2_match_context_create_8(nil) else {
+            preconditionFailure("PCRE2 has no memory for a match")
+        }
+        self.data = data
+        self.context = context
+        // Without this stack compiled code has 32 KiB, which one long match with backtracking can exceed.
+        stack = pcre2_jit_stack_create_8(32 << 10, 64 << 20, nil)
+        if let stack { pcre2_jit_stack_assign_8(context, nil, UnsafeMutableRawPointer(stack)) }
+        pcre2_set_match_limit_8(context, UInt32.max)
+        pcre2_set_depth_limit_8(context, UInt32.max)
+    }
+
+    deinit {
+        if let stack { pcre2_jit_stack_free_8(stack) }
+        pcre2_match_context_free_8(context)
+        pcre2_match_data_free_8(data)
+    }
+
+    /// The first match in `text` that begins at `start` or later.
+    ///
+    /// - Parameter text: valid UTF-8; the caller has checked it. What lies before `start` can be seen by look-behind.
+    @inline(__always)
+    func firstMatch(
+        of expression: RegularExpression, in text: UnsafeBufferPointer<UInt8>, from start: Int
+    ) -> Range<Int>? {
+        var status: Int32
+        if expression.isCompiledToMachineCode {
+            status = pcre2_jit_match_8(expression.code, text.baseAddress, text.count, start, 0, data, context)
+            if status == PCRE2_ERROR_JIT_STACKLIMIT { status = interpret(expression, text, start) }
+        } else {
+            status = interpret(expression, text, start)
+        }
+        if status == PCRE2_ERROR_NOMATCH { return nil }
+        // Zero: the pattern has groups, for which there is no place.
+        precondition(status >= 0, "PCRE2: \(RegularExpression.message(status))")
+        let offsets = pcre2_get_ovector_pointer_8(data)!
+        // A look-behind assertion with \K could end before it starts; such patterns are refused when they are read.
+        return offsets[0]..<offsets[1]
+    }
+
+    private func interpret(_ expression: RegularExpression, _ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int32 {
+        let options = UInt32(PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT)
+        return pcre2_match_8(expression.code, text.baseAddress, text.count, start, options, data, context)
+    }
+}

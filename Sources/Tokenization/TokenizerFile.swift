@@ -1,0 +1,94 @@
+import Foundation
+import Settings
+
+/// What a `tokenizer.json` holds, checked and resolved.
+struct TokenizerFile {
+    let vocabulary: Vocabulary
+    let model: BytePairModel
+    let addedTokens: AddedTokens
+    let normalizer: Normalizer
+    let preTokenizer: PreTokenizer
+    let postProcessor: PostProcessor
+
+    /// - Parameter origin: what errors call the file.
+    init(_ bytes: [UInt8], origin: String) throws(Failure) {
+        let root = try ComponentFields(try TokenizerFile.json(bytes, origin: origin), place: origin)
+        try root.refuseAllBut([
+            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+            "model",
+        ])
+        let place = { (name: String) in "\(origin): \(name)" }
+        for name in ["truncation", "padding"] {
+            if let node = root[name], !node.isNull {
+                throw .configuration(
+                    place(name), "is set, which would change every text's tokens", remedy: "Set it to null.")
+            }
+        }
+        guard let modelNode = root["model"], !modelNode.isNull else {
+            throw .damagedTokenizer(place("model"), "is missing")
+        }
+        normalizer = try Normalizer(root["normalizer"], place: place("normalizer"))
+        preTokenizer = try PreTokenizer(root["pre_tokenizer"], place: place("pre_tokenizer"))
+        try TokenizerFile.checkDecoder(root["decoder"], place: place("decoder"))
+        var (model, vocabulary) = try BytePairModel.read(modelNode, place: place("model"))
+        addedTokens = try AddedTokens(
+            root["added_tokens"], place: place("added_tokens"), vocabulary: &vocabulary, normalizer: normalizer)
+        postProcessor = try PostProcessor(
+            root["post_processor"], place: place("post_processor"), vocabulary: vocabulary)
+        self.model = model
+        self.vocabulary = vocabulary
+    }
+
+    /// Reads a file's bytes.
+    ///
+    /// - Throws: `Failure`: missing input where there is no such file, input/output where it can't be read.
+    static func bytes(path: String) throws(Failure) -> [UInt8] {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw .missing(path, "does not exist", remedy: "Name a folder with a Hugging Face tokenizer.")
+        }
+        do {
+            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw .inputOutput(path, "can't be read", remedy: "Check that it is a file and its permissions.")
+        }
+    }
+
+    static func json(_ bytes: [UInt8], origin: String) throws(Failure) -> JSONNode {
+        do {
+            return try JSONNodeReader.read(bytes)
+        } catch {
+            throw .damagedTokenizer(origin, "is not JSON at byte \(error.offset): \(error.reason)")
+        }
+    }
+
+    /// Tokens are decoded by the byte alphabet, which is what the decoder has to say.
+    private static func checkDecoder(_ node: JSONNode?, place: String) throws(Failure) {
+        guard let node, !node.isNull else {
+            throw .unsupportedTokenizer(place, "is missing: a byte-level tokenizer has the decoder ByteLevel")
+        }
+        var count = 0
+        try countByteLevel(node, place: place, &count)
+        guard count == 1 else { throw .unsupportedTokenizer(place, "has ByteLevel \(count) times, not once") }
+    }
+
+    private static func countByteLevel(_ node: JSONNode, place: String, _ count: inout Int) throws(Failure) {
+        let fields = try ComponentFields(node, place: place)
+        let type = try fields.string("type")
+        switch type {
+        case "ByteLevel":
+            try fields.refuseAllBut(["type", "add_prefix_space", "trim_offsets", "use_regex"])
+            count += 1
+        case "Fuse":
+            // It joins the decoded parts, which they are already; before ByteLevel it would join tokens of both kinds.
+            try fields.refuseAllBut(["type"])
+            guard count > 0 else { throw .unsupportedTokenizer(place, "is Fuse before ByteLevel") }
+        case "Sequence":
+            try fields.refuseAllBut(["type", "decoders"])
+            for (index, inner) in try fields.list("decoders").enumerated() {
+                try countByteLevel(inner, place: "\(place).decoders[\(index)]", &count)
+            }
+        default:
+            throw .unsupportedTokenizer(fields.place(of: "type"), "the decoder \"\(type.printable)\" is not supported")
+        }
+    }
+}

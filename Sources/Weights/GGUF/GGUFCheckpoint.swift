@@ -1,0 +1,49 @@
+import Foundation
+import Settings
+import Tensors
+
+/// A model in a GGUF file, as a Hugging Face folder would hold it: names, the order of rows, `config.json`, tokenizer files.
+///
+/// Tensors stay in the mapped file, in their own type; numbers are decoded a few rows at a time.
+public struct GGUFCheckpoint: Sendable {
+    public let file: GGUFFile
+    public let configuration: ModelConfiguration
+
+    let table: GGUFTensorTable
+    let tokenizer: GGUFTokenizer
+
+    /// - Throws: `Failure`: missing, damaged data, or configuration (a model, type or tokenizer that is not implemented).
+    public init(path: String) throws(Failure) { try self.init(GGUFFile(path: path)) }
+
+    /// - Throws: `Failure`: damaged data, or configuration (a model, type or tokenizer that is not implemented).
+    public init(_ file: GGUFFile) throws(Failure) {
+        self.file = file
+        configuration = try GGUFArchitecture(file).configuration
+        table = try GGUFTensorTable(file, configuration)
+        tokenizer = try GGUFTokenizer(file.metadata, configuration)
+    }
+
+    /// Tokens that the vocabulary uses, the style of the tokenizer, and whether there is a chat template, for a person.
+    public var tokenizerSummary: String {
+        let used = tokenizer.kinds.count { $0 != .unused }
+        let template = tokenizer.chatTemplate == nil ? "no chat template" : "a chat template"
+        return "\(used) tokens, \(tokenizer.style.rawValue) byte-level BPE, \(template)"
+    }
+
+    /// Names of chat templates for other purposes, which have no place in a Hugging Face folder and are left out.
+    public var furtherChatTemplates: [String] { tokenizer.otherTemplates }
+
+    /// `config.json` for weights stored as `elementType`, the special token ids included.
+    func configurationJSON(elementType: ElementType) throws(Failure) -> Data {
+        let json = HuggingFaceConfiguration.json(for: configuration, elementType: elementType)
+        var members = try JSONParser.parse([UInt8](json), place: file.path).members ?? []
+        members += tokenizer.identifiers.map { JSONValue.Member(name: $0, value: $1) }
+        members.sort { $0.name < $1.name }
+        return Data((JSONValue.object(members).indented() + "\n").utf8)
+    }
+
+    /// Some rows of a tensor of `table`, in Hugging Face's order.
+    func rows(_ range: Range<Int>, of entry: GGUFTensorTable.Entry) -> Matrix {
+        file.rows(range.map(entry.storedRow), of: entry.stored)
+    }
+}

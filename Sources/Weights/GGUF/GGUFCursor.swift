@@ -1,0 +1,50 @@
+import Settings
+import Tensors
+
+/// Reads a GGUF file's header from front to back; nothing is read, and no memory asked for, before it is known to be there.
+struct GGUFCursor {
+    let path: String
+    private let storage: Storage
+    private(set) var offset = 0
+
+    init(_ storage: Storage, path: String) {
+        self.storage = storage
+        self.path = path
+    }
+
+    /// Bytes from here to the file's end.
+    var remaining: Int { storage.byteCount - offset }
+
+    private func require(_ byteCount: Int, for what: () -> String) throws(Failure) {
+        guard byteCount <= remaining else {
+            throw .damagedFile(path, "ends at byte \(storage.byteCount), in the middle of \(what()) (truncated?)")
+        }
+    }
+
+    mutating func integer<Integer: FixedWidthInteger>(
+        _ type: Integer.Type, of what: @autoclosure () -> String
+    ) throws(Failure) -> Integer {
+        try require(MemoryLayout<Integer>.size, for: what)
+        defer { offset += MemoryLayout<Integer>.size }
+        return storage.littleEndian(type, at: offset)
+    }
+
+    /// A count of things that each take `minimumByteCount` bytes or more: one that the file can't hold is refused.
+    mutating func count(of what: @autoclosure () -> String, minimumByteCount: Int) throws(Failure) -> Int {
+        let count = try integer(UInt64.self, of: what())
+        guard count <= UInt64(remaining / minimumByteCount) else {
+            throw .damagedFile(path, "announces \(count) \(what()), more than its \(storage.byteCount) bytes can hold")
+        }
+        return Int(count)
+    }
+
+    /// A length and so many bytes of UTF-8.
+    mutating func string(of what: @autoclosure () -> String) throws(Failure) -> String {
+        let length = try count(of: "bytes of \(what())", minimumByteCount: 1)
+        defer { offset += length }
+        guard let text = String(validating: storage.bytes(offset..<offset + length), as: UTF8.self) else {
+            throw .damagedFile(path, "\(what()) is not UTF-8")
+        }
+        return text
+    }
+}

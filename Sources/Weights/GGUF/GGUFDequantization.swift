@@ -1,0 +1,83 @@
+import Settings
+import Tensors
+
+/// Encodings of tensors that are read. Blocks of 32 numbers have one scale, and a minimum where they say so.
+enum GGUFEncoding: Equatable, Sendable {
+    case float32
+    case float16
+    case bfloat16
+    /// Q8_0: a float16 scale d and 32 signed bytes q. A number is d · q.
+    case eightBits
+    /// Q4_0: a float16 scale d and 16 bytes. A number is d · (q − 8).
+    case fourBits
+    /// Q4_1: a float16 scale d, a float16 minimum m and 16 bytes. A number is d · q + m.
+    case fourBitsWithMinimum
+}
+
+extension Storage {
+    /// Bytes `offset…` as a whole number; any alignment.
+    func littleEndian<Integer: FixedWidthInteger>(_ type: Integer.Type, at offset: Int) -> Integer {
+        precondition(offset >= 0 && offset + MemoryLayout<Integer>.size <= byteCount)
+        return Integer(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: Integer.self))
+    }
+
+    /// Writes the numbers of one encoded row, which begins at byte `offset`, to row `target` of `destination`.
+    ///
+    /// Every product and sum is rounded to float32 on its own, as llama.cpp's reference does it.
+    func decodeRow(at offset: Int, as encoding: GGUFEncoding, into destination: Matrix, row target: Int) {
+        let columnCount = destination.columnCount
+        switch encoding {
+        case .float32: widenRow(at: offset, .float32, into: destination.rows(target..<target + 1))
+        case .float16: widenRow(at: offset, .float16, into: destination.rows(target..<target + 1))
+        case .bfloat16: widenRow(at: offset, .bfloat16, into: destination.rows(target..<target + 1))
+        case .eightBits:
+            let floats = destination.row(target)
+            for (block, start) in blockStarts(at: offset, columnCount: columnCount, byteCount: 34) {
+                let scale = float16(at: start)
+                for index in 0..<32 {
+                    let quantum = base.load(fromByteOffset: start + 2 + index, as: Int8.self)
+                    floats[32 * block + index] = scale * Float(quantum)
+                }
+            }
+        case .fourBits:
+            for (block, start) in blockStarts(at: offset, columnCount: columnCount, byteCount: 18) {
+                let scale = float16(at: start)
+                decodeNibbles(at: start + 2, into: destination.row(target) + 32 * block) { scale * Float($0 - 8) }
+            }
+        case .fourBitsWithMinimum:
+            for (block, start) in blockStarts(at: offset, columnCount: columnCount, byteCount: 20) {
+                let scale = float16(at: start)
+                let minimum = float16(at: start + 2)
+                decodeNibbles(at: start + 4, into: destination.row(target) + 32 * block) { scale * Float($0) + minimum }
+            }
+        }
+    }
+
+    private func widenRow(at offset: Int, _ type: ElementType, into row: Matrix) {
+        StoredMatrix(
+            storage: self, byteOffset: offset, elementType: type, rowCount: 1, columnCount: row.columnCount
+        ).widen(into: row)
+    }
+
+    /// Each block's index and first byte, after the check that all of them are there.
+    private func blockStarts(
+        at offset: Int, columnCount: Int, byteCount: Int
+    ) -> some Sequence<(index: Int, start: Int)> {
+        let blocks = columnCount / 32
+        precondition(columnCount.isMultiple(of: 32) && offset >= 0 && offset + blocks * byteCount <= self.byteCount)
+        return (0..<blocks).lazy.map { (index: $0, start: offset + $0 * byteCount) }
+    }
+
+    private func float16(at offset: Int) -> Float { Float(Float16(bitPattern: littleEndian(UInt16.self, at: offset))) }
+
+    /// 16 bytes hold 32 numbers: byte i has number i in its lower half and number i + 16 in its upper half.
+    private func decodeNibbles(
+        at offset: Int, into floats: UnsafeMutablePointer<Float>, _ number: (Int32) -> Float
+    ) {
+        for index in 0..<16 {
+            let byte = base.load(fromByteOffset: offset + index, as: UInt8.self)
+            floats[index] = number(Int32(byte & 15))
+            floats[index + 16] = number(Int32(byte >> 4))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Settings
+import Tensors
+
+/// A GGUF file, mapped: what it says of itself and of its tensors, whose numbers are decoded when they are asked for.
+///
+/// The file must not be truncated or rewritten in place while it is open: a mapped page that vanishes kills the process.
+public struct GGUFFile: Sendable {
+    public let path: String
+    /// In the order of the file.
+    public let tensors: [GGUFTensor]
+
+    let metadata: GGUFMetadata
+    private let storage: Storage
+    private let positions: [String: Int]
+
+    /// Maps the file and checks its whole header before anything of it is used.
+    ///
+    /// - Throws: `Failure`: missing (no such file), damaged data, or configuration (a version or type that is not
+    ///   implemented), naming the file and the key or tensor.
+    public init(path: String) throws(Failure) {
+        storage = try Storage(mapping: path)
+        let header = try GGUFHeader(storage, path: path)
+        self.path = path
+        tensors = header.tensors
+        metadata = GGUFMetadata(path: path, pairs: header.metadata)
+        positions = Dictionary(uniqueKeysWithValues: header.tensors.enumerated().map { ($1.name, $0) })
+    }
+
+    /// What the header says of a tensor; nil where the file has none of that name.
+    public func tensor(named name: String) -> GGUFTensor? { positions[name].map { tensors[$0] } }
+
+    /// Numbers stored, over all tensors.
+    public var totalParameterCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
+
+    /// The types of the tensors for a person: `Q4_1 (210 tensors), F32 (61), Q8_0 (1)`.
+    public var elementTypeSummary: String {
+        let counts = Dictionary(grouping: tensors, by: \.type.name).mapValues(\.count)
+            .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        guard counts.count > 1 else { return counts.first?.key ?? "no tensors" }
+        return counts.enumerated()
+            .map { "\($1.key) (\($1.value)\($0 == 0 ? " tensors" : ""))" }.joined(separator: ", ")
+    }
+
+    /// The model's name and architecture, as the file gives them.
+    public var title: String? { metadata["general.name"]?.text }
+    public var architecture: String? { metadata["general.architecture"]?.text }
+
+    /// Refuses a type whose numbers are not read.
+    func checkReadable(_ tensor: GGUFTensor) throws(Failure) {
+        guard tensor.type.encoding == nil else { return }
+        throw .configuration(
+            path,
+            "tensor \(tensor.name.printable) is stored as \(tensor.type.name), which is not implemented; only "
+                + "\(GGUFTensorType.readable) are read",
+            remedy: "Use a GGUF file in one of these types.")
+    }
+
+    /// The numbers of `sources`, rows of `tensor` in any order, as float32. Its type must be readable.
+    func rows(_ sources: some Collection<Int>, of tensor: GGUFTensor) -> Matrix {
+        guard let encoding = tensor.type.encoding else { preconditionFailure("\(tensor.type.name) is not read") }
+        let result = Matrix(rowCount: sources.count, columnCount: tensor.columnCount)
+        for (target, source) in sources.enumerated() {
+            precondition(source >= 0 && source < tensor.rowCount)
+            storage.decodeRow(
+                at: tensor.byteRange.lowerBound + source * tensor.rowByteCount, as: encoding, into: result, row: target)
+        }
+        return result
+    }
+}
+
+extension GGUFValue {
+    var text: String? {
+        guard case .text(let text) = self else { return nil }
+        return text
+    }
+
+    var flag: Bool? {
+        guard case .flag(let flag) = self else { return nil }
+        return flag
+    }
+
+    var elements: [GGUFValue]? {
+        guard case .list(let elements) = self else { return nil }
+        return elements
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+
+extension GGUFTokenizer {
+    /// Files of the tokenizer in a Hugging Face folder, by name.
+    var files: [String: Data] {
+        var files = [
+            "tokenizer.json": data(tokenizerJSON),
+            "tokenizer_config.json": data(tokenizerConfiguration),
+            "generation_config.json": data(object(identifiers)),
+        ]
+        // Without a line break at its end, which would become part of every conversation.
+        if let chatTemplate { files["chat_template.jinja"] = Data(chatTemplate.utf8) }
+        return files
+    }
+
+    /// The special ids, as `config.json` and `generation_config.json` name them.
+    var identifiers: [(String, JSONValue)] {
+        var ends = end.map { [$0] } ?? []
+        for identifier in furtherEnds where !ends.contains(identifier) { ends.append(identifier) }
+        let endValue: JSONValue? = ends.count > 1 ? .array(ends.map(number)) : ends.first.map(number)
+        return [
+            ("bos_token_id", beginning.map(number)), ("eos_token_id", endValue), ("pad_token_id", padding.map(number)),
+        ].compactMap { name, value in value.map { (name, $0) } }
+    }
+
+    private var tokenizerConfiguration: JSONValue {
+        func token(_ identifier: Int?) -> JSONValue? { identifier.map { .string(tokens[$0]) } }
+        let members: [(String, JSONValue?)] = [
+            ("bos_token", token(beginning)),
+            ("chat_template", chatTemplate.map { .string($0) }),
+            ("clean_up_tokenization_spaces", .bool(false)),
+            ("eos_token", token(end)),
+            ("model_max_length", number(maximumLength)),
+            ("pad_token", token(padding)),
+            ("tokenizer_class", .string("PreTrainedTokenizerFast")),
+            ("unk_token", token(unknown)),
+        ]
+        return object(members.compactMap { name, value in value.map { (name, $0) } })
+    }
+
+    private var tokenizerJSON: JSONValue {
+        object([
+            ("version", .string("1.0")),
+            ("truncation", .null),
+            ("padding", .null),
+            ("added_tokens", .array(addedTokens)),
+            ("normalizer", style == .qwen2 ? object([("type", .string("NFC"))]) : .null),
+            ("pre_tokenizer", preTokenizer),
+            ("post_processor", postProcessor),
+            ("decoder", byteLevel(addPrefixSpace: true, trimOffsets: true, usePattern: true)),
+            ("model", model),
+        ])
+    }
+
+    /// Whether a token takes the spaces around it along is not in a GGUF file; it does not in the models at hand.
+    private var addedTokens: [JSONValue] {
+        tokens.indices.filter { kinds[$0].isAdded }.map { identifier in
+            object([
+                ("id", number(identifier)),
+                ("content", .string(tokens[identifier])),
+                ("single_word", .bool(false)),
+                ("lstrip", .bool(false)),
+                ("rstrip", .bool(false)),
+                ("normalized", .bool(false)),
+                ("special", .bool(kinds[identifier] != .userDefined)),
+            ])
+        }
+    }
+
+    /// All tokens in use, added ones too: their ids then don't depend on how a reader numbers what it adds.
+    private var model: JSONValue {
+        let vocabulary = tokens.indices.filter { kinds[$0] != .unused }.map { (tokens[$0], number($0)) }
+        return object([
+            ("type", .string("BPE")),
+            ("dropout", .null),
+            ("unk_token", .null),
+            ("continuing_subword_prefix", .null),
+            ("end_of_word_suffix", .null),
+            ("fuse_unk", .bool(false)),
+            ("byte_fallback", .bool(false)),
+            // Llama 3's vocabulary has words that no sequence of merges leads to.
+            ("ignore_merges", .bool(style == .llama3)),
+            ("vocab", object(vocabulary)),
+            ("merges", .array(merges.map { .array([.string($0.left), .string($0.right)]) })),
+        ])
+    }
+
+    private var preTokenizer: JSONValue {
+        switch style {
+        case .gpt2: byteLevel(addPrefixSpace: false, trimOffsets: true, usePattern: true)
+        case .smolLM:
+            sequence(
+                "pretokenizers",
+                [
+                    object([("type", .string("Digits")), ("individual_digits", .bool(true))]),
+                    byteLevel(addPrefixSpace: false, trimOffsets: true, usePattern: true),
+                ])
+        case .qwen2: split(digits: "\\p{N}")
+        case .llama3: split(digits: "\\p{N}{1,3}")
+        }
+    }
+
+    /// Cuts as the models of OpenAI's cl100k family do: contractions, words, digits, other characters, white space.
+    private func split(digits: String) -> JSONValue {
+        let pattern = [
+            "(?i:'s|'t|'re|'ve|'m|'ll|'d)", "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+", digits,
+            " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*", "\\s*[\\r\\n]+", "\\s+(?!\\S)", "\\s+",
+        ].joined(separator: "|")
+        return sequence(
+            "pretokenizers",
+            [
+                object([
+                    ("type", .string("Split")), ("pattern", object([("Regex", .string(pattern))])),
+                    ("behavior", .string("Isolated")), ("invert", .bool(false)),
+                ]),
+                byteLevel(addPrefixSpace: false, trimOffsets: style == .llama3, usePattern: false),
+            ])
+    }
+
+    /// Puts the tokens around a text that belong to every text, if any.
+    private var postProcessor: JSONValue {
+        let offsets = byteLevel(addPrefixSpace: true, trimOffsets: false, usePattern: true)
+        guard addsBeginning || addsEnd else { return offsets }
+        let before = addsBeginning ? beginning : nil
+        let after = addsEnd ? end : nil
+        func piece(_ kind: String, _ name: String, segment: Int) -> JSONValue {
+            object([(kind, object([("id", .string(name)), ("type_id", number(segment))]))])
+        }
+        func text(_ name: String, segment: Int) -> [JSONValue] {
+            [
+                before.map { piece("SpecialToken", tokens[$0], segment: segment) },
+                piece("Sequence", name, segment: segment),
+                after.map { piece("SpecialToken", tokens[$0], segment: segment) },
+            ].compactMap { $0 }
+        }
+        let used = Set([before, after].compactMap { $0 }).sorted()
+        let special = used.map { identifier in
+            let name = tokens[identifier]
+            return (
+                name,
+                object([
+                    ("id", .string(name)), ("ids", .array([number(identifier)])), ("tokens", .array([.string(name)])),
+                ])
+            )
+        }
+        let template = object([
+            ("type", .string("TemplateProcessing")),
+            ("single", .array(text("A", segment: 0))),
+            ("pair", .array(text("A", segment: 0) + text("B", segment: 1))),
+            ("special_tokens", object(special)),
+        ])
+        return sequence("processors", [offsets, template])
+    }
+
+    private func sequence(_ name: String, _ parts: [JSONValue]) -> JSONValue {
+        object([("type", .string("Sequence")), (name, .array(parts))])
+    }
+
+    private func byteLevel(addPrefixSpace: Bool, trimOffsets: Bool, usePattern: Bool) -> JSONValue {
+        object([
+            ("type", .string("ByteLevel")), ("add_prefix_space", .bool(addPrefixSpace)),
+            ("trim_offsets", .bool(trimOffsets)), ("use_regex", .bool(usePattern)),
+        ])
+    }
+
+    private func object(_ members: [(String, JSONValue)]) -> JSONValue {
+        .object(members.map { JSONValue.Member(name: $0, value: $1) })
+    }
+
+    private func number(_ value: Int) -> JSONValue { .number(String(value)) }
+
+    private func data(_ value: JSONValue) -> Data { Data((value.indented() + "\n").utf8) }
+}

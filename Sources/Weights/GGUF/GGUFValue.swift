@@ -1,0 +1,119 @@
+import Settings
+
+/// A value of a GGUF file's metadata. Whole numbers keep their sign, not the width in which they were stored.
+enum GGUFValue: Equatable, Sendable {
+    case unsigned(UInt64)
+    case signed(Int64)
+    case float32(Float)
+    case float64(Double)
+    case flag(Bool)
+    case text(String)
+    case list([GGUFValue])
+
+    /// A whole number that fits `Int`.
+    var integer: Int? {
+        switch self {
+        case .unsigned(let number): Int(exactly: number)
+        case .signed(let number): Int(number)
+        default: nil
+        }
+    }
+
+    /// A number with or without a fraction. A float32 is taken for the shortest decimal that rounds to it, which is what
+    /// its writer had: 1e-5 and not 9.999999747378752e-06.
+    var double: Double? {
+        switch self {
+        case .float32(let number): Double(number.description)
+        case .float64(let number): number
+        default: integer.map(Double.init)
+        }
+    }
+
+    /// For one line of an error.
+    var excerpt: String {
+        switch self {
+        case .unsigned(let number): "\(number)"
+        case .signed(let number): "\(number)"
+        case .float32(let number): "\(number)"
+        case .float64(let number): "\(number)"
+        case .flag(let flag): "\(flag)"
+        case .text(let text): JSONValue.string(text).excerpt
+        case .list(let elements): "a list of \(elements.count)"
+        }
+    }
+}
+
+/// How a value is stored, with GGUF's numbers.
+enum GGUFValueType: UInt32 {
+    case unsigned8 = 0
+    case signed8 = 1
+    case unsigned16 = 2
+    case signed16 = 3
+    case unsigned32 = 4
+    case signed32 = 5
+    case float32 = 6
+    case flag = 7
+    case text = 8
+    case list = 9
+    case unsigned64 = 10
+    case signed64 = 11
+    case float64 = 12
+
+    /// Of the shortest value.
+    var minimumByteCount: Int {
+        switch self {
+        case .unsigned8, .signed8, .flag: 1
+        case .unsigned16, .signed16: 2
+        case .unsigned32, .signed32, .float32: 4
+        case .unsigned64, .signed64, .float64, .text: 8
+        case .list: 12
+        }
+    }
+}
+
+extension GGUFCursor {
+    /// The type and the value of metadata `key`.
+    mutating func value(of key: String) throws(Failure) -> GGUFValue {
+        let type = try valueType(of: key)
+        guard type == .list else { return try value(type, of: key) }
+        let elementType = try valueType(of: key)
+        guard elementType != .list else {
+            throw .configuration(
+                path, "\(key.printable) is a list of lists, which is not implemented", remedy: "Use a GGUF file without it.")
+        }
+        let count = try count(of: "elements of \(key.printable)", minimumByteCount: elementType.minimumByteCount)
+        var elements: [GGUFValue] = []
+        elements.reserveCapacity(count)
+        for _ in 0..<count { elements.append(try value(elementType, of: key)) }
+        return .list(elements)
+    }
+
+    private mutating func valueType(of key: String) throws(Failure) -> GGUFValueType {
+        let number = try integer(UInt32.self, of: key.printable)
+        guard let type = GGUFValueType(rawValue: number) else {
+            throw .damagedFile(path, "\(key.printable) has value type \(number), which GGUF does not know")
+        }
+        return type
+    }
+
+    private mutating func value(_ type: GGUFValueType, of key: String) throws(Failure) -> GGUFValue {
+        switch type {
+        case .unsigned8: return .unsigned(UInt64(try integer(UInt8.self, of: key.printable)))
+        case .signed8: return .signed(Int64(try integer(Int8.self, of: key.printable)))
+        case .unsigned16: return .unsigned(UInt64(try integer(UInt16.self, of: key.printable)))
+        case .signed16: return .signed(Int64(try integer(Int16.self, of: key.printable)))
+        case .unsigned32: return .unsigned(UInt64(try integer(UInt32.self, of: key.printable)))
+        case .signed32: return .signed(Int64(try integer(Int32.self, of: key.printable)))
+        case .unsigned64: return .unsigned(try integer(UInt64.self, of: key.printable))
+        case .signed64: return .signed(try integer(Int64.self, of: key.printable))
+        case .float32: return .float32(Float(bitPattern: try integer(UInt32.self, of: key.printable)))
+        case .float64: return .float64(Double(bitPattern: try integer(UInt64.self, of: key.printable)))
+        case .text: return .text(try string(of: key.printable))
+        case .flag:
+            let byte = try integer(UInt8.self, of: key.printable)
+            guard byte <= 1 else { throw .damagedFile(path, "\(key.printable) = \(byte) is neither true nor false") }
+            return .flag(byte == 1)
+        case .list: preconditionFailure("lists don't nest")
+        }
+    }
+}
