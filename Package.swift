@@ -43,7 +43,7 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Reporting", "Training",
+                "Reporting", "Training", "Tokenization",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -35,7 +35,7 @@ public struct DirectPreference: Objective {
     public var metricNames: [String] {
         [
             "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen", "logps/rejected",
-            "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy",
+            "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy", "nll/chosen",
         ]
     }
 
@@ -82,6 +82,8 @@ public struct DirectPreference: Objective {
             metrics[next + 2] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
             metrics[next + 3] += MetricSum(sum: Double(batch.hits[rows].count { $0 }), count: count)
         }
+        // e to its power is the perplexity of the chosen completions.
+        metrics[next + 4] += MetricSum(sum: -batch.policy[pair.chosen].reduce(0, +), count: Double(pair.chosen.count))
     }
 }
 

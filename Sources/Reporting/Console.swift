@@ -92,8 +92,8 @@ public final class Console: EventListener {
     /// Writes a line to standard output at once, whether or not it is a terminal.
     ///
     /// - Throws: `Failure` (input/output): a full disk, where the output goes to a file.
-    public static func write(_ line: String) throws(Failure) {
-        do { try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8)) } catch {
+    public static func write(_ line: String, terminator: String = "\n") throws(Failure) {
+        do { try FileHandle.standardOutput.write(contentsOf: Data((line + terminator).utf8)) } catch {
             throw .unwritable("standard output", error, remedy: "Check the free space where it goes.")
         }
     }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Collectives
 import Datasets
+import Foundation
 import Kernels
 import Model
 import Objectives
@@ -157,7 +158,8 @@ public final class Trainer {
         guard loss.isFinite, gradientNorm.isFinite else {
             throw AgreedFailure(
                 Failure(
-                    "step \(plan.step)", "the loss is \(loss) and the gradient norm \(gradientNorm)",
+                    "step \(plan.step)",
+                    "the loss is \(Trainer.shown(loss)) and the gradient norm \(Trainer.shown(gradientNorm))",
                     remedy: "Lower optimizer.learning_rate, or look at the data of this step; nothing was updated.",
                     exitCode: .internal))
         }
@@ -174,6 +176,10 @@ public final class Trainer {
         figures.append(Figure("seconds", seconds))
         figures += try timeSplit()
         return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures)
+    }
+
+    private static func shown(_ value: Double) -> String {
+        value.isNaN ? "not a number" : value.isInfinite ? "infinite" : String(format: "%g", value)
     }
 
     /// Forward and backward of all this rank's micro-batches; returns the sums of all data ranks.

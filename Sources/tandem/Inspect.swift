@@ -9,7 +9,7 @@ import Weights
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Says what a checkpoint, dataset or run holds.")
 
-    @Argument(help: "A Hugging Face folder, a .safetensors file, a dataset (.h5), or a run's directory.")
+    @Argument(help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), or a run's directory.")
     var path: String
 
     @Flag(help: "Also read and check everything that it holds.")
@@ -21,7 +21,13 @@ struct Inspect: ParsableCommand {
             throw Failure.missing(path, "does not exist", remedy: "Check the path.")
         }
         if !isFolder.boolValue {
-            if path.hasSuffix(".safetensors") { try showTensors(SafetensorsFile(path: path).tensors) } else { try showDataset() }
+            if path.hasSuffix(".safetensors") {
+                try showTensors(SafetensorsFile(path: path).tensors)
+            } else if path.hasSuffix(".gguf") {
+                try showGGUF()
+            } else {
+                try showDataset()
+            }
         } else if FileManager.default.fileExists(atPath: path + "/status.json") {
             try showRun()
         } else {
@@ -31,17 +37,8 @@ struct Inspect: ParsableCommand {
 
     private func showCheckpoint() throws {
         let checkpoint = try HuggingFaceCheckpoint(folder: path)
-        let model = checkpoint.configuration
-        try show([
-            ("family", model.family.rawValue),
-            ("parameters", "\(checkpoint.totalParameterCount)"),
-            ("types", checkpoint.elementTypeSummary),
-            ("vocabulary", "\(model.vocabularySize)\(model.tiedEmbeddings ? ", head tied to the embedding" : "")"),
-            ("width", "\(model.hiddenSize), feed-forward \(model.feedForwardSize)"),
-            ("layers", "\(model.layerCount)"),
-            ("heads", "\(model.headCount) in \(model.keyValueHeadCount) key/value groups of \(model.headDimension)"),
-            ("positions", "\(model.maximumPositions), rope theta \(model.ropeTheta)"),
-        ])
+        try showModel(
+            checkpoint.configuration, parameters: checkpoint.totalParameterCount, types: checkpoint.elementTypeSummary)
         try showTensors(checkpoint.tensors)
         if verify {
             _ = try ModelOrigin(checkpoint: path)
@@ -49,13 +46,52 @@ struct Inspect: ParsableCommand {
         }
     }
 
+    private func showModel(_ model: ModelConfiguration, parameters: Int, types: String) throws(Failure) {
+        try show([
+            ("family", model.family.rawValue),
+            ("parameters", "\(parameters)"),
+            ("types", types),
+            ("vocabulary", "\(model.vocabularySize)\(model.tiedEmbeddings ? ", head tied to the embedding" : "")"),
+            ("width", "\(model.hiddenSize), feed-forward \(model.feedForwardSize)"),
+            ("layers", "\(model.layerCount)"),
+            ("heads", "\(model.headCount) in \(model.keyValueHeadCount) key/value groups of \(model.headDimension)"),
+            ("positions", "\(model.maximumPositions), rope theta \(model.ropeTheta)"),
+        ])
+    }
+
+    /// A file that can't be converted is shown all the same, with the reason; with `--verify` it is a failure.
+    private func showGGUF() throws {
+        let file = try GGUFFile(path: path)
+        let checkpoint = Result { () throws(Failure) in try GGUFCheckpoint(file) }
+        if verify { _ = try checkpoint.get() }
+        try show([("name", file.title ?? "none given")])
+        switch checkpoint {
+        case .success(let checkpoint):
+            try showModel(checkpoint.configuration, parameters: file.totalParameterCount, types: file.elementTypeSummary)
+            try show([("tokenizer", checkpoint.tokenizerSummary)])
+        case .failure(let failure):
+            try show([
+                ("family", file.architecture ?? "none given"),
+                ("parameters", "\(file.totalParameterCount)"),
+                ("types", file.elementTypeSummary),
+                ("unreadable", failure.reason),
+            ])
+        }
+        try listTensors(file.tensors.map { ($0.name, $0.type.name, $0.shape) })
+        if verify { try Console.write("every tensor of the architecture is there, in its shape and a type that is read") }
+    }
+
     private func showTensors(_ tensors: [SafetensorsTensor]) throws(Failure) {
+        try listTensors(tensors.map { ($0.name, $0.type.rawValue, $0.shape) })
+    }
+
+    private func listTensors(_ tensors: [(name: String, type: String, shape: [Int])]) throws(Failure) {
         let width = tensors.map(\.name.count).max() ?? 0
         try Console.write("tensors")
         for tensor in tensors {
             let shape = tensor.shape.map(String.init).joined(separator: " × ")
             try Console.write(
-                "  " + tensor.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(tensor.type.rawValue)  \(shape)")
+                "  " + tensor.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(tensor.type)  \(shape)")
         }
     }
 
@@ -82,20 +118,8 @@ struct Inspect: ParsableCommand {
             ("step", "\(status["step"] as? Int ?? 0)"),
             ("reason", status["reason"] as? String ?? "none"),
         ])
-        let metrics = (try? String(contentsOfFile: path + "/metrics.jsonl", encoding: .utf8)) ?? ""
-        let steps = metrics.split(separator: "\n").compactMap {
-            try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
-        }
-        for (label, entry) in [
-            ("first", steps.first { $0["eval"] == nil }), ("last", steps.last { $0["eval"] == nil }),
-            ("evaluated", steps.last { $0["eval"] != nil }),
-        ] {
-            guard let entry else { continue }
-            let names = ["step", "loss", "grad_norm", "rewards/margins", "rewards/accuracies", "eval_loss", "eval_rewards/margins"]
-            let figures = names.compactMap { name in entry[name].map { "\(name) \($0)" } }
-            try show([(label, figures.joined(separator: ", "))])
-        }
         if FileManager.default.fileExists(atPath: path + "/export/config.json") { try show([("model", path + "/export")]) }
+        for line in RunTable(metricsFile: path + "/metrics.jsonl").lines { try Console.write(line) }
     }
 
     private func json(_ name: String) throws -> [String: Any] {

@@ -89,6 +89,7 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
         #expect(mean("logits/chosen") == 4)
         #expect(mean("logits/rejected") == 7)
         #expect(mean("entropy") == 3)
+        #expect(mean("nll/chosen") == 1.5)
         #expect(abs(mean("mean_token_accuracy") - 2.0 / 3) < 1e-12)
     }
 }

@@ -23,7 +23,8 @@ extension Storage {
 
     /// Writes the numbers of one encoded row, which begins at byte `offset`, to row `target` of `destination`.
     ///
-    /// Every product and sum is rounded to float32 on its own, as llama.cpp's reference does it.
+    /// A product of a float16 and of 8 bits is exact in float32, so at most one rounding happens, that of Q4_1's sum, and
+    /// every correct reader has the same bits.
     func decodeRow(at offset: Int, as encoding: GGUFEncoding, into destination: Matrix, row target: Int) {
         let columnCount = destination.columnCount
         switch encoding {

@@ -41,9 +41,10 @@ public struct GGUFFile: Sendable {
             .map { "\($1.key) (\($1.value)\($0 == 0 ? " tensors" : ""))" }.joined(separator: ", ")
     }
 
-    /// The model's name and architecture, as the file gives them.
-    public var title: String? { metadata["general.name"]?.text }
-    public var architecture: String? { metadata["general.architecture"]?.text }
+    /// The model's name for a person, as the file gives it.
+    public var title: String? { metadata["general.name"]?.text?.printable }
+    /// The model's architecture for a person, implemented or not.
+    public var architecture: String? { metadata["general.architecture"]?.text?.printable }
 
     /// Refuses a type whose numbers are not read.
     func checkReadable(_ tensor: GGUFTensor) throws(Failure) {

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import Reporting
+import Settings
+import Tokenization
+import Training
+
+struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Continues a prompt, token by token; under mpirun all ranks share the model.",
+        discussion: "A model with a chat template gets the prompt as a user's message; --raw gives it as it stands.")
+
+    @Option(help: "The model: a Hugging Face folder with its tokenizer.")
+    var checkpoint: String
+
+    @Option(help: "What is continued.")
+    var prompt: String
+
+    @Option(help: "The most tokens to write.")
+    var maxNewTokens = 128
+
+    @Option(help: "0 takes the most probable token each time; higher draws more freely.")
+    var temperature = 0.0
+
+    @Option(help: "Draw only from the most probable tokens that reach this probability together.")
+    var topP = 1.0
+
+    @Option(help: "Seed of the draws.")
+    var seed: UInt64 = 17
+
+    @Option(help: "Threads a rank.")
+    var threads: Int?
+
+    @Flag(help: "Leave the chat template out.")
+    var raw = false
+
+    func validate() throws {
+        guard maxNewTokens >= 1 else { throw ValidationError("--max-new-tokens must be at least 1.") }
+        guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more.") }
+        guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1.") }
+        guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1.") }
+    }
+
+    func run() throws {
+        let job = Job()
+        let tokenizer = try Tokenizer(folder: checkpoint)
+        let stops = try EndTokens(folder: checkpoint, tokenizer: tokenizer).stops
+        let ids = try promptTokens(tokenizer)
+        let origin = try ModelOrigin(checkpoint: checkpoint)
+        let layout = ParallelLayout(data: 1, tensor: job.rankCount)
+        try layout.check(against: origin.configuration, named: checkpoint, place: "mpirun -n \(job.rankCount)")
+        try check(ids, origin)
+
+        let mesh = try job.start(layout)
+        let generator = try Generator(origin, mesh: mesh, workers: job.workers(threads))
+        var decoder = StreamDecoder(tokenizer, skipSpecialTokens: true)
+        let options = SamplingOptions(temperature: temperature, topP: topP, seed: seed)
+        _ = try generator.generate(ids, limit: maxNewTokens, options: options, stops: stops) { token in
+            if mesh.isFirst { try Console.write(decoder.append(token), terminator: "") }
+        }
+        if mesh.isFirst { try Console.write(decoder.finish()) }
+        job.finish()
+    }
+
+    private func promptTokens(_ tokenizer: Tokenizer) throws(Failure) -> [Int32] {
+        let template = raw ? .plainText : try ChatTemplate(folder: checkpoint)
+        guard template != .plainText else { return tokenizer.encode(prompt, addSpecialTokens: true) }
+        try template.check(against: tokenizer, place: checkpoint)
+        let chat = try template.render([ChatMessage(role: .user, content: prompt)], addGenerationPrompt: true)
+        return tokenizer.encode(chat.text, addSpecialTokens: false)
+    }
+
+    private func check(_ ids: [Int32], _ origin: ModelOrigin) throws(Failure) {
+        guard let largest = ids.max() else {
+            throw Failure("--prompt", "is empty", remedy: "Give at least one character.", exitCode: .usage)
+        }
+        guard largest < origin.configuration.vocabularySize else {
+            throw .configuration(
+                checkpoint, "its tokenizer gives id \(largest), the model has \(origin.configuration.vocabularySize) tokens",
+                remedy: "Use the tokenizer of this model.")
+        }
+        let limit = origin.configuration.maximumPositions
+        guard ids.count + maxNewTokens <= limit else {
+            throw Failure(
+                "--prompt", "\(ids.count) tokens and \(maxNewTokens) new ones are more than the model's \(limit) positions",
+                remedy: "Shorten the prompt or lower --max-new-tokens.", exitCode: .usage)
+        }
+    }
+}
