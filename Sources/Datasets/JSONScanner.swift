@@ -1,15 +1,16 @@
-/// A strict JSON reader (RFC 8259) for one record, which keeps lists of token ids and skips everything else.
+/// A strict JSON reader (RFC 8259) for one record, which keeps what it is asked for and skips everything else.
 ///
 /// Foundation's reader takes 1.0 and true for whole numbers and boxes every id; here an id is digits and nothing else.
 struct JSONScanner {
-    private let bytes: ArraySlice<UInt8>
-    private var position: Int
+    let bytes: ArraySlice<UInt8>
+    private(set) var position: Int
     private let start: Int
 
-    init(_ bytes: ArraySlice<UInt8>) {
+    /// - Parameter position: where reading begins; nil for the beginning of `bytes`. Errors count from there in any case.
+    init(_ bytes: ArraySlice<UInt8>, at position: Int? = nil) {
         self.bytes = bytes
         start = bytes.startIndex
-        position = bytes.startIndex
+        self.position = position ?? bytes.startIndex
     }
 
     func checkEncoding() throws(RecordError) {
@@ -71,7 +72,7 @@ struct JSONScanner {
         }
     }
 
-    private mutating func list<Element>(
+    mutating func list<Element>(
         field: String, of what: String, _ element: (inout JSONScanner) throws(RecordError) -> Element
     ) throws(RecordError) -> [Element]? {
         if peek() == UInt8(ascii: "n") {
@@ -91,7 +92,7 @@ struct JSONScanner {
         }
     }
 
-    private mutating func tokenID(field: String) throws(RecordError) -> Int32 {
+    mutating func tokenID(field: String) throws(RecordError) -> Int32 {
         let begin = position
         guard let first = peek() else { throw malformed("the line ends within a list") }
         guard first == UInt8(ascii: "-") || isDigit(first) else {
@@ -148,7 +149,7 @@ struct JSONScanner {
     }
 
     /// The bytes between the quotes, escapes as they are.
-    private mutating func string() throws(RecordError) -> ArraySlice<UInt8> {
+    mutating func string() throws(RecordError) -> ArraySlice<UInt8> {
         guard take("\"") else { throw malformed("a quoted name is missing") }
         let begin = position
         while let byte = peek() {
@@ -178,7 +179,7 @@ struct JSONScanner {
         }
     }
 
-    private mutating func literal() throws(RecordError) -> String {
+    mutating func literal() throws(RecordError) -> String {
         for word in ["true", "false", "null"] where bytes[position...].starts(with: word.utf8) {
             position += word.utf8.count
             return word
@@ -208,22 +209,22 @@ struct JSONScanner {
 
     private func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    private func peek() -> UInt8? { position < bytes.endIndex ? bytes[position] : nil }
+    func peek() -> UInt8? { position < bytes.endIndex ? bytes[position] : nil }
 
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+    mutating func take(_ scalar: Unicode.Scalar) -> Bool {
         guard peek() == UInt8(ascii: scalar) else { return false }
         position += 1
         return true
     }
 
-    private mutating func skipSpace() {
+    mutating func skipSpace() {
         while let byte = peek(), byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A { position += 1 }
     }
 
     /// From 1, as editors count.
     private var column: Int { position - start + 1 }
 
-    private func malformed(_ what: String) -> RecordError {
+    func malformed(_ what: String) -> RecordError {
         RecordError("malformed JSON at byte \(column): \(what)")
     }
 }

@@ -18,9 +18,11 @@ struct LineReader {
     private let longestLine: Int
 
     private static let blockByteCount = 1 << 20
+    /// No record that a model could read is as long: 64 MiB.
+    static let longestLine = 1 << 26
 
     /// - Throws: `Failure`: missing where `path` can't be opened, damaged data where it is a folder.
-    init(path: String, longestLine: Int = 1 << 28) throws(Failure) {
+    init(path: String, longestLine: Int = LineReader.longestLine) throws(Failure) {
         guard let status = FileStatus(path) else {
             throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
         }
@@ -39,6 +41,7 @@ struct LineReader {
     mutating func next() throws(Failure) -> ArraySlice<UInt8>? {
         while true {
             if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                try checkLength(end - start)
                 defer { (start, searched) = (end + 1, end + 1) }
                 lineNumber += 1
                 return buffer[start..<end]
@@ -46,17 +49,21 @@ struct LineReader {
             searched = buffer.count
             if isAtEnd {
                 guard start < buffer.count else { return nil }
+                try checkLength(buffer.count - start)
                 defer { start = buffer.count }
                 lineNumber += 1
                 return buffer[start...]
             }
-            guard buffer.count - start <= longestLine else {
-                throw .damaged(
-                    "\(path):\(lineNumber + 1)", "a line of more than \(longestLine) bytes",
-                    remedy: "Give JSONL: one record a line.")
-            }
+            try checkLength(buffer.count - start)
             try readBlock()
         }
+    }
+
+    private func checkLength(_ byteCount: Int) throws(Failure) {
+        guard byteCount > longestLine else { return }
+        throw .damaged(
+            "\(path):\(lineNumber + 1)", "a line of more than \(longestLine >> 20) MiB",
+            remedy: "Give JSONL: one record a line, and long texts in several records.")
     }
 
     private mutating func readBlock() throws(Failure) {

@@ -2,16 +2,26 @@ import Foundation
 import Settings
 import Training
 
-/// A run as a person follows it: plain lines, one a step, with the time that is left.
+/// A run as a person follows it, with the time that is left.
+///
+/// On a terminal one line stays up to date; elsewhere (a file, a pipe, mpirun's output) steps are plain lines, one a second
+/// at most: `metrics.jsonl` has every step.
 public final class Console: EventListener {
-    private let started = Date()
+    private let isLive: Bool
     private var totalSteps = 0
+    private var directory = ""
+    /// When the last step was shown, and the one that was passed over since.
+    private var shownAt = Date.distantPast
+    private var hidden: String?
     /// When the first step of this process ended, and which it was.
     private var firstStep: (end: Date, number: Int)?
 
-    public init() {}
+    /// - Parameter isLive: standard output is a terminal that a person looks at. Under mpirun it never is: ranks write to
+    ///   mpirun, which may give them a terminal of its own.
+    public init(isLive: Bool) { self.isLive = isLive }
 
     public func receive(_ event: TrainingEvent) throws(Failure) {
+        if case .step = event {} else { try settle() }
         switch event {
         case .started(let summary): try start(summary)
         case .notice(let text): try Console.write("note: \(text)")
@@ -28,6 +38,7 @@ public final class Console: EventListener {
 
     private func start(_ summary: RunSummary) throws(Failure) {
         totalSteps = summary.totalSteps
+        directory = summary.directory
         let millions = String(format: "%.1f M", Double(summary.parameterCount) / 1e6)
         try Console.write("policy      \(summary.policy), \(millions) parameters")
         for reference in summary.references { try Console.write("reference   \(reference), frozen") }
@@ -52,7 +63,27 @@ public final class Console: EventListener {
         if let left = secondsLeft(after: report.step), report.step < report.totalSteps {
             parts.append("\(Console.duration(left)) left")
         }
-        try Console.write(parts.joined(separator: "  "))
+        try show(parts.joined(separator: "  "), isLast: report.step == report.totalSteps)
+    }
+
+    private func show(_ line: String, isLast: Bool) throws(Failure) {
+        if isLive {
+            // Back to the line's beginning, and clear it.
+            try Console.write("\r\u{1B}[K" + line, terminator: "")
+            hidden = ""
+        } else if isLast || Date().timeIntervalSince(shownAt) >= 1 {
+            shownAt = Date()
+            hidden = nil
+            try Console.write(line)
+        } else {
+            hidden = line
+        }
+    }
+
+    /// Ends a live line, or shows the step that was passed over, before anything else is written.
+    private func settle() throws(Failure) {
+        if let hidden { try Console.write(hidden) }
+        hidden = nil
     }
 
     /// From the pace since the first step's end: the first one also touches all memory.
@@ -78,8 +109,13 @@ public final class Console: EventListener {
 
     private func finish(_ result: RunResult) throws(Failure) {
         let memory = String(format: "%.2f GiB", Double(result.peakMemoryByteCount) / 1_073_741_824)
-        try Console.write("finished    \(result.steps) steps in \(Console.duration(result.seconds)), peak memory \(memory) over all ranks")
+        try Console.write("")
+        try Console.write(
+            "finished    \(result.steps) steps in \(Console.duration(result.seconds)), peak memory \(memory) over all ranks")
+        for line in RunTable(metricsFile: directory + "/metrics.jsonl").lines { try Console.write(line) }
+        try Console.write("")
         if let folder = result.exportFolder { try Console.write("model       \(folder)") }
+        try Console.write("metrics     \(directory)/metrics.jsonl")
     }
 
     static func duration(_ seconds: Double) -> String {

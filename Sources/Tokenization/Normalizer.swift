@@ -1,4 +1,3 @@
-import Foundation
 import Settings
 
 /// What is done to a text before it is split: Unicode normal forms and lower case, one after another.
@@ -121,37 +120,5 @@ struct Normalizer: Sendable {
             true
         default: false
         }
-    }
-}
-
-extension Normalizer.Step {
-    func applied(to text: String) -> String {
-        switch self {
-        case .composed: text.precomposedStringWithCanonicalMapping
-        case .decomposed: text.decomposedStringWithCanonicalMapping
-        case .compatibilityComposed: text.precomposedStringWithCompatibilityMapping
-        case .compatibilityDecomposed: text.decomposedStringWithCompatibilityMapping
-        // Character by character, as Hugging Face does: no final sigma.
-        case .lowercase: text.unicodeScalars.map { $0.properties.lowercaseMapping }.joined()
-        }
-    }
-}
-
-/// Reading single characters of valid UTF-8.
-enum UTF8Reading {
-    /// The character that begins at `position`, and its length.
-    static func scalar(at position: Int, in text: Span<UInt8>) -> (scalar: Unicode.Scalar, length: Int) {
-        let lead = UInt32(text[position])
-        let length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
-        var value = length == 1 ? lead : lead & (0x7f >> UInt32(length))
-        for offset in 1..<max(length, 1) { value = value << 6 | UInt32(text[position + offset] & 0x3f) }
-        return (Unicode.Scalar(value)!, length)
-    }
-
-    /// The character that ends before `position`, and its length.
-    static func scalar(before position: Int, in text: Span<UInt8>) -> (scalar: Unicode.Scalar, length: Int) {
-        var start = position - 1
-        while text[start] & 0xc0 == 0x80 { start -= 1 }
-        return scalar(at: start, in: text)
     }
 }

@@ -55,7 +55,7 @@ public struct Provenance {
 }
 
 /// A field of the first processor in `/proc/cpuinfo`.
-func processorField(_ name: String) -> String? {
+public func processorField(_ name: String) -> String? {
     guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
     return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
@@ -82,8 +82,10 @@ public func defaultThreadCount(_ launch: MPIEnvironment.Launch) -> Int {
 }
 
 /// Refuses a processor without AVX2 and FMA in one line, instead of dying of an illegal instruction.
-public func checkProcessor() throws(Failure) {
-    guard let flags = processorField("flags")?.split(separator: " ") else { return }
+///
+/// - Parameter flags: as `/proc/cpuinfo` lists them; where it can't be read nothing is refused.
+public func checkProcessor(flags: String? = processorField("flags")) throws(Failure) {
+    guard let flags = flags?.split(separator: " ") else { return }
     let missing = ["avx2", "fma"].filter { !flags.contains(Substring($0)) }
     guard missing.isEmpty else {
         throw .configuration(

@@ -12,6 +12,11 @@ struct Job {
     var rankCount: Int { launch.size }
     var isFirst: Bool { launch.rank == 0 }
 
+    /// A person looks at standard output directly.
+    var isAtTerminal: Bool {
+        !launch.isLaunched && isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
+
     /// Starts MPI where a launcher started more than one rank, and cuts the ranks by `layout`.
     func start(_ layout: ParallelLayout) throws(CollectiveError) -> Mesh {
         guard launch.isLaunched else { return .solo() }

@@ -34,7 +34,8 @@ struct Train: ParsableCommand {
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
         Interruption.listen()
         let mesh = try job.start(resolved.layout)
-        let listeners: [any EventListener] = job.isFirst ? [Console(), MetricsFile(path: directory.metricsFile)] : []
+        let listeners: [any EventListener] = 
+            job.isFirst ? [MetricsFile(path: directory.metricsFile), Console(isLive: job.isAtTerminal)] : []
         let trainer = try Trainer(
             resolved, mesh: mesh, workers: job.workers(configuration.run.threads), listeners: listeners)
         try trainer.train(resume.map { .resume(step: $0.step) } ?? .fresh(overwrite: overwrite))

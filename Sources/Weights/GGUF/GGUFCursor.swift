@@ -33,7 +33,7 @@ struct GGUFCursor {
     mutating func count(of what: @autoclosure () -> String, minimumByteCount: Int) throws(Failure) -> Int {
         let count = try integer(UInt64.self, of: what())
         guard count <= UInt64(remaining / minimumByteCount) else {
-            throw .damagedFile(path, "announces \(count) \(what()), more than its \(storage.byteCount) bytes can hold")
+            throw .damagedFile(path, "announces \(count) \(what()), more than its \(storage.byteCount) bytes can hold (truncated?)")
         }
         return Int(count)
     }

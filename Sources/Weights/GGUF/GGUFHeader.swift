@@ -51,7 +51,9 @@ struct GGUFHeader {
                 path, "is a Git LFS pointer, not the model itself", remedy: "Run `git lfs pull` in its folder.")
         }
         guard start.starts(with: "GGUF".utf8.prefix(start.count)) else {
-            throw .damagedFile(path, "is not a GGUF file: it does not begin with the letters GGUF")
+            throw .damaged(
+                path, "is not a GGUF file: it does not begin with the letters GGUF",
+                remedy: "Give a GGUF file; of a Hugging Face model give the folder.")
         }
         _ = try cursor.integer(UInt32.self, of: "its first letters")
         let version = try cursor.integer(UInt32.self, of: "its version")

@@ -1,0 +1,66 @@
+import Foundation
+import Settings
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct GenerateTests {
+    /// A random model of 732 tokens beside the quickstart's tokenizer.
+    private func checkpoint(in folder: TemporaryFolder, vocabulary: Int = 732) throws -> String {
+        var configuration = unevenConfiguration(.llama)
+        configuration.vocabularySize = vocabulary
+        let path = try makeCheckpoint(configuration, seed: 4, in: folder, named: "model")
+        let root = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent().path
+        for file in ["tokenizer.json", "tokenizer_config.json"] {
+            try FileManager.default.copyItem(atPath: "\(root)/quickstart/tokenizer/\(file)", toPath: "\(path)/\(file)")
+        }
+        return path
+    }
+
+    private func generate(_ checkpoint: String, _ arguments: [String], ranks: Int? = nil) throws -> ProcessResult {
+        try runProgram(
+            "tandem", ["generate", "--checkpoint", checkpoint, "--max-new-tokens", "24"] + arguments, ranks: ranks)
+    }
+
+    @Test("greedy text is the same on one, two and three ranks")
+    func ranks() throws {
+        let folder = TemporaryFolder()
+        let model = try checkpoint(in: folder)
+        let alone = try generate(model, ["--prompt", "The fox eats"])
+        #expect(alone.exitCode == 0, "\(alone.errorOutput)")
+        #expect(alone.output.count > 5)
+        for count in [2, 3] {
+            #expect(try generate(model, ["--prompt", "The fox eats"], ranks: count).output == alone.output)
+        }
+    }
+
+    @Test("a seed repeats its draws on any number of ranks, another seed draws otherwise")
+    func seeds() throws {
+        let folder = TemporaryFolder()
+        let model = try checkpoint(in: folder)
+        let drawn = ["--prompt", "The owl", "--temperature", "1.5", "--top-p", "0.95", "--seed"]
+        let first = try generate(model, drawn + ["5"])
+        #expect(first.exitCode == 0)
+        #expect(try generate(model, drawn + ["5"], ranks: 2).output == first.output)
+        #expect(try generate(model, drawn + ["6"]).output != first.output)
+    }
+
+    @Test("a missing tokenizer, one that doesn't fit, an empty or too long prompt and bad options are told in one line")
+    func refusals() throws {
+        let folder = TemporaryFolder()
+        let model = try checkpoint(in: folder, vocabulary: 100)
+        let long = String(repeating: "fox ", count: 300)
+        for (arguments, code, words) in [
+            (["--prompt", "The fox"], Int32(78), "tokenizer"), (["--prompt", ""], 64, "empty"),
+            (["--prompt", "a", "--temperature", "-1"], 64, "temperature"), (["--prompt", "a", "--top-p", "0"], 64, "top-p"),
+            (["--prompt", long], 78, "tokenizer"),
+        ] {
+            let result = try generate(model, arguments)
+            #expect(result.exitCode == code, "\(arguments): \(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines[0].contains(words))
+        }
+        let bare = try makeCheckpoint(unevenConfiguration(.llama), seed: 1, in: folder, named: "bare")
+        let missing = try generate(bare, ["--prompt", "a"])
+        #expect(missing.exitCode == 66)
+        #expect(missing.causeLines.count == 1 && missing.causeLines[0].contains("tokenizer.json"))
+    }
+}
