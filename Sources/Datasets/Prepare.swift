@@ -2,19 +2,20 @@ import Foundation
 import Settings
 import Tensors
 
-/// Checks JSONL records of token ids and stores them as a dataset file, line by line in bounded memory.
+/// Checks JSONL records, tokenises text, and stores them as a dataset file, in bounded memory, on all cores.
 ///
 /// Either all of it succeeds or no file appears and an earlier output stays as it was.
 ///
-/// - Parameter progress: called every megabyte or so and at the end.
-/// - Throws: `Failure`: damaged data naming `FILE:LINE` for the first bad record; missing input; usage for a request
-///   that makes no sense; input/output where the disk fails.
+/// - Parameter progress: called every few megabytes and at the end.
+/// - Throws: `Failure`: damaged data naming `FILE:LINE` for the first bad record; missing input; configuration for a
+///   tokenizer or template that is not supported; usage for a request that makes no sense; input/output where the
+///   disk fails.
 @discardableResult
 public func prepare(
     _ request: PrepareRequest, progress: (PrepareProgress) -> Void = { _ in }
 ) throws(Failure) -> PrepareSummary {
     try request.check()
-    let preparation = Preparation(request)
+    let preparation = try Preparation(request)
     try preparation.readInputs(progress)
     return try preparation.commit()
 }
@@ -35,6 +36,7 @@ extension PrepareRequest {
                 "--validation \(validationFraction)", "is not a fraction between 0 and 1",
                 remedy: "Give 0.05 for every twentieth record, for instance.", exitCode: .usage)
         }
+        _ = try fieldNames()
         guard FileStatus(folder(of: output))?.isFolder == true else {
             throw .missing(
                 output, "its folder \(folder(of: output)) does not exist", remedy: "Create the folder first.")
@@ -52,17 +54,46 @@ extension PrepareRequest {
     }
 }
 
+extension PrepareRequest {
+    /// - Throws: `Failure` (usage) for a name that is not known, or one field for two names.
+    fileprivate func fieldNames() throws(Failure) -> FieldNames {
+        var choices: [FieldName: String] = [:]
+        for (key, source) in fields.sorted(by: { $0.key < $1.key }) {
+            guard let name = FieldName(rawValue: key) else {
+                let known = FieldName.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Failure(
+                    "--field \(key)=\(source)", "'\(key)' is no name that records have",
+                    remedy: "Use one of: \(known).", exitCode: .usage)
+            }
+            if let other = choices.first(where: { $0.value == source }) {
+                throw Failure(
+                    "--field \(key)=\(source)", "'\(source)' is given for \(other.key.rawValue) already",
+                    remedy: "Name a field once.", exitCode: .usage)
+            }
+            choices[name] = source
+        }
+        return FieldNames(choices: choices)
+    }
+}
+
 /// One preparation under way.
 private final class Preparation {
     private let request: PrepareRequest
+    private let names: FieldNames
+    private let encoder: RecordEncoder?
     private let rules: LengthRules
+    /// Made from the first line.
+    private var judge: LineJudge?
     private var outputs: PreparedOutputs?
     private var dropped: [DropReason: Int] = [:]
     private var truncated = 0
+    private var movedBoundaries = 0
     private var lineCount = 0
 
-    init(_ request: PrepareRequest) {
+    init(_ request: PrepareRequest) throws(Failure) {
         self.request = request
+        names = try request.fieldNames()
+        encoder = if let folder = request.tokenizer { try RecordEncoder(folder: folder) } else { nil }
         rules = LengthRules(maximumLength: request.maximumLength, truncation: request.truncation)
     }
 
@@ -71,13 +102,11 @@ private final class Preparation {
         var bytesBefore = 0
         for input in request.inputs {
             var reader = try LineReader(path: input)
-            var reported = 0
-            while let line = try reader.next() {
-                try add(line, place: "\(input):\(reader.lineNumber)")
-                lineCount += 1
-                guard reader.bytesRead != reported else { continue }
-                reported = reader.bytesRead
-                progress(.init(linesRead: lineCount, bytesRead: bytesBefore + reported, totalBytes: totalBytes))
+            while true {
+                let batch = LineBatch(from: &reader, path: input)
+                if batch.isEmpty, batch.readFailure == nil { break }
+                try add(batch)
+                progress(.init(linesRead: lineCount, bytesRead: bytesBefore + reader.bytesRead, totalBytes: totalBytes))
             }
             guard reader.lineNumber > 0 else {
                 throw .damaged(input, "is empty", remedy: "Give a JSONL file with at least one record.")
@@ -98,47 +127,40 @@ private final class Preparation {
         try outputs.training.writer.publish()
         return PrepareSummary(
             kind: outputs.kind, training: outputs.training.summary, validation: outputs.validation?.summary,
-            dropped: dropped, truncated: truncated)
+            dropped: dropped, truncated: truncated, movedBoundaries: movedBoundaries)
     }
 
-    // MARK: One line
+    // MARK: Lines
 
-    private func add(_ line: ArraySlice<UInt8>, place: @autoclosure () -> String) throws(Failure) {
-        let verdict: LengthRules.Verdict
-        let kind: DatasetKind
+    private func add(_ batch: LineBatch) throws(Failure) {
+        guard !batch.isEmpty else { throw batch.readFailure! }
+        let judge = try judge(for: batch)
+        let (lines, failure) = batch.judged(by: judge)
+        // Nothing of a batch with a bad line need be written: no file will appear.
+        if let failure { throw failure }
+        if outputs == nil { outputs = try PreparedOutputs(request, kind: judge.form.kind) }
+        for line in lines {
+            switch line.verdict {
+            case .drop(let reason): dropped[reason, default: 0] += 1
+            case .keep(let record, let wasTruncated):
+                truncated += wasTruncated ? 1 : 0
+                movedBoundaries += line.movedBoundary ? 1 : 0
+                try outputs!.append(record, line: lineCount)
+            }
+            lineCount += 1
+        }
+    }
+
+    private func judge(for batch: LineBatch) throws(Failure) -> LineJudge {
+        if let judge { return judge }
         do throws(RecordError) {
-            let fields = try RecordFields(parsing: line)
-            kind = try agreedKind(of: fields)
-            verdict =
-                switch kind {
-                case .preference: try rules.judge(try fields.preference())
-                case .text: try rules.judge(try fields.text())
-                }
+            let made = try LineJudge(
+                firstLine: batch.first, names: names, encoder: encoder, rules: rules, asked: request.kind)
+            judge = made
+            return made
         } catch {
-            throw .damaged(place(), error.reason, remedy: error.remedy)
+            throw error.failure(at: batch.place(of: 0))
         }
-        if outputs == nil { outputs = try PreparedOutputs(request, kind: kind) }
-        switch verdict {
-        case .drop(let reason): dropped[reason, default: 0] += 1
-        case .keep(let record, let wasTruncated):
-            truncated += wasTruncated ? 1 : 0
-            try outputs!.append(record, line: lineCount)
-        }
-    }
-
-    private func agreedKind(of fields: RecordFields) throws(RecordError) -> DatasetKind {
-        let found = try fields.kind()
-        if let asked = request.kind, found != asked {
-            throw RecordError(
-                "is a \(found.rawValue) record, and \(asked.rawValue) records are asked for",
-                remedy: "Leave --kind out, or leave the record out.")
-        }
-        if let first = outputs?.kind, found != first {
-            throw RecordError(
-                "is a \(found.rawValue) record among \(first.rawValue) records",
-                remedy: "Prepare each kind on its own.")
-        }
-        return found
     }
 
     // MARK: Refusals of the whole
@@ -167,17 +189,17 @@ private final class Preparation {
 
 /// The files of one preparation, and which record goes where.
 private struct PreparedOutputs {
-    let kind: DatasetKind
+    let kind: RecordKind
     var training: PreparedOutput
     var validation: PreparedOutput?
     private let fraction: Double
 
-    init(_ request: PrepareRequest, kind: DatasetKind) throws(Failure) {
+    init(_ request: PrepareRequest, kind: RecordKind) throws(Failure) {
         self.kind = kind
         fraction = request.validationFraction ?? 0
-        training = try PreparedOutput(path: request.output, kind: kind)
+        training = try PreparedOutput(path: request.output, kind: kind.datasetKind)
         if request.validationFraction != nil {
-            validation = try PreparedOutput(path: request.validationOutput, kind: kind)
+            validation = try PreparedOutput(path: request.validationOutput, kind: kind.datasetKind)
         }
     }
 
@@ -221,6 +243,7 @@ private struct PreparedOutput {
         }
         return PreparedFile(
             path: writer.path, records: writer.recordCount, tokens: writer.tokenCount, sequenceTokens: sequenceTokens,
-            lengths: LengthFigures(minimum: lengths.first!, median: median!, maximum: lengths.last!))
+            lengths: LengthFigures(minimum: lengths.first!, median: median!, maximum: lengths.last!),
+            histogram: LengthBar.histogram(countByLength))
     }
 }

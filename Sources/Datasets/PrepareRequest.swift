@@ -5,7 +5,11 @@ public struct PrepareRequest: Sendable {
     /// The dataset file to write.
     public var output: String
     /// Nil takes the kind of the first record.
-    public var kind: DatasetKind?
+    public var kind: RecordKind?
+    /// A Hugging Face folder with the tokenizer, and the chat template of messages. Nil for records of token ids.
+    public var tokenizer: String?
+    /// Fields of the records by the usual name that they stand for: `["prompt": "question"]`.
+    public var fields: [String: String]
     /// Tokens of the longest sequence of a record (prompt + longer completion); nil for no limit.
     public var maximumLength: Int?
     public var truncation: Truncation
@@ -13,12 +17,15 @@ public struct PrepareRequest: Sendable {
     public var validationFraction: Double?
 
     public init(
-        inputs: [String], output: String, kind: DatasetKind? = nil, maximumLength: Int? = nil,
-        truncation: Truncation = .prompt, validationFraction: Double? = nil
+        inputs: [String], output: String, kind: RecordKind? = nil, tokenizer: String? = nil,
+        fields: [String: String] = [:], maximumLength: Int? = nil, truncation: Truncation = .prompt,
+        validationFraction: Double? = nil
     ) {
         self.inputs = inputs
         self.output = output
         self.kind = kind
+        self.tokenizer = tokenizer
+        self.fields = fields
         self.maximumLength = maximumLength
         self.truncation = truncation
         self.validationFraction = validationFraction
@@ -48,7 +55,7 @@ public struct PrepareProgress: Equatable, Sendable {
 
 /// What a preparation did.
 public struct PrepareSummary: Equatable, Sendable {
-    public var kind: DatasetKind
+    public var kind: RecordKind
     public var training: PreparedFile
     /// Nil where no validation file was asked for.
     public var validation: PreparedFile?
@@ -56,6 +63,8 @@ public struct PrepareSummary: Equatable, Sendable {
     public var dropped: [DropReason: Int] = [:]
     /// Records kept with a shortened prompt.
     public var truncated = 0
+    /// Pairs kept whose completions start before the end of the prompt's own tokens.
+    public var movedBoundaries = 0
 
     public var droppedCount: Int { dropped.values.reduce(0, +) }
 }
@@ -70,6 +79,8 @@ public struct PreparedFile: Equatable, Sendable {
     public var sequenceTokens = 0
     /// Of the longest sequence of each record, in tokens. The median of an even count is the lower of the middle two.
     public var lengths: LengthFigures
+    /// The same lengths in bars, shortest first.
+    public var histogram: [LengthBar]
 }
 
 public struct LengthFigures: Equatable, Sendable {

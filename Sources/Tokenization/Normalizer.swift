@@ -15,6 +15,8 @@ struct Normalizer: Sendable {
         var bytes: [UInt8] = []
         /// Starts of parts, here and in the original: within a part that is unchanged offsets run alike.
         var parts: [(start: Int, original: Int)] = []
+        /// The original's length.
+        let originalCount: Int
 
         /// Where in the original the byte at `offset` comes from; exact up to the character cluster.
         func original(of offset: Int) -> Int {
@@ -24,7 +26,7 @@ struct Normalizer: Sendable {
                 if parts[middle].start <= offset { low = middle } else { high = middle }
             }
             guard low < parts.count else { return offset }
-            let end = low + 1 < parts.count ? parts[low + 1].original : Int.max
+            let end = low + 1 < parts.count ? parts[low + 1].original : originalCount
             return min(parts[low].original + offset - parts[low].start, end)
         }
     }
@@ -61,7 +63,7 @@ struct Normalizer: Sendable {
     /// parts can be normalised alone, and a part that needs no work costs none.
     func normalized(_ text: Span<UInt8>) -> Result? {
         guard !steps.isEmpty, firstPart(from: 0, in: text) < text.count else { return nil }
-        var result = Result()
+        var result = Result(originalCount: text.count)
         result.bytes.reserveCapacity(text.count + 16)
         var position = 0
         while position < text.count {

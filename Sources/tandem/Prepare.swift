@@ -4,13 +4,18 @@ import Foundation
 import Reporting
 import Settings
 
-extension DatasetKind: ExpressibleByArgument {}
+extension RecordKind: ExpressibleByArgument {}
 extension Truncation: ExpressibleByArgument {}
 
 struct Prepare: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks records and stores them as a dataset.",
-        discussion: "Records are JSONL objects of token ids: prompt_ids, chosen_ids, rejected_ids; or input_ids with an optional loss_mask.")
+        abstract: "Checks records, tokenises text, and stores them as a dataset.",
+        discussion: """
+            Records are JSONL objects. With --tokenizer: preference pairs (prompt, chosen, rejected: texts or lists of \
+            messages), chats (messages; the loss counts the assistant's turns) or texts (text, with optional \
+            loss_masking_spans). Without: token ids (prompt_ids, chosen_ids, rejected_ids; or input_ids with an optional \
+            loss_mask). docs/data.md has an example of each.
+            """)
 
     @Option(parsing: .upToNextOption, help: "JSONL files, read in this order.")
     var input: [String]
@@ -18,8 +23,15 @@ struct Prepare: ParsableCommand {
     @Option(help: "The dataset to write (.h5).")
     var output: String
 
-    @Option(help: "Left out, it is detected from the fields.")
-    var kind: DatasetKind?
+    @Option(help: "A Hugging Face folder with the tokenizer and chat template; for records of text.")
+    var tokenizer: String?
+
+    @Option(help: "Left out, it is detected from the first record's fields.")
+    var kind: RecordKind?
+
+    @Option(
+        help: ArgumentHelp("Reads NAME (prompt, chosen, text, ...) from the records' FIELD; may be repeated.", valueName: "NAME=FIELD"))
+    var field: [String] = []
 
     @Option(help: "Tokens of the longest sequence of a record, prompt and completion.")
     var maxLength: Int?
@@ -34,18 +46,62 @@ struct Prepare: ParsableCommand {
         var reporter = PrepareProgressLine()
         let summary = try prepare(
             PrepareRequest(
-                inputs: input, output: output, kind: kind, maximumLength: maxLength, truncation: truncation,
-                validationFraction: validation)
+                inputs: input, output: output, kind: kind, tokenizer: tokenizer, fields: try fields(),
+                maximumLength: maxLength, truncation: truncation, validationFraction: validation)
         ) { reporter.show($0) }
-        for file in [summary.training, summary.validation].compactMap({ $0 }) {
-            try Console.write(
-                "\(file.path): \(file.records) \(summary.kind.rawValue) records, \(file.tokens) tokens "
-                    + "(\(file.sequenceTokens) as whole sequences), lengths \(file.lengths.minimum) to \(file.lengths.maximum), median \(file.lengths.median)")
+        for line in lines(of: summary) { try Console.write(line) }
+    }
+
+    private func fields() throws(Failure) -> [String: String] {
+        var fields: [String: String] = [:]
+        for choice in field {
+            let parts = choice.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                throw Failure(
+                    "--field \(choice)", "is not NAME=FIELD", remedy: "Give prompt=question, for instance.",
+                    exitCode: .usage)
+            }
+            guard fields.updateValue(parts[1], forKey: parts[0]) == nil else {
+                throw Failure(
+                    "--field \(choice)", "'\(parts[0])' has been given a field already", remedy: "Give one.",
+                    exitCode: .usage)
+            }
         }
-        if summary.truncated > 0 { try Console.write("shortened the prompt of \(summary.truncated) records") }
+        return fields
+    }
+
+    // MARK: The summary
+
+    private func lines(of summary: PrepareSummary) -> [String] {
+        var lines = [summary.training, summary.validation].compactMap { $0 }.map { file in
+            "\(file.path): \(file.records) \(summary.kind.rawValue) records, \(file.tokens) tokens "
+                + "(\(file.sequenceTokens) as whole sequences), lengths \(file.lengths.minimum) to \(file.lengths.maximum), median \(file.lengths.median)"
+        }
+        if summary.truncated > 0 { lines.append("shortened \(beginnings(of: summary.kind)) of \(summary.truncated) records") }
+        if summary.movedBoundaries > 0 {
+            lines.append(
+                "moved the boundary of \(summary.movedBoundaries) records: tokens span the end of the prompt, and the "
+                    + "completion starts with them")
+        }
         for (reason, count) in summary.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            try Console.write("dropped \(count) records: \(reason.rawValue)")
+            lines.append("dropped \(count) records: \(reason.rawValue)")
         }
+        return lines + histogram(summary.training.histogram)
+    }
+
+    private func beginnings(of kind: RecordKind) -> String { kind == .preference ? "the prompt" : "the beginning" }
+
+    private func histogram(_ bars: [LengthBar]) -> [String] {
+        let labels = bars.map { "\($0.lengths.lowerBound)-\($0.lengths.upperBound)" }
+        let width = labels.map(\.count).max() ?? 0
+        let most = bars.map(\.count).max() ?? 1
+        return ["length in tokens, records"]
+            + zip(bars, labels).map { bar, label in
+                // A bar that is not empty shows.
+                let length = bar.count == 0 ? 0 : max(1, bar.count * 40 / most)
+                let label = String(repeating: " ", count: width - label.count) + label
+                return "  \(label) | \(String(repeating: "#", count: length))\(length == 0 ? "" : " ")\(bar.count)"
+            }
     }
 }
 

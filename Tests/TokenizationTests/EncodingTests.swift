@@ -148,5 +148,9 @@ struct EncodingTests {
         let end = try #require(tokens.ids.firstIndex(of: mark))
         #expect(tokens.starts[end] == 8)
         #expect(tokens.starts[end + 1] == 18)
+        for text in try Page.load().texts {
+            let starts = tokenizer.encodeWithStarts(text + "<|im_end|>" + text, addSpecialTokens: false).starts
+            #expect(starts == starts.sorted(), "\(text.debugDescription)")
+        }
     }
 }

@@ -1,0 +1,29 @@
+/// One bar of a histogram of lengths.
+public struct LengthBar: Equatable, Sendable {
+    /// Tokens.
+    public var lengths: ClosedRange<Int>
+    /// Records that are so long.
+    public var count: Int
+}
+
+extension LengthBar {
+    /// At most ten bars of one width, which a person can read: 1, 2, 3, 4, 5, 6 or 8 times a power of ten. Empty ones between
+    /// others stay.
+    ///
+    /// - Parameter countByLength: how many records have a length; at least one has.
+    static func histogram(_ countByLength: [Int: Int]) -> [LengthBar] {
+        let (shortest, longest) = (countByLength.keys.min()!, countByLength.keys.max()!)
+        func bars(_ width: Int) -> Int { longest / width - shortest / width + 1 }
+        var scale = 1
+        while bars(scale * 10) > mostBars { scale *= 10 }
+        let width = [1, 2, 3, 4, 5, 6, 8, 10].map { $0 * scale }.first { bars($0) <= mostBars }!
+        var counts = [Int](repeating: 0, count: bars(width))
+        for (length, count) in countByLength { counts[length / width - shortest / width] += count }
+        return counts.enumerated().map { index, count in
+            let start = (shortest / width + index) * width
+            return LengthBar(lengths: start...(start + width - 1), count: count)
+        }
+    }
+
+    private static let mostBars = 10
+}

@@ -1,0 +1,97 @@
+import Settings
+
+/// What became of one line.
+struct JudgedLine {
+    let verdict: LengthRules.Verdict
+    let movedBoundary: Bool
+}
+
+/// Reads, checks and tokenises single lines. Any number of threads may ask at once.
+struct LineJudge: Sendable {
+    let names: FieldNames
+    /// Nil without `--tokenizer`.
+    let encoder: RecordEncoder?
+    let rules: LengthRules
+    let asked: RecordKind?
+    /// The form of the first record, which all others must have.
+    let form: RecordForm
+
+    /// - Parameter firstLine: decides the form of all.
+    /// - Throws: `RecordError` for a first line that is no record, or text where there is no tokenizer.
+    init(
+        firstLine: ArraySlice<UInt8>, names: FieldNames, encoder: RecordEncoder?, rules: LengthRules, asked: RecordKind?
+    ) throws(RecordError) {
+        let fields = try RecordFields(parsing: firstLine, names: names)
+        form = try fields.form(asked: asked)
+        self.names = names
+        self.encoder = encoder
+        self.rules = rules
+        self.asked = asked
+        try LineJudge.check(form, asked: asked)
+        guard !form.isText || encoder != nil else {
+            throw RecordError(
+                "has text (\(fields.textFields)) and no token ids",
+                remedy: "Name the folder of the model's tokenizer: --tokenizer FOLDER.")
+        }
+    }
+
+    /// - Throws: `RecordError` for anything that is wrong with the line.
+    func judge(_ line: ArraySlice<UInt8>) throws(RecordError) -> JudgedLine {
+        let fields = try RecordFields(parsing: line, names: names)
+        let found = try fields.form(asked: asked)
+        try LineJudge.check(found, asked: asked)
+        try agree(found)
+        guard form.isText else { return try judge(ids: fields) }
+        switch form.kind {
+        case .preference:
+            let pair = try encoder!.pair(fields)
+            return JudgedLine(verdict: try rules.judge(pair.record), movedBoundary: pair.movedBoundary)
+        case .chat: return JudgedLine(verdict: try rules.judge(try encoder!.chat(fields)), movedBoundary: false)
+        case .text: return JudgedLine(verdict: try rules.judge(try encoder!.text(fields)), movedBoundary: false)
+        }
+    }
+
+    private func judge(ids fields: RecordFields) throws(RecordError) -> JudgedLine {
+        switch form.kind {
+        case .preference:
+            let record = try fields.preference()
+            try checkVocabulary(record.prompt, record.chosen, record.rejected)
+            return JudgedLine(verdict: try rules.judge(record), movedBoundary: false)
+        case .chat, .text:
+            let record = try fields.text()
+            try checkVocabulary(record.tokens)
+            return JudgedLine(verdict: try rules.judge(record), movedBoundary: false)
+        }
+    }
+
+    /// Ids need no tokenizer; one that is named all the same must have them.
+    private func checkVocabulary(_ parts: [Int32]...) throws(RecordError) {
+        guard let size = encoder?.tokenizer.vocabularySize else { return }
+        for part in parts {
+            guard let id = part.first(where: { Int($0) >= size }) else { continue }
+            throw RecordError(
+                "token id \(id) is out of the tokenizer's vocabulary of \(size) tokens",
+                remedy: "Name the tokenizer that made the ids, or none.")
+        }
+    }
+
+    private static func check(_ found: RecordForm, asked: RecordKind?) throws(RecordError) {
+        guard let asked, found.kind != asked else { return }
+        throw RecordError(
+            "is a \(found.kind.rawValue) record, and \(asked.rawValue) records are asked for",
+            remedy: "Leave --kind out, or leave the record out.")
+    }
+
+    private func agree(_ found: RecordForm) throws(RecordError) {
+        guard found.kind == form.kind else {
+            throw RecordError(
+                "is a \(found.kind.rawValue) record among \(form.kind.rawValue) records",
+                remedy: "Prepare each kind on its own.")
+        }
+        guard found.isText == form.isText else {
+            throw RecordError(
+                found.isText ? "has text among records of token ids" : "has token ids among records of text",
+                remedy: "Prepare texts and token ids on their own.")
+        }
+    }
+}
