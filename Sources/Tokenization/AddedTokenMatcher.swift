@@ -35,8 +35,8 @@ struct AddedTokenMatcher: Sendable {
 
     /// The parts of `text`, in order; none for an empty text.
     ///
-    /// White space that a token strips belongs to its part. The rules are those of Hugging Face's `find_matches`, with its
-    /// one oddity: where a token's stripped space is the beginning of the next token, the two parts overlap.
+    /// White space that a token strips belongs to its part. The rules are those of Hugging Face's `find_matches`,
+    /// with its one oddity: where a token's stripped space is the beginning of the next token, the two parts overlap.
     func parts(of text: Span<UInt8>) -> [Part] {
         var parts: [Part] = []
         var done = 0

@@ -1,5 +1,5 @@
-/// The characters that byte-level vocabularies write bytes with (GPT-2): printable bytes of Latin-1 stand for themselves,
-/// the other 68 for the characters from U+0100 on, in order.
+/// The characters that byte-level vocabularies write bytes with (GPT-2): printable bytes of Latin-1 stand for
+/// themselves, the other 68 for the characters from U+0100 on, in order.
 enum ByteAlphabet {
     /// The scalar of each byte.
     static let scalars: [Unicode.Scalar] = {

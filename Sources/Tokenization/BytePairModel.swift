@@ -18,7 +18,8 @@ struct BytePairModel: Sendable {
     ]
 
     /// - Parameter place: of the model, for errors.
-    static func read(_ node: JSONNode, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary) {
+    static func read(_ node: JSONNode, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary)
+    {
         let fields = try ComponentFields(node, place: place)
         try checkSupported(fields)
         guard case .object(let members) = try fields.required("vocab") else {
@@ -52,11 +53,13 @@ struct BytePairModel: Sendable {
         }
         try fields.refuseAllBut(options)
         if let dropout = fields["dropout"], !dropout.isNull {
-            throw .unsupportedTokenizer(fields.place(of: "dropout"), "is \(dropout.kind): random merges are not supported")
+            throw .unsupportedTokenizer(
+                fields.place(of: "dropout"), "is \(dropout.kind): random merges are not supported")
         }
         for name in ["continuing_subword_prefix", "end_of_word_suffix"] {
             if let affix = try fields.optionalString(name), !affix.isEmpty {
-                throw .unsupportedTokenizer(fields.place(of: name), "is \"\(affix.printable)\": only an empty one is supported")
+                throw .unsupportedTokenizer(
+                    fields.place(of: name), "is \"\(affix.printable)\": only an empty one is supported")
             }
         }
         if try fields.bool("byte_fallback", default: false) {
@@ -90,7 +93,9 @@ struct BytePairModel: Sendable {
             let parts = bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
             return parts.count == 2 ? (parts[0], parts[1]) : nil
         case .array(let parts):
-            guard parts.count == 2, case .text(let left) = parts[0], case .text(let right) = parts[1] else { return nil }
+            guard parts.count == 2, case .text(let left) = parts[0], case .text(let right) = parts[1] else {
+                return nil
+            }
             return (left, right)
         default: return nil
         }

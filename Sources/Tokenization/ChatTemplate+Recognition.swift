@@ -2,11 +2,11 @@ import Foundation
 import Settings
 
 extension ChatTemplate {
-    /// The template of a Hugging Face folder: `chat_template.jinja`, or `chat_template` of `tokenizer_config.json` (of several,
-    /// the one named `default`); plain text where the folder has neither.
+    /// The template of a Hugging Face folder: `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`
+    /// (of several, the one named `default`); plain text where the folder has neither.
     ///
-    /// - Throws: `Failure`: configuration (78) for a template that is not known, with its beginning; damaged data (65) for a
-    ///   file that contradicts its format.
+    /// - Throws: `Failure`: configuration (78) for a template that is not known, with its beginning; damaged data
+    ///   (65) for a file that contradicts its format.
     public init(folder: String) throws(Failure) {
         let configuration = try TokenizerConfiguration(folder: folder)
         let path = configuration.path(of: "chat_template.jinja")
@@ -84,7 +84,8 @@ extension ChatTemplate {
         }
         let system = String(text.dropFirst(head.count).dropLast(tail.count))
         // Anything that Jinja would read as more than text between the quotes.
-        return system.unicodeScalars.contains { "'\\{}".unicodeScalars.contains($0) } ? nil : .chatML(defaultSystem: system)
+        return system.unicodeScalars.contains { "'\\{}".unicodeScalars.contains($0) }
+            ? nil : .chatML(defaultSystem: system)
     }
 
     // MARK: Longer templates, by the digest of their canonical text

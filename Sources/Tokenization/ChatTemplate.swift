@@ -2,10 +2,11 @@ import Settings
 
 /// How a model writes a chat as text.
 ///
-/// Templates are Jinja programs. Tandem does not run them: it knows the common ones by their text and renders them itself,
-/// character for character as Jinja does. Any other is refused when it is read.
+/// Templates are Jinja programs. Tandem does not run them: it knows the common ones by their text and renders them
+/// itself, character for character as Jinja does. Any other is refused when it is read.
 public enum ChatTemplate: Equatable, Sendable {
-    /// `<|im_start|>role`, content, `<|im_end|>`; a chat without a system message gets the default one, where there is one.
+    /// `<|im_start|>role`, content, `<|im_end|>`; a chat without a system message gets the default one, where there
+    /// is one.
     case chatML(defaultSystem: String?)
     /// Llama 3: headers, trimmed contents, `<|eot_id|>`, after the beginning of sequence.
     case llama3(beginning: String)

@@ -1,7 +1,7 @@
 import Settings
 
-/// The members of one object of `tokenizer.json`, read strictly: a member that nobody asked for is refused by name, so no
-/// option is ignored.
+/// The members of one object of `tokenizer.json`, read strictly: a member that nobody asked for is refused by name,
+/// so no option is ignored.
 struct ComponentFields {
     /// File and path, for errors: `…/tokenizer.json: pre_tokenizer.pretokenizers[1]`.
     let place: String

@@ -47,7 +47,8 @@ struct Normalizer: Sendable {
             return [step]
         }
         guard type == "Sequence" else {
-            throw .unsupportedTokenizer(fields.place(of: "type"), "the normaliser \"\(type.printable)\" is not supported")
+            throw .unsupportedTokenizer(
+                fields.place(of: "type"), "the normaliser \"\(type.printable)\" is not supported")
         }
         try fields.refuseAllBut(["type", "normalizers"])
         var all: [Step] = []
@@ -112,7 +113,8 @@ struct Normalizer: Sendable {
         return text.count
     }
 
-    /// Characters that stay what they are in composed form, whatever stands around them. Not all, but most of most texts.
+    /// Characters that stay what they are in composed form, whatever stands around them. Not all, but most of most
+    /// texts.
     private static func isAlwaysComposed(_ value: UInt32) -> Bool {
         switch value {
         case 0x391...0x3a1, 0x3a3...0x3ce, 0x400...0x482, 0x48a...0x52f, 0x5d0...0x5ea, 0x621...0x64a, 0x1e00...0x1eff,

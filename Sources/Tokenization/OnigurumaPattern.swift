@@ -1,9 +1,9 @@
 /// A regular expression as `tokenizer.json` writes it, for Oniguruma, rewritten so that PCRE2 finds the same matches.
 ///
-/// What differs and is rewritten: PCRE2's `\s` has U+180E; its `\v` and `\h` are classes; `\uHHHH` is unknown to it; `X{1,3}+`
-/// is possessive in PCRE2 and a repeated group in Oniguruma; general categories are those of an older Unicode
-/// (`UnicodeAdditions`). What differs and is rare (word boundaries, scripts, class set operations, folds of several
-/// letters) is refused by name.
+/// What differs and is rewritten: PCRE2's `\s` has U+180E; its `\v` and `\h` are classes; `\uHHHH` is unknown to it;
+/// `X{1,3}+` is possessive in PCRE2 and a repeated group in Oniguruma; general categories are those of an older
+/// Unicode (`UnicodeAdditions`). What differs and is rare (word boundaries, scripts, class set operations, folds of
+/// several letters) is refused by name.
 struct OnigurumaPattern {
     /// A construct that is not supported.
     struct Problem: Error { let reason: String }
@@ -73,12 +73,15 @@ struct OnigurumaPattern {
         lastLiteral = scalar
     }
 
-    /// Oniguruma folds some neighbours to one letter (ß is ss): a caseless text with such a pair would match differently.
+    /// Oniguruma folds some neighbours to one letter (ß is ss): a caseless text with such a pair would match
+    /// differently.
     private func checkFold(_ scalar: Unicode.Scalar) throws(Problem) {
         guard scalar.isASCII else { throw Problem(reason: "'\(scalar)' under (?i: is not supported") }
         guard let last = lastLiteral else { return }
         let pair = "\(last)\(scalar)".lowercased()
-        if ["ss", "st", "ff", "fi", "fl"].contains(pair) { throw Problem(reason: "\"\(pair)\" under (?i: is not supported") }
+        if ["ss", "st", "ff", "fi", "fl"].contains(pair) {
+            throw Problem(reason: "\"\(pair)\" under (?i: is not supported")
+        }
     }
 
     private static func quoted(_ scalar: Unicode.Scalar) -> String {
@@ -179,7 +182,8 @@ struct OnigurumaPattern {
         }
     }
 
-    /// A class escape here (`\s`, `\d`, `\p{…}` and their negations), passed; nil, and nothing passed, for another escape.
+    /// A class escape here (`\s`, `\d`, `\p{…}` and their negations), passed; nil, and nothing passed, for another
+    /// escape.
     private mutating func classEscape() throws(Problem) -> (members: String, isNegated: Bool)? {
         guard let letter = peek(1) else { throw Problem(reason: "it ends with a backslash") }
         switch letter {
@@ -223,7 +227,9 @@ struct OnigurumaPattern {
             defer { position += length }
             let value = try scalar(hexadecimal: scalars[position..<(position + length)])
             // Oniguruma reads \xHH as a byte, not a character.
-            guard letter == "u" || value.isASCII else { throw Problem(reason: "'\\x' with a byte above 7f is not supported") }
+            guard letter == "u" || value.isASCII else {
+                throw Problem(reason: "'\\x' with a byte above 7f is not supported")
+            }
             return value
         case _ where letter.isASCII && !letter.properties.isAlphabetic && !("0"..."9").contains(letter):
             return letter

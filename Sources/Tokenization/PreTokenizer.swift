@@ -39,7 +39,8 @@ struct PreTokenizer: Sendable {
         let fields = try ComponentFields(node, place: place)
         let type = try fields.string("type")
         guard !isComplete else {
-            throw .unsupportedTokenizer(fields.place(of: "type"), "\"\(type.printable)\" after ByteLevel is not supported")
+            throw .unsupportedTokenizer(
+                fields.place(of: "type"), "\"\(type.printable)\" after ByteLevel is not supported")
         }
         switch type {
         case "Sequence":

@@ -1,8 +1,8 @@
 extension Tokenizer {
     /// The text of `ids`; bytes that make no character become U+FFFD.
     ///
-    /// - Parameter skipSpecialTokens: leave special tokens out. Ids that no token has (rows that pad an embedding) are left
-    ///   out always.
+    /// - Parameter skipSpecialTokens: leave special tokens out. Ids that no token has (rows that pad an embedding)
+    ///   are left out always.
     public func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
         String(decoding: decodeBytes(ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self)
     }
@@ -17,7 +17,8 @@ extension Tokenizer {
     }
 }
 
-/// Decodes tokens as they come, whole characters only: a character whose bytes are spread over tokens appears with the last.
+/// Decodes tokens as they come, whole characters only: a character whose bytes are spread over tokens appears with
+/// the last.
 public struct StreamDecoder: Sendable {
     private let tokenizer: Tokenizer
     private let skipSpecialTokens: Bool

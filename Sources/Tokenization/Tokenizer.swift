@@ -4,8 +4,8 @@ import Synchronization
 
 /// A byte-level byte-pair tokenizer, as `tokenizer.json` of a Hugging Face folder describes it.
 ///
-/// It gives the ids that Hugging Face's `tokenizers` gives; a file with a part that Tandem does not compute is refused when
-/// it is read. Any number of threads may encode and decode at once.
+/// It gives the ids that Hugging Face's `tokenizers` gives; a file with a part that Tandem does not compute is
+/// refused when it is read. Any number of threads may encode and decode at once.
 public final class Tokenizer: Sendable {
     let vocabulary: Vocabulary
     let addedTokens: AddedTokens
@@ -51,6 +51,13 @@ public final class Tokenizer: Sendable {
 
     /// Whether `id` is a special token: one that decoding can skip.
     public func isSpecial(_ id: Int32) -> Bool { addedTokens.isSpecial(id) }
+
+    /// The bytes that have no token, nor a token for unknown ones: encoding drops them without a word, as Hugging Face
+    /// does. SmolLM2 lacks a few control characters and the lead bytes of characters in planes that hold none yet.
+    public var droppedBytes: [UInt8] {
+        guard model.unknownToken == nil else { return [] }
+        return (UInt8.min...UInt8.max).filter { model.byteTokens[Int($0)] < 0 }
+    }
 
     // MARK: Splitters
 

@@ -39,7 +39,8 @@ struct TokenizerConfiguration {
         }
         guard let template = templates.first(where: { $0["name"]?.string == "default" })?["template"]?.string else {
             throw .configuration(
-                "\(file): chat_template", "has no template named \"default\"", remedy: "Name the one to use \"default\".")
+                "\(file): chat_template", "has no template named \"default\"",
+                remedy: "Name the one to use \"default\".")
         }
         return template
     }
@@ -63,7 +64,8 @@ struct TokenizerConfiguration {
 
 /// The tokens that end what a model writes.
 public struct EndTokens: Equatable, Sendable {
-    /// `eos_token` of `tokenizer_config.json`, or else the first end of `generation_config.json`: what a completion ends with.
+    /// `eos_token` of `tokenizer_config.json`, or else the first end of `generation_config.json`: what a completion
+    /// ends with.
     public let endOfSequence: Int32
     /// Everything that generation stops at: the end of sequence, and the ends of `generation_config.json`.
     public let stops: Set<Int32>

@@ -14,7 +14,8 @@ struct TokenizerFile {
     init(_ bytes: [UInt8], origin: String) throws(Failure) {
         let root = try ComponentFields(try TokenizerFile.json(bytes, origin: origin), place: origin)
         try root.refuseAllBut([
-            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+            "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
+            "decoder",
             "model",
         ])
         let place = { (name: String) in "\(origin): \(name)" }
@@ -27,10 +28,11 @@ struct TokenizerFile {
         guard let modelNode = root["model"], !modelNode.isNull else {
             throw .damagedTokenizer(place("model"), "is missing")
         }
+        // The model first: a file of another kind is best told by it.
+        var (model, vocabulary) = try BytePairModel.read(modelNode, place: place("model"))
         normalizer = try Normalizer(root["normalizer"], place: place("normalizer"))
         preTokenizer = try PreTokenizer(root["pre_tokenizer"], place: place("pre_tokenizer"))
         try TokenizerFile.checkDecoder(root["decoder"], place: place("decoder"))
-        var (model, vocabulary) = try BytePairModel.read(modelNode, place: place("model"))
         addedTokens = try AddedTokens(
             root["added_tokens"], place: place("added_tokens"), vocabulary: &vocabulary, normalizer: normalizer)
         postProcessor = try PostProcessor(

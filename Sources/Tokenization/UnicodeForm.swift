@@ -2,8 +2,9 @@ import Foundation
 
 /// The normal forms of Unicode (UAX 15), by the tables that Hugging Face's normaliser has.
 ///
-/// Foundation decomposes single characters; order and composition are done here, since Foundation's own forms of whole texts
-/// misplace marks after compatibility decompositions and take characters above U+FFFF for those of their low 16 bits.
+/// Foundation decomposes single characters; order and composition are done here, since Foundation's own forms of
+/// whole texts misplace marks after compatibility decompositions and take characters above U+FFFF for those of their
+/// low 16 bits.
 enum UnicodeForm {
     static func decomposed(_ text: String, isCompatible: Bool) -> String {
         string(orderedParts(of: text, isCompatible))
@@ -43,7 +44,8 @@ enum UnicodeForm {
             }
             let single = String(scalar)
             let decomposed =
-                isCompatible ? single.decomposedStringWithCompatibilityMapping : single.decomposedStringWithCanonicalMapping
+                isCompatible
+                ? single.decomposedStringWithCompatibilityMapping : single.decomposedStringWithCanonicalMapping
             for part in decomposed.unicodeScalars { insert(part, into: &parts) }
         }
         return parts

@@ -1,7 +1,7 @@
 /// The tokens of short words that were met before: direct-mapped, of fixed size, owned by one thread at a time.
 ///
-/// Text repeats its words, so nearly every word is answered here without a merge. A word of at most 16 bytes fits its key
-/// exactly (no hash is trusted), and a word of more than six tokens is rare and not kept.
+/// Text repeats its words, so nearly every word is answered here without a merge. A word of at most 16 bytes fits its
+/// key exactly (no hash is trusted), and a word of more than six tokens is rare and not kept.
 struct WordCache: ~Copyable {
     private struct Entry {
         /// The word's first and last eight bytes, which overlap in a word of 9 to 15.

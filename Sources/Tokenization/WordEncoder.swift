@@ -1,8 +1,8 @@
 /// Byte-pair encoding of single words, with what one thread needs for it. Not for two threads at once.
 ///
-/// Of all neighbouring pairs that have a merge, the one of the lowest rank is joined, the leftmost among equals, until none
-/// is left. Short words look through all pairs each time; long ones keep them in a heap, so that a word of n bytes costs
-/// n · log n and a text without spaces is no trap.
+/// Of all neighbouring pairs that have a merge, the one of the lowest rank is joined, the leftmost among equals,
+/// until none is left. Short words look through all pairs each time; long ones keep them in a heap, so that a word of
+/// n bytes costs n · log n and a text without spaces is no trap.
 final class WordEncoder {
     /// The longest word, in tokens, whose pairs are looked through one by one.
     private static let longestScanned = 48

@@ -42,7 +42,9 @@ struct ChatTemplateTests {
     @Test("templates are recognised by their text, whatever their line ends")
     func recognition() throws {
         for (name, source) in try Chats.load().templates {
-            for text in [source, source + "\n", source.replacing("\n", with: "\\n"), source.replacing("\n", with: "\r\n")] {
+            for text in [
+                source, source + "\n", source.replacing("\n", with: "\\n"), source.replacing("\n", with: "\r\n"),
+            ] {
                 #expect(try ChatTemplate(source: text, beginning: begin, place: "t") == known[name])
             }
         }
@@ -101,7 +103,8 @@ struct ChatTemplateTests {
         }
     }
 
-    @Test("the template is found in its own file, in tokenizer_config.json or in its list; without one it is plain text")
+    @Test(
+        "the template is found in its own file, in tokenizer_config.json or in its list; without one it is plain text")
     func folders() throws {
         let chats = try Chats.load()
         let folder = try TemporaryFolder()

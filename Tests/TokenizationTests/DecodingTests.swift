@@ -20,7 +20,8 @@ struct DecodingTests {
         for text in try Page.load().texts {
             let ids = tokenizer.encode(text, addSpecialTokens: false)
             let composed = text.precomposedStringWithCanonicalMapping
-            #expect(tokenizer.decode(ids, skipSpecialTokens: false).unicodeScalars.elementsEqual(composed.unicodeScalars))
+            #expect(
+                tokenizer.decode(ids, skipSpecialTokens: false).unicodeScalars.elementsEqual(composed.unicodeScalars))
         }
     }
 
@@ -49,7 +50,8 @@ struct DecodingTests {
         for text in try Page.load().texts where !text.contains("<") {
             var decoder = StreamDecoder(tokenizer, skipSpecialTokens: true)
             var pieces = tokenizer.encode(text, addSpecialTokens: false).map { decoder.append($0) }
-            #expect(!pieces.contains { $0.unicodeScalars.contains("\u{fffd}") } || text.unicodeScalars.contains("\u{fffd}"))
+            #expect(
+                !pieces.contains { $0.unicodeScalars.contains("\u{fffd}") } || text.unicodeScalars.contains("\u{fffd}"))
             pieces.append(decoder.finish())
             #expect(pieces.last == "")
             #expect(pieces.joined().unicodeScalars.elementsEqual(text.unicodeScalars))
@@ -79,5 +81,17 @@ struct DecodingTests {
         let id = try #require(tokenizer.id(of: "<mask>"))
         #expect(tokenizer.decode([id], skipSpecialTokens: false) == "<mask>")
         #expect(Int(id) < tokenizer.vocabularySize)
+    }
+
+    @Test("bytes that a vocabulary lacks are named, and dropped")
+    func droppedBytes() throws {
+        #expect(try smallTokenizer("gpt2").droppedBytes == [])
+        let tokenizer = try smallTokenizer("smollm2")
+        #expect(tokenizer.droppedBytes.contains(0xff))
+        let ids = tokenizer.encode("a\u{1}b", addSpecialTokens: false)
+        #expect(tokenizer.decode(ids, skipSpecialTokens: false) == "ab")
+        var edited = try EditedTokenizer("smollm2")
+        edited.model["unk_token"] = "e"
+        #expect(try edited.tokenizer().droppedBytes == [])
     }
 }

@@ -17,6 +17,19 @@ struct EncodingTests {
         }
     }
 
+    @Test(
+        "words end where Hugging Face ends them, at characters of new and odd kinds too",
+        arguments: ["smollm2", "qwen2"])
+    func cuts(_ style: String) throws {
+        let cuts = try JSONDecoder().decode(Page.self, from: fixture("cuts.json"))
+        var edited = try EditedTokenizer(style)
+        edited.joinAllPairs()
+        let tokenizer = try edited.tokenizer()
+        for (text, ids) in zip(cuts.texts, try #require(cuts.ids[style])) {
+            #expect(tokenizer.encode(text, addSpecialTokens: true) == ids, "\(style): \(text.debugDescription)")
+        }
+    }
+
     private struct Variant: Decodable {
         let name: String
         let base: String?
@@ -37,7 +50,8 @@ struct EncodingTests {
             let tokenizer = try edited.tokenizer()
             #expect(variant.ids.count == chosen.count)
             for (text, ids) in zip(chosen, variant.ids) {
-                #expect(tokenizer.encode(text, addSpecialTokens: true) == ids, "\(variant.name): \(text.debugDescription)")
+                #expect(
+                    tokenizer.encode(text, addSpecialTokens: true) == ids, "\(variant.name): \(text.debugDescription)")
             }
         }
     }
@@ -112,7 +126,8 @@ struct EncodingTests {
                     == tokenizer.encode(text, addSpecialTokens: true))
         }
         let bad: [([UInt8], Int)] = [
-            ([0x61, 0xff], 1), ([0xc3], 0), ([0x61, 0xed, 0xa0, 0x80], 1), ([0xf4, 0x90, 0x80, 0x80], 0), ([0xc0, 0xaf], 0),
+            ([0x61, 0xff], 1), ([0xc3], 0), ([0x61, 0xed, 0xa0, 0x80], 1), ([0xf4, 0x90, 0x80, 0x80], 0),
+            ([0xc0, 0xaf], 0),
         ]
         for (bytes, place) in bad {
             let failure = #expect(throws: Failure.self) { try tokenizer.encode(utf8: bytes, addSpecialTokens: false) }
@@ -134,7 +149,8 @@ struct EncodingTests {
             guard tokenizer.decodeBytes(tokens.ids, skipSpecialTokens: false) == bytes else { continue }
             for (index, start) in tokens.starts.enumerated() {
                 let end = index + 1 < tokens.starts.count ? tokens.starts[index + 1] : bytes.count
-                #expect(Array(bytes[start..<end]) == tokenizer.decodeBytes([tokens.ids[index]], skipSpecialTokens: false))
+                #expect(
+                    Array(bytes[start..<end]) == tokenizer.decodeBytes([tokens.ids[index]], skipSpecialTokens: false))
             }
         }
     }

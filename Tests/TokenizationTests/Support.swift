@@ -39,6 +39,17 @@ struct EditedTokenizer {
         set { root["model"] = newValue }
     }
 
+    /// Gives it a merge for every two bytes, so that its ids show where words end, whatever their bytes are.
+    mutating func joinAllPairs() {
+        let letters = ByteAlphabet.scalars.map(String.init)
+        let pairs = letters.flatMap { first in letters.map { [first, $0] } }
+        let tokens = letters + pairs.map { $0.joined() }
+        let ids = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) })
+        root["model"] = ["type": "BPE", "vocab": ids, "merges": pairs] as [String: Any]
+        root["added_tokens"] = [Any]()
+        root["post_processor"] = nil
+    }
+
     func tokenizer() throws -> Tokenizer {
         try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: root), origin: "edited.json")
     }
@@ -56,7 +67,8 @@ struct EditedTokenizer {
 
 /// A folder that vanishes with the test.
 final class TemporaryFolder {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("tandem-tokenizer-\(UUID().uuidString)").path
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("tandem-tokenizer-\(UUID().uuidString)")
+        .path
 
     init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
 

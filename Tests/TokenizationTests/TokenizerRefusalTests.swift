@@ -32,7 +32,8 @@ struct TokenizerRefusalTests {
     @Test(
         "malformed JSON is damaged, with its place",
         arguments: [
-            "[1,]", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "\"\\x\"", "nul", "1 2", "01", "-", "{\"a\" 1}", "{a:1}", "\"\n\"", "1.e",
+            "[1,]", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "\"\\x\"", "nul", "1 2", "01", "-", "{\"a\" 1}", "{a:1}",
+            "\"\n\"", "1.e",
             String(repeating: "[", count: 5_000), "\"\\u12", "",
         ])
     func malformed(_ json: String) {
@@ -87,7 +88,9 @@ struct TokenizerRefusalTests {
 
     @Test("added tokens whose ids contradict the vocabulary are damaged")
     func addedTokens() throws {
-        for (key, value) in [("id", 3), ("id", 100_000), ("content", ""), ("content", "<|endoftext|>"), ("lstrip", 1)] as [(String, Any)] {
+        for (key, value) in [("id", 3), ("id", 100_000), ("content", ""), ("content", "<|endoftext|>"), ("lstrip", 1)]
+            as [(String, Any)]
+        {
             var edited = try EditedTokenizer()
             var tokens = edited.root["added_tokens"] as! [[String: Any]]
             tokens[tokens.count - 1][key] = value
@@ -100,7 +103,10 @@ struct TokenizerRefusalTests {
     func components() throws {
         let cases: [(part: String, value: Any, name: String)] = [
             ("normalizer", ["type": "BertNormalizer"], "BertNormalizer"),
-            ("normalizer", ["type": "Sequence", "normalizers": [["type": "NFC"], ["type": "StripAccents"]]], "StripAccents"),
+            (
+                "normalizer", ["type": "Sequence", "normalizers": [["type": "NFC"], ["type": "StripAccents"]]],
+                "StripAccents"
+            ),
             ("pre_tokenizer", ["type": "Metaspace"], "Metaspace"),
             ("pre_tokenizer", ["type": "Sequence", "pretokenizers": [["type": "Punctuation"]]], "Punctuation"),
             ("pre_tokenizer", ["type": "WhitespaceSplit"], "ByteLevel"),
@@ -147,8 +153,10 @@ struct TokenizerRefusalTests {
     @Test(
         "expressions that PCRE2 would match differently are refused",
         arguments: [
-            #"\w+"#, #"\bx"#, #"[a-z&&[^b]]"#, #"[[:alpha:]]"#, #"\p{Han}"#, #"\P{M"#, #"[\P{L}]"#, #"(?i:ss)"#, #"(?i:ß)"#, #"(?i:[a-z])"#,
-            #"(?<name>x)"#, #"(?x)a b"#, #"(x)\1"#, #"x{2}?"#, #"(x"#, "x)", "[x", #"\p{Mn}"#, #"\h"#, #"\xe9"#, "*x", "x**", #"\Qx\E"#, "x\\",
+            #"\w+"#, #"\bx"#, #"[a-z&&[^b]]"#, #"[[:alpha:]]"#, #"\p{Han}"#, #"\P{M"#, #"[\P{L}]"#, #"(?i:ss)"#,
+            #"(?i:ß)"#, #"(?i:[a-z])"#,
+            #"(?<name>x)"#, #"(?x)a b"#, #"(x)\1"#, #"x{2}?"#, #"(x"#, "x)", "[x", #"\p{Mn}"#, #"\h"#, #"\xe9"#, "*x",
+            "x**", #"\Qx\E"#, "x\\",
         ])
     func expressions(_ pattern: String) throws {
         var edited = try EditedTokenizer()

@@ -171,6 +171,25 @@ def chats(llama3_1, qwen2_5):
         "templates": templates, "rendered": rendered}
 
 
+def joining_all_pairs(value):
+    """The tokenizer with a merge for every two bytes: its ids show where words end, whatever their bytes are."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet(), key=lambda letter: ORDER[letter])
+    pairs = [[first, second] for first in alphabet for second in alphabet]
+    vocabulary = {token: index for index, token in enumerate(alphabet + ["".join(pair) for pair in pairs])}
+    model = {"type": "BPE", "vocab": vocabulary, "merges": pairs}
+    return Tokenizer.from_str(json.dumps({**value, "added_tokens": [], "post_processor": None, "model": model}))
+
+
+PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+OTHERS = [byte for byte in range(256) if byte not in PRINTABLE]
+ORDER = {chr(byte): byte for byte in PRINTABLE} | {chr(0x100 + index): byte for index, byte in enumerate(OTHERS)}
+CUTS = [
+    "a\u180eb \u180e \u1680x\u2003 y\u3000\u3000z\u0085u\x1cq\x0b\u200b", "x\u1c89\ua7cb1 \U00010d50a\u0897b \U00031350c!\U00011f5a?\U0001f6dcz",
+    "1234567 \u0661\u0662\u0663\u0664 \u00bd\u2460 x\u2167y\U000116d0\U000116d1 \U00011de0\U00011de1 \uff11a", "\u01c5a \u0301b\u0301 \u02bcn I'ſ we'LL's \u1e9e",
+    "\U00010040\u0300 e\u07fd\u0323 a\u0345\u0f73 \u1100\u1161\u11a8 \u0958",
+]
+
+
 def write(name, value):
     with open(name, "w", encoding="ascii") as file:
         json.dump(value, file, separators=(",", ":"))
@@ -204,6 +223,9 @@ def main():
         tokenizer = Tokenizer.from_str(json.dumps(value))
         variants.append({"name": name, "base": "smollm2", "model": model, "ids": [tokenizer.encode(text).ids for text in texts[:-8:2]]})
     write("variants.json", variants)
+    cuts = {name: joining_all_pairs(json.load(open(name + ".json", encoding="utf-8"))) for name in ["smollm2", "qwen2"]}
+    write("cuts.json", {
+        "texts": CUTS, "ids": {name: [tokenizer.encode(text).ids for text in CUTS] for name, tokenizer in cuts.items()}})
     write("chats.json", chats(*[open(path, encoding="utf-8").read() for path in sys.argv[1:3]]))
 
 
