@@ -40,7 +40,7 @@ struct LineJudge: Sendable {
         let fields = try RecordFields(parsing: line, names: names)
         let found = try fields.form(asked: asked)
         try LineJudge.check(found, asked: asked)
-        try agree(found)
+        try agree(found, fields)
         guard form.isText else { return try judge(ids: fields) }
         switch form.kind {
         case .preference:
@@ -82,16 +82,19 @@ struct LineJudge: Sendable {
             remedy: "Leave --kind out, or leave the record out.")
     }
 
-    private func agree(_ found: RecordForm) throws(RecordError) {
+    private func agree(_ found: RecordForm, _ fields: RecordFields) throws(RecordError) {
         guard found.kind == form.kind else {
             throw RecordError(
                 "is a \(found.kind.rawValue) record among \(form.kind.rawValue) records",
                 remedy: "Prepare each kind on its own.")
         }
-        guard found.isText == form.isText else {
-            throw RecordError(
-                found.isText ? "has text among records of token ids" : "has token ids among records of text",
-                remedy: "Prepare texts and token ids on their own.")
+        guard found.isText != form.isText else { return }
+        guard found.isText else {
+            throw RecordError("has token ids among records of text", remedy: "Prepare texts and token ids on their own.")
         }
+        let ids = form.kind == .preference ? "prompt_ids, chosen_ids and rejected_ids" : "input_ids"
+        throw RecordError(
+            "has text (\(fields.textFields)) among records of token ids",
+            remedy: "Give \(ids), or prepare texts on their own.")
     }
 }

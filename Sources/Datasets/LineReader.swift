@@ -40,7 +40,7 @@ struct LineReader {
     /// - Throws: `Failure`: input/output where reading fails, damaged data for a line too long to be a record.
     mutating func next() throws(Failure) -> ArraySlice<UInt8>? {
         while true {
-            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+            if let end = newline() {
                 try checkLength(end - start)
                 defer { (start, searched) = (end + 1, end + 1) }
                 lineNumber += 1
@@ -56,6 +56,15 @@ struct LineReader {
             }
             try checkLength(buffer.count - start)
             try readBlock()
+        }
+    }
+
+    private func newline() -> Int? {
+        buffer.withUnsafeBytes { bytes in
+            guard searched < bytes.count, let base = bytes.baseAddress,
+                let found = memchr(base + searched, Int32(UInt8(ascii: "\n")), bytes.count - searched)
+            else { return nil }
+            return found - UnsafeMutableRawPointer(mutating: base)
         }
     }
 

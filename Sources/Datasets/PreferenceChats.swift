@@ -29,7 +29,10 @@ struct PreferenceChats {
             guard shared > 0 else {
                 throw RecordError(
                     "\(fields.source(of: .chosen)) and \(fields.source(of: .rejected)) do not begin with the same messages",
-                    remedy: "Give the prompt's messages in a field of their own (--field prompt=FIELD), or at the chats' beginning.")
+                    remedy: """
+                        Give the prompt's messages in a field of their own (--field prompt=FIELD), or at the beginning of \
+                        both chats.
+                        """)
             }
             self.prompt = Array(chosen[..<shared])
         }

@@ -30,7 +30,8 @@ struct Prepare: ParsableCommand {
     var kind: RecordKind?
 
     @Option(
-        help: ArgumentHelp("Reads NAME (prompt, chosen, text, ...) from the records' FIELD; may be repeated.", valueName: "NAME=FIELD"))
+        help: ArgumentHelp(
+            "Reads NAME (prompt, chosen, text, ...) from the records' FIELD; may be repeated.", valueName: "NAME=FIELD"))
     var field: [String] = []
 
     @Option(help: "Tokens of the longest sequence of a record, prompt and completion.")

@@ -58,8 +58,8 @@ struct BadLine: Sendable, CustomTestStringConvertible {
         BadLine(#"{"input_ids": [1, 2]}"#, "text record among preference records"),
         BadLine("{}", "no token ids"),
         BadLine(#"{"id": 3}"#, "no token ids"),
-        BadLine(#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#, "tokenising text is not available yet"),
-        BadLine(#"{"messages": []}"#, "tokenising text is not available yet"),
+        BadLine(#"{"prompt": "a", "chosen": "b", "rejected": "c"}"#, "has text (prompt, chosen, rejected) among records of token ids"),
+        BadLine(#"{"messages": []}"#, "chat record among preference records"),
     ]
 }
 
