@@ -80,8 +80,9 @@ public struct DirectPreference: Objective {
             let count = Double(rows.count)
             metrics[next + index] += MetricSum(sum: batch.meanLogits[rows].reduce(0, +), count: count)
             metrics[next + 2] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
-            metrics[next + 3] += MetricSum(sum: Double(batch.hits[rows].count { $0 }), count: count)
         }
+        // Of the chosen completions alone, as TRL does: nobody wants the rejected tokens predicted.
+        metrics[next + 3] += MetricSum(sum: Double(batch.hits[pair.chosen].count { $0 }), count: Double(pair.chosen.count))
         // e to its power is the perplexity of the chosen completions.
         metrics[next + 4] += MetricSum(sum: -batch.policy[pair.chosen].reduce(0, +), count: Double(pair.chosen.count))
     }

@@ -148,6 +148,24 @@ final class Recorder: EventListener {
         }
     }
 
+    @Test("what a step logs is what TRL logs of the same run", arguments: ["llama", "qwen2"])
+    func loggedFigures(family: String) throws {
+        let folder = TemporaryFolder()
+        let recorder = Recorder()
+        let test = GoldenCase(family: family, prefixSharing: true, tokensPerMicroBatch: 4096)
+        try trainer(test, in: folder, recorder: recorder).train(.fresh(overwrite: false))
+        let runs = try Golden(family).values["adamw"] as! [String: Any]
+        let log = ((runs["A"] as! [String: Any])["trl_float32"] as! [String: Any])["log"] as! [[String: Any]]
+        #expect(log.count == 3)
+        for (report, peer) in zip(recorder.steps, log) {
+            for (name, value) in peer {
+                let expected = value as! Double
+                // The peer's own float32: 1e-4 of the value, or 1e-4 where it is near zero.
+                #expect(abs(report[name]! - expected) <= 1e-4 * max(1, abs(expected)), "\(name) of step \(report.step)")
+            }
+        }
+    }
+
     @Test("results are the same bits for any number of threads")
     func threads() throws {
         let folder = TemporaryFolder()
