@@ -8,7 +8,6 @@ import Tensors
 public final class FrozenParameters: ParameterValues {
     private let weights: [StoredMatrix]
     private let vectors: [Int: Matrix]
-    public let allocatedByteCount: Int
 
     /// - Parameter storage: the type to hold matrices in; nil keeps the file's.
     /// - Throws: `Failure` when a tensor is missing or has another shape.
@@ -18,7 +17,6 @@ public final class FrozenParameters: ParameterValues {
     ) throws(Failure) {
         var weights: [StoredMatrix] = []
         var vectors: [Int: Matrix] = [:]
-        var allocated = 0
         for (index, specification) in table.specifications.enumerated() {
             var part = try source.part(specification, sharding: sharding, rank: rank)
             if specification.isVector {
@@ -27,13 +25,11 @@ public final class FrozenParameters: ParameterValues {
                 vectors[index] = vector
             } else if let storage, storage != part.elementType {
                 part = part.converted(to: storage)
-                allocated += part.rowCount * part.columnCount * storage.byteCount
             }
             weights.append(part)
         }
         self.weights = weights
         self.vectors = vectors
-        allocatedByteCount = allocated
     }
 
     public func weight(_ index: Int) -> WeightView { .stored(weights[index]) }

@@ -25,8 +25,6 @@ public protocol ParameterValues {
     func weight(_ index: Int) -> WeightView
     /// A norm's weight or a bias, `[1, n]`.
     func vector(_ index: Int) -> Matrix
-    /// Bytes this rank has allocated for it; mapped files cost none.
-    var allocatedByteCount: Int { get }
 }
 
 /// Values and gradients in float32, each one flat block of memory in the table's order.
@@ -53,7 +51,6 @@ public final class TrainableParameters: ParameterValues {
 
     public func weight(_ index: Int) -> WeightView { .floats(values[index]) }
     public func vector(_ index: Int) -> Matrix { values[index] }
-    public var allocatedByteCount: Int { 2 * valueBlock.flat.elementCount * MemoryLayout<Float>.stride }
 
     public func zeroGradients() { gradientBlock.flat.fill(0) }
 }

@@ -108,7 +108,8 @@ extension StoredMatrix {
     }
 }
 
-/// The nearest bfloat16, ties to even; NaN stays NaN.
+/// Bits of the nearest bfloat16, ties to even. NaN stays NaN (its payload shortened, and quiet); what is larger than the
+/// largest bfloat16 by half a unit or more becomes infinite.
 @inlinable
 public func bfloat16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern

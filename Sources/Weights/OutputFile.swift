@@ -68,7 +68,7 @@ final class OutputFile {
         case .float32: target.copyMemory(from: UnsafeRawBufferPointer(values))
         case .bfloat16:
             for index in values.indices {
-                target.storeBytes(of: roundedBfloat16(values[index]), toByteOffset: 2 * index, as: UInt16.self)
+                target.storeBytes(of: bfloat16Bits(values[index]), toByteOffset: 2 * index, as: UInt16.self)
             }
         case .float16: preconditionFailure("nothing is exported as float16")
         }
@@ -96,14 +96,6 @@ final class OutputFile {
         descriptor = -1
         guard status == 0 else { throw .system(path, "can't be closed") }
     }
-}
-
-/// Bits of the bfloat16 nearest to `value`, ties to even. NaN stays NaN (its payload shortened, and quiet); what is
-/// larger than the largest bfloat16 by half a unit or more becomes infinite.
-func roundedBfloat16(_ value: Float) -> UInt16 {
-    let bits = value.bitPattern
-    if bits & 0x7FFF_FFFF > 0x7F80_0000 { return UInt16(bits >> 16) | 0x0040 }
-    return UInt16((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
 }
 
 extension Failure {

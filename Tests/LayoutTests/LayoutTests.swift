@@ -131,7 +131,7 @@ final class LayoutCase: Sendable {
         #expect(result.ranksWithSameReferences == Double(layout.ranks))
     }
 
-    @Test("a bfloat16 checkpoint's run on two tensor ranks is not the float32 one's")
+    @Test("a bfloat16 checkpoint is computed with its own values, not the float32 one's")
     func bfloat16Differs() throws {
         let test = try LayoutTests.testCase(.llama)
         let result = try test.run(.single, policy: "policy-bfloat16", steps: 1)

@@ -133,6 +133,7 @@ final class Recorder: EventListener {
             : "{learning_rate: 1e-3, weight_decay: 0.01, clip_norm: 1.0}"
         try trainer(test, in: folder, optimizer: optimizer, recorder: recorder).train(.fresh(overwrite: false))
         let peer = golden.adamW(name)
+        #expect(recorder.steps.count == 3 && peer.losses.count == 3)
         for (report, (loss, norm)) in zip(recorder.steps, zip(peer.losses, peer.norms)) {
             #expect(abs(report["loss"]! - loss) <= 1e-5 * loss)
             #expect(abs(report["grad_norm"]! - norm) <= 1e-4 * norm)
@@ -142,6 +143,7 @@ final class Recorder: EventListener {
 
         let parameters = try readTensors(folder.file("run/export/model.safetensors"))
         let expected = try readTensors(golden.folder + "/tensors.safetensors")
+        #expect(parameters.count == expected.keys.count { $0.hasPrefix("params_\(name).") })
         for (tensor, values) in parameters {
             let difference = zip(values, expected["params_\(name)." + tensor]!).map { abs($0 - $1) }.max()!
             #expect(difference <= 2e-4, "\(tensor): \(difference)")
@@ -156,7 +158,7 @@ final class Recorder: EventListener {
         try trainer(test, in: folder, recorder: recorder).train(.fresh(overwrite: false))
         let runs = try Golden(family).values["adamw"] as! [String: Any]
         let log = ((runs["A"] as! [String: Any])["trl_float32"] as! [String: Any])["log"] as! [[String: Any]]
-        #expect(log.count == 3)
+        #expect(log.count == 3 && recorder.steps.count == 3)
         for (report, peer) in zip(recorder.steps, log) {
             for (name, value) in peer {
                 let expected = value as! Double

@@ -66,7 +66,7 @@ import Testing
             (0xFFFF_FFFF, 0xFFFF),  // a NaN that must not wrap to zero
         ] as [(UInt32, UInt16)])
     func rounding(float: UInt32, expected: UInt16) {
-        #expect(roundedBfloat16(Float(bitPattern: float)) == expected)
+        #expect(bfloat16Bits(Float(bitPattern: float)) == expected)
     }
 
     @Test("a full disk is an input/output error that names the file")
