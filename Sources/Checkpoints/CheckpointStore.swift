@@ -30,6 +30,18 @@ public struct CheckpointStore: Sendable {
     /// the first tensor group writes.
     public func save(_ blocks: [(name: String, values: Matrix)], manifest: CheckpointManifest, mesh: Mesh) throws {
         let partial = "\(folder)/.step-\(manifest.step).partial"
+        do {
+            try save(blocks, manifest: manifest, partial: partial, mesh: mesh)
+        } catch {
+            // What there is of it may be what filled the disk: without it the run can still say how it ended.
+            if mesh.isFirst { try? FileManager.default.removeItem(atPath: partial) }
+            throw error
+        }
+    }
+
+    private func save(
+        _ blocks: [(name: String, values: Matrix)], manifest: CheckpointManifest, partial: String, mesh: Mesh
+    ) throws {
         try mesh.agreed {
             guard mesh.isFirst else { return }
             try writing(partial) {

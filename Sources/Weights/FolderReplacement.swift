@@ -13,6 +13,7 @@ final class FolderReplacement {
     /// The destination, absolute, links resolved.
     let destination: String
     private let lock: Int32
+    private let parents: MadeFolders
     private var isCommitted = false
 
     /// - Parameters:
@@ -21,7 +22,9 @@ final class FolderReplacement {
     ///   - protected: folders that must survive, mapped checkpoints for instance.
     /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
     init(of destination: String, landmark: String, protecting protected: [String]) throws(Failure) {
-        let place = try FolderReplacement.resolve((destination as NSString).standardizingPath)
+        let standardised = (destination as NSString).standardizingPath
+        let parents = MadeFolders(above: standardised)
+        let place = try FolderReplacement.resolve(standardised)
         try FolderReplacement.recover(place)
         try FolderReplacement.checkReplaceable(place, shownAs: destination, landmark: landmark, protected: protected)
         FolderReplacement.removeStale(of: place)
@@ -38,6 +41,7 @@ final class FolderReplacement {
         _ = flock(lock, LOCK_EX | LOCK_NB)
         self.path = path
         self.destination = place
+        self.parents = parents
     }
 
     deinit {
@@ -58,6 +62,7 @@ final class FolderReplacement {
         defer { close(descriptor) }
         try FolderReplacement.swap(path, into: destination)
         isCommitted = true
+        parents.areKept = true
         try FolderReplacement.synchronise(descriptor, parent)
         // The new folder is in place: a rest of the old one is no failure, and the next replacement removes it.
         try? FileManager.default.removeItem(atPath: FolderReplacement.asideName(of: destination))
@@ -155,5 +160,26 @@ final class FolderReplacement {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: path) }
             close(descriptor)
         }
+    }
+}
+
+/// The folders above a destination that are not there yet. Unless they are kept, those that stay empty go when this goes.
+private final class MadeFolders {
+    /// The innermost first.
+    private let paths: [String]
+    var areKept = false
+
+    init(above destination: String) {
+        var paths: [String] = []
+        var parent = (destination as NSString).deletingLastPathComponent
+        while !parent.isEmpty, !FileManager.default.fileExists(atPath: parent) {
+            paths.append(parent)
+            parent = (parent as NSString).deletingLastPathComponent
+        }
+        self.paths = paths
+    }
+
+    deinit {
+        if !areKept { for path in paths { rmdir(path) } }
     }
 }

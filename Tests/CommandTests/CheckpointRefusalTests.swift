@@ -17,6 +17,10 @@ extension CommandTests {
             Refusal("a missing reference folder", exit: Exit.missingInput, says: ["reference: does not exist"]) {
                 try $0.remove("reference")
             },
+            Refusal(
+                "a GGUF file in place of a folder", exit: Exit.damagedData, says: ["model.gguf", "is a file", "Give the folder"],
+                arguments: ["train", "config.yaml", "--set", "model.checkpoint=model.gguf"]
+            ) { try $0.makeGGUF() },
             Refusal("a missing config.json", exit: Exit.missingInput, says: ["policy/config.json"]) {
                 try $0.remove("policy/config.json")
             },

@@ -56,6 +56,15 @@ extension CommandTests {
             Refusal(
                 "an empty configuration", exit: Exit.configuration, says: ["config.yaml", "empty"]
             ) { try $0.folder.write("", to: "config.yaml") },
+            Refusal("a configuration in Latin-1", exit: Exit.configuration, says: ["config.yaml", "UTF-8"]) {
+                try $0.write(Data("model: {checkpoint: caf".utf8) + [0xE9] + Data("}\n".utf8), to: "config.yaml")
+            },
+            Refusal(
+                "a dataset in place of a configuration", exit: Exit.configuration, says: ["pairs.h5", "UTF-8"],
+                arguments: ["train", "pairs.h5"]),
+            Refusal(
+                "a folder in place of a configuration", exit: Exit.missingInput, says: ["policy", "folder", "YAML"],
+                arguments: ["train", "policy"]),
             Refusal(
                 "a missing configuration", exit: Exit.missingInput, says: ["absent.yaml", "Check the path"],
                 arguments: ["train", "absent.yaml"]),

@@ -25,6 +25,12 @@ extension CommandTests {
             Refusal("garbage in place of a dataset", exit: Exit.damagedData, says: ["pairs.h5", "tandem prepare"]) {
                 try $0.write(Data("not HDF5 at all\n".utf8), to: "pairs.h5")
             },
+            Refusal(
+                "JSONL in place of a dataset", exit: Exit.damagedData, says: ["pairs.jsonl", "tandem prepare"],
+                arguments: ["train", "config.yaml", "--set", "data.train=pairs.jsonl"]),
+            Refusal(
+                "a missing validation dataset", exit: Exit.missingInput, says: ["absent.h5", "Check the path"],
+                arguments: ["train", "config.yaml", "--set", "data.validation=absent.h5"]),
             Refusal("a folder in place of a dataset", exit: Exit.damagedData, says: ["pairs.h5", "folder"]) {
                 try $0.remove("pairs.h5")
                 try $0.makeFolder("pairs.h5")
@@ -32,6 +38,15 @@ extension CommandTests {
         ]
 
         static let misfits = [
+            Refusal(
+                "a tokenizer of more tokens than the model", exit: Exit.damagedData, says: ["pairs.h5: record 0", "509", "tokenizer"]
+            ) {
+                // " meadow" is token 709.
+                try $0.folder.write(#"{"prompt": "Where?", "chosen": " In the meadow.", "rejected": " Here."}"#, to: "text.jsonl")
+                let prepared = try $0.tandem(
+                    ["prepare", "--input", "text.jsonl", "--output", "pairs.h5", "--tokenizer", quickstartTokenizer])
+                guard prepared.exitCode == 0 else { throw CommandFailed(result: prepared) }
+            },
             Refusal(
                 "a token id that the model lacks", exit: Exit.damagedData, says: ["pairs.h5: record 10", "509", "tokenizer"]
             ) {

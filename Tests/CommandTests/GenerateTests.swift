@@ -9,9 +9,8 @@ import Testing
         var configuration = unevenConfiguration(.llama)
         configuration.vocabularySize = vocabulary
         let path = try makeCheckpoint(configuration, seed: 4, in: folder, named: "model")
-        let root = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent().path
         for file in ["tokenizer.json", "tokenizer_config.json"] {
-            try FileManager.default.copyItem(atPath: "\(root)/quickstart/tokenizer/\(file)", toPath: "\(path)/\(file)")
+            try FileManager.default.copyItem(atPath: "\(quickstartTokenizer)/\(file)", toPath: "\(path)/\(file)")
         }
         return path
     }

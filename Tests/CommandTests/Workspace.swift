@@ -70,13 +70,15 @@ final class Workspace: Sendable {
         try JSONSerialization.jsonObject(with: bytes(name)) as! [String: Any]
     }
 
-    /// Every file below the folder with its content, hidden ones included; folders end with a slash.
-    func snapshot() throws -> [String: Data] {
+    /// Every file below the folder, or below `inner`, with its content, hidden ones included; folders end with a slash. What
+    /// is mounted in it is passed over.
+    func snapshot(below inner: String? = nil) throws -> [String: Data] {
         var files: [String: Data] = [:]
-        for case let name as String in FileManager.default.enumerator(atPath: folder.path)! {
+        for case let name as String in FileManager.default.enumerator(atPath: inner.map(file) ?? folder.path)! {
+            let path = inner.map { $0 + "/" + name } ?? name
             var isFolder: ObjCBool = false
-            _ = FileManager.default.fileExists(atPath: file(name), isDirectory: &isFolder)
-            files[isFolder.boolValue ? name + "/" : name] = isFolder.boolValue ? Data() : try bytes(name)
+            _ = FileManager.default.fileExists(atPath: file(path), isDirectory: &isFolder)
+            files[isFolder.boolValue ? path + "/" : path] = isFolder.boolValue ? Data() : try bytes(path)
         }
         return files
     }

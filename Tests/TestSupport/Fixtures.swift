@@ -9,6 +9,10 @@ import Weights
 public let fixtureFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures").path
 
+/// The quickstart's tokenizer, of 732 tokens and without a chat template.
+public let quickstartTokenizer = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("quickstart/tokenizer").path
+
 /// A folder of a test's own, removed with the value.
 public final class TemporaryFolder: Sendable {
     public let path: String

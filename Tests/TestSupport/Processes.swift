@@ -6,6 +6,8 @@ public struct ProcessResult: Sendable {
     public let output: String
     public let errorOutput: String
     public let seconds: Double
+    /// Bytes of the most memory that the program itself held, as seen every few milliseconds; of mpirun not its ranks.
+    public let peakMemory: Int
 
     /// Lines of standard error that Tandem itself wrote.
     public var causeLines: [String] {
@@ -62,14 +64,26 @@ public func runCommand(
     process.standardInput = FileHandle.nullDevice
     let start = Date()
     try process.run()
-    while process.isRunning && Date().timeIntervalSince(start) < timeLimit { usleep(5_000) }
+    var peakMemory = 0
+    while process.isRunning && Date().timeIntervalSince(start) < timeLimit {
+        peakMemory = max(peakMemory, highWaterMark(of: process.processIdentifier))
+        usleep(5_000)
+    }
     if process.isRunning { process.terminate() }
     process.waitUntilExit()
     return ProcessResult(
         exitCode: process.terminationStatus,
         output: try String(contentsOfFile: scratch.file("out"), encoding: .utf8),
         errorOutput: try String(contentsOfFile: scratch.file("err"), encoding: .utf8),
-        seconds: Date().timeIntervalSince(start))
+        seconds: Date().timeIntervalSince(start), peakMemory: peakMemory)
+}
+
+/// Bytes of the most memory that a running process has held so far; 0 where it has just ended.
+private func highWaterMark(of process: Int32) -> Int {
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+        let line = status.firstMatch(of: /VmHWM:\s*([0-9]+) kB/)
+    else { return 0 }
+    return Int(line.1)! * 1024
 }
 
 /// The objects of a JSONL file.

@@ -1,6 +1,7 @@
 import Foundation
 import Settings
 import Tensors
+import TestSupport
 
 /// A folder that vanishes with the test.
 final class TemporaryFolder {
@@ -44,10 +45,6 @@ func safetensors(_ header: String, data: [UInt8]) -> [UInt8] {
 func entry(_ name: String, _ type: String, _ shape: [Int], _ begin: Int, _ end: Int) -> String {
     #""\#(name)":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":[\#(begin),\#(end)]}"#
 }
-
-func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
-
-func bytes(_ values: [Float]) -> [UInt8] { values.flatMap { littleEndian($0.bitPattern) } }
 
 extension StoredMatrix {
     var widened: [Float] {

@@ -54,7 +54,7 @@ public enum ReferenceChoice: Equatable, Sendable {
 }
 
 /// `objective.type`.
-private enum ObjectiveType: String, CaseIterable {
+enum ObjectiveType: String, CaseIterable {
     case languageModeling = "language_modeling"
     case preference
 
