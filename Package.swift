@@ -38,7 +38,7 @@ let package = Package(
         .target(name: "Objectives", dependencies: ["Settings"]),
         .target(
             name: "Training",
-            dependencies: ["Model", "Weights", "Datasets", "Objectives", "Checkpoints"]),
+            dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints"]),
         .target(name: "Reporting", dependencies: ["Training"]),
         .executableTarget(
             name: "tandem",

@@ -1,12 +1,14 @@
 import Foundation
 import HDF5
 import Settings
+import Tokenization
 
 /// The root attributes of a dataset, checked one by one.
 struct DatasetHeader {
     let kind: DatasetKind
     let recordCount: Int
     let tokenRange: ClosedRange<Int32>
+    let tokenizer: TokenizerIdentity?
 
     init(of file: borrowing HDF5File, path: String) throws(Failure) {
         typealias Attribute = DatasetFormat.Attribute
@@ -33,6 +35,19 @@ struct DatasetHeader {
         self.kind = kind
         recordCount = Int(count)
         tokenRange = Int32(minimum)...Int32(maximum)
+        tokenizer = try DatasetHeader.tokenizer(of: file, path: path)
+    }
+
+    private static func tokenizer(of file: borrowing HDF5File, path: String) throws(Failure) -> TokenizerIdentity? {
+        let digits = try DatasetFile.trusting(path) { () throws(HDF5Error) in
+            let name = DatasetFormat.Attribute.tokenizer
+            return try file.contains(attribute: name) ? try file.string(attribute: name) : nil
+        }
+        guard let digits else { return nil }
+        guard let identity = TokenizerIdentity(digits: digits) else {
+            throw .damaged(path, "tokenizer '\(digits)' is not 64 hexadecimal digits", remedy: DatasetFormat.remedy)
+        }
+        return identity
     }
 
     private static func integer(

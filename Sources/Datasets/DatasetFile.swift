@@ -1,6 +1,7 @@
 import Foundation
 import HDF5
 import Settings
+import Tokenization
 
 /// A dataset of token ids, open for reading.
 ///
@@ -13,6 +14,8 @@ public final class DatasetFile {
     public let recordCount: Int
     /// The smallest and the largest token id of all records.
     public let tokenRange: ClosedRange<Int32>
+    /// Which tokens the ids stand for; nil where the data was prepared without a tokenizer.
+    public let tokenizer: TokenizerIdentity?
     /// Where each part starts in `tokens`; the last entry is the end.
     let offsets: [Int64]
     let tokens: HDF5Dataset<Int32>
@@ -54,6 +57,7 @@ public final class DatasetFile {
         kind = header.kind
         recordCount = header.recordCount
         tokenRange = header.tokenRange
+        tokenizer = header.tokenizer
         try checkStructure()
     }
 

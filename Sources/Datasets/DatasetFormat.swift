@@ -89,6 +89,7 @@ struct RecordLengths: Equatable {
 /// | `kind` | `preference` or `text` |
 /// | `record_count` | records |
 /// | `minimum_token`, `maximum_token` | over all of `tokens` |
+/// | `tokenizer` | the `TokenizerIdentity` of the ids, 64 hexadecimal digits; only where a tokenizer was named |
 /// | `tokens` | Int32, all parts of all records in order |
 /// | `offsets` | Int64 `[records · parts + 1]`, where each part starts in `tokens`, and the end |
 /// | `loss_mask` | UInt8 parallel to `tokens`, 1 counts; only in text datasets where a record brought a mask |
@@ -101,6 +102,7 @@ enum DatasetFormat {
         static let recordCount = "record_count"
         static let minimumToken = "minimum_token"
         static let maximumToken = "maximum_token"
+        static let tokenizer = "tokenizer"
     }
 
     enum Name {

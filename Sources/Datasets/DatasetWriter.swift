@@ -1,5 +1,6 @@
 import HDF5
 import Settings
+import Tokenization
 
 /// Writes a dataset file record by record, in bounded memory.
 ///
@@ -13,15 +14,18 @@ public final class DatasetWriter {
     /// Tokens stored so far.
     public private(set) var tokenCount = 0
 
+    private let tokenizer: TokenizerIdentity?
     private let temporary: TemporaryFile
     private var output: OutputFile?
     private var smallest = Int32.max
     private var largest = Int32.min
 
+    /// - Parameter tokenizer: which tokens the ids stand for, where it is known.
     /// - Throws: `Failure`: missing where the folder does not exist, input/output where no file can be made in it.
-    public init(path: String, kind: DatasetKind) throws(Failure) {
+    public init(path: String, kind: DatasetKind, tokenizer: TokenizerIdentity? = nil) throws(Failure) {
         self.path = path
         self.kind = kind
+        self.tokenizer = tokenizer
         let temporary = try TemporaryFile(for: path)
         self.temporary = temporary
         output = try DatasetWriter.writing(path) { () throws(HDF5Error) in
@@ -114,6 +118,7 @@ public final class DatasetWriter {
         try open.file.write(Int64(recordCount), attribute: DatasetFormat.Attribute.recordCount)
         try open.file.write(Int64(smallest), attribute: DatasetFormat.Attribute.minimumToken)
         try open.file.write(Int64(largest), attribute: DatasetFormat.Attribute.maximumToken)
+        if let tokenizer { try open.file.write(tokenizer.digits, attribute: DatasetFormat.Attribute.tokenizer) }
         try open.close()
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Settings
 import Tensors
+import Tokenization
 
 /// Checks JSONL records, tokenises text, and stores them as a dataset file, in bounded memory, on all cores.
 ///
@@ -138,7 +139,9 @@ private final class Preparation {
         let (lines, failure) = batch.judged(by: judge)
         // Nothing of a batch with a bad line need be written: no file will appear.
         if let failure { throw failure }
-        if outputs == nil { outputs = try PreparedOutputs(request, kind: judge.form.kind) }
+        if outputs == nil {
+            outputs = try PreparedOutputs(request, kind: judge.form.kind, tokenizer: encoder?.tokenizer.identity)
+        }
         for line in lines {
             switch line.verdict {
             case .drop(let reason): dropped[reason, default: 0] += 1
@@ -194,12 +197,13 @@ private struct PreparedOutputs {
     var validation: PreparedOutput?
     private let fraction: Double
 
-    init(_ request: PrepareRequest, kind: RecordKind) throws(Failure) {
+    init(_ request: PrepareRequest, kind: RecordKind, tokenizer: TokenizerIdentity?) throws(Failure) {
         self.kind = kind
         fraction = request.validationFraction ?? 0
-        training = try PreparedOutput(path: request.output, kind: kind.datasetKind)
+        training = try PreparedOutput(path: request.output, kind: kind.datasetKind, tokenizer: tokenizer)
         if request.validationFraction != nil {
-            validation = try PreparedOutput(path: request.validationOutput, kind: kind.datasetKind)
+            validation = try PreparedOutput(
+                path: request.validationOutput, kind: kind.datasetKind, tokenizer: tokenizer)
         }
     }
 
@@ -225,7 +229,9 @@ private struct PreparedOutput {
     /// How many records have a longest sequence of so many tokens: the median in bounded memory.
     private var countByLength: [Int: Int] = [:]
 
-    init(path: String, kind: DatasetKind) throws(Failure) { writer = try DatasetWriter(path: path, kind: kind) }
+    init(path: String, kind: DatasetKind, tokenizer: TokenizerIdentity?) throws(Failure) {
+        writer = try DatasetWriter(path: path, kind: kind, tokenizer: tokenizer)
+    }
 
     mutating func append(_ record: DatasetRecord) throws(Failure) {
         try writer.append(record)

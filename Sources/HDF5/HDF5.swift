@@ -154,6 +154,12 @@ extension HDF5File {
         try check(H5Awrite(attribute.raw, type.raw, bytes), "writing attribute '\(name)'")
     }
 
+    public func contains(attribute name: String) throws(HDF5Error) -> Bool {
+        let found = H5Aexists(identifier.raw, name)
+        try check(found, "looking for attribute '\(name)'")
+        return found > 0
+    }
+
     public func integer(attribute name: String) throws(HDF5Error) -> Int64 {
         let attribute = try open(attribute: name)
         let type = try HDF5Identifier(H5Aget_type(attribute.raw), .type, "reading attribute '\(name)'")

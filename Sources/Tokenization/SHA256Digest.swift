@@ -1,4 +1,4 @@
-/// SHA-256 (FIPS 180-4) of short texts: templates are recognised by it.
+/// SHA-256 (FIPS 180-4): templates and vocabularies are known by it.
 enum SHA256Digest {
     /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
     private static let constants: [UInt32] = primes(64).map { fraction(ofRoot: 3, $0) }
@@ -12,16 +12,30 @@ enum SHA256Digest {
         for shift in stride(from: 56, through: 0, by: -8) {
             padded.append(UInt8(truncatingIfNeeded: UInt64(message.count * 8) >> UInt64(shift)))
         }
-        for block in stride(from: 0, to: padded.count, by: 64) { absorb(padded[block..<(block + 64)], into: &state) }
+        let constants = constants
+        var words = [UInt32](repeating: 0, count: 64)
+        for start in stride(from: 0, to: padded.count, by: 64) {
+            absorb(padded.span.extracting(start..<(start + 64)), into: &state, constants.span, &words)
+        }
         return state.map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits
         }.joined()
     }
 
-    private static func absorb(_ block: ArraySlice<UInt8>, into state: inout [UInt32]) {
-        var words = [UInt32](repeating: 0, count: 64)
-        for (index, byte) in block.enumerated() { words[index / 4] = words[index / 4] << 8 | UInt32(byte) }
+    /// - Parameters:
+    ///   - block: 64 bytes.
+    ///   - words: room for 64, kept from block to block.
+    private static func absorb(
+        _ block: Span<UInt8>, into state: inout [UInt32], _ constants: Span<UInt32>, _ words: inout [UInt32]
+    ) {
+        for index in 0..<16 {
+            let (upper, lower) = (
+                UInt32(block[4 * index]) << 24 | UInt32(block[4 * index + 1]) << 16,
+                UInt32(block[4 * index + 2]) << 8 | UInt32(block[4 * index + 3])
+            )
+            words[index] = upper | lower
+        }
         for index in 16..<64 {
             let (early, late) = (words[index - 15], words[index - 2])
             let first = rotated(early, 7) ^ rotated(early, 18) ^ early >> 3

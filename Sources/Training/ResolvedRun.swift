@@ -80,6 +80,7 @@ public struct ResolvedRun {
             throw .configuration(
                 "\(file): data.validation", "is missing", remedy: "Name the dataset to evaluate on.")
         }
+        try checkTokenizer()
         if let training { try check(training, key: "data.train") }
         for entry in validation { try check(entry.file, key: "data.validation") }
     }

@@ -17,6 +17,7 @@ public struct Scorer {
     public init(checkpoint: String, data: String, tokensPerMicroBatch: Int = 4096) throws(Failure) {
         origin = try ModelOrigin(checkpoint: checkpoint)
         dataset = try DatasetFile(path: data)
+        try origin.checkTokenizer(of: [(place: "--data", file: dataset)])
         try dataset.checkRecords(fit: origin)
         packer = MicroBatchPacker(tokensPerMicroBatch: tokensPerMicroBatch, prefixSharing: true)
     }

@@ -105,6 +105,7 @@ struct Inspect: ParsableCommand {
             ("ids", "\(dataset.tokenRange.lowerBound) to \(dataset.tokenRange.upperBound)"),
             ("lengths", "\(lengths.first ?? 0) to \(lengths.last ?? 0), median \(lengths[(lengths.count - 1) / 2])"),
         ])
+        if let tokenizer = dataset.tokenizer { try show([("tokenizer", tokenizer.short)]) }
         if verify {
             try dataset.verify()
             try Console.write("every chunk was read and its checksum holds")

@@ -48,6 +48,15 @@ extension CommandTests {
                 guard prepared.exitCode == 0 else { throw CommandFailed(result: prepared) }
             },
             Refusal(
+                "tokens of another tokenizer", exit: Exit.configuration,
+                says: ["data.train", "pairs.h5", "other tokens", "policy/tokenizer.json", "--tokenizer policy"]
+            ) { try $0.prepareWithOtherTokens() },
+            Refusal(
+                "a validation dataset of another tokenizer", exit: Exit.configuration,
+                says: ["data.validation", "other.h5", "other tokens", "--tokenizer policy"],
+                arguments: ["train", "config.yaml", "--set", "data.validation=other.h5"]
+            ) { try $0.prepareWithOtherTokens("other.h5") },
+            Refusal(
                 "a token id that the model lacks", exit: Exit.damagedData, says: ["pairs.h5: record 10", "509", "tokenizer"]
             ) {
                 _ = try makeDataset(pairs + pair("5, 6", "7, 509", "8"), in: $0.folder, named: "pairs")
@@ -101,6 +110,19 @@ extension CommandTests {
             try refusal.check(in: Workspace())
         }
 
+        @Test("evaluate and score refuse tokens of another tokenizer", arguments: [
+            (["evaluate", "config.yaml"], "data.validation"),
+            (["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"], "--data"),
+        ])
+        func otherTokens(_ arguments: [String], place: String) throws {
+            let refusal = Refusal(
+                "tokens of another tokenizer", exit: Exit.configuration,
+                says: [place, "pairs.h5", "other tokens", "policy/tokenizer.json", "--tokenizer policy"],
+                arguments: arguments
+            ) { try $0.prepareWithOtherTokens() }
+            try refusal.check(in: Workspace())
+        }
+
         @Test("score refuses a record of more positions than the model has")
         func scoredLength() throws {
             let long = (0..<255).map { "\(3 + $0)" }.joined(separator: ", ")
@@ -141,6 +163,32 @@ extension CommandTests {
 }
 
 extension Workspace {
+    /// Makes a dataset of ids below 10 with the policy's tokenizer; then the policy gets another one, in which two tokens
+    /// have changed places.
+    func prepareWithOtherTokens(_ name: String = "pairs.h5") throws {
+        try setTokenizer()
+        try folder.write(
+            #"{"prompt_ids": [5, 6], "chosen_ids": [7], "rejected_ids": [8, 9]}"# + "\n", to: "few.jsonl")
+        let prepared = try tandem(["prepare", "--input", "few.jsonl", "--output", name, "--tokenizer", "policy"])
+        guard prepared.exitCode == 0 else { throw CommandFailed(result: prepared) }
+        try setTokenizer { vocabulary in
+            let (first, second) = (vocabulary["A"], vocabulary["B"])
+            (vocabulary["A"], vocabulary["B"]) = (second, first)
+        }
+    }
+
+    /// Gives the policy a tokenizer: the quickstart's, changed by `edit` and written anew, so in other bytes.
+    func setTokenizer(_ edit: (inout [String: Any]) -> Void = { _ in }) throws {
+        let original = try Data(contentsOf: URL(fileURLWithPath: quickstartTokenizer + "/tokenizer.json"))
+        var root = try JSONSerialization.jsonObject(with: original) as! [String: Any]
+        var model = root["model"] as! [String: Any]
+        var vocabulary = model["vocab"] as! [String: Any]
+        edit(&vocabulary)
+        model["vocab"] = vocabulary
+        root["model"] = model
+        try write(JSONSerialization.data(withJSONObject: root), to: "policy/tokenizer.json")
+    }
+
     /// Flips the lowest bit of a stored token id; the dataset must hold the ids 301, 302, 303 in a row.
     func flipTokenBit(_ name: String) throws {
         var bytes = try bytes(name)

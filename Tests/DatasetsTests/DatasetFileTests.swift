@@ -209,7 +209,8 @@ import Testing
     /// A file of the same layout, with each thing that can be wrong.
     private func writeRaw(
         version: Int64 = 1, kind: String = "preference", count: Int64 = 2, minimum: Int64 = 1, maximum: Int64 = 9,
-        tokens: [Int32] = [1, 2, 3, 4, 5, 6, 9], offsets: [Int64] = [0, 1, 2, 3, 5, 6, 7], mask: [UInt8]? = nil
+        tokens: [Int32] = [1, 2, 3, 4, 5, 6, 9], offsets: [Int64] = [0, 1, 2, 3, 5, 6, 7], mask: [UInt8]? = nil,
+        tokenizer: String? = nil
     ) throws {
         try? FileManager.default.removeItem(atPath: path)
         let file = try HDF5File(creating: path)
@@ -218,6 +219,7 @@ import Testing
         try file.write(count, attribute: "record_count")
         try file.write(minimum, attribute: "minimum_token")
         try file.write(maximum, attribute: "maximum_token")
+        if let tokenizer { try file.write(tokenizer, attribute: "tokenizer") }
         var stored = try HDF5Dataset<Int32>(creating: "tokens", in: file, chunk: 8)
         try stored.append(tokens)
         var storedOffsets = try HDF5Dataset<Int64>(creating: "offsets", in: file, chunk: 8)
@@ -238,6 +240,20 @@ import Testing
         #expect(
             try DatasetFile(path: path).text(1)
                 == TextRecord(tokens: [4, 5, 6, 9], lossMask: [false, false, false, true]))
+    }
+
+    @Test("a file without a tokenizer's identity is read as one that has none, and an identity that is no digest is refused")
+    func tokenizerIdentity() throws {
+        try writeRaw()
+        #expect(try DatasetFile(path: path).tokenizer == nil)
+        let digits = String(repeating: "09af", count: 16)
+        try writeRaw(tokenizer: digits)
+        #expect(try DatasetFile(path: path).tokenizer?.digits == digits)
+        for damaged in ["", String(digits.dropLast()), digits + "0", digits.uppercased(), "x" + digits.dropFirst()] {
+            try writeRaw(tokenizer: damaged)
+            let failure = try openFailure()
+            #expect(failure.exitCode == .damagedData && failure.reason.contains("tokenizer"), "\(damaged)")
+        }
     }
 
     @Test("a newer format version and an unknown kind are refused by name")

@@ -174,5 +174,9 @@ struct ChatTemplateTests {
         #expect(
             SHA256Digest.hexadecimal(of: Array("abc".utf8))
                 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        // Several blocks, every byte but a few: hashlib's.
+        #expect(
+            SHA256Digest.hexadecimal(of: (0..<1000).map { UInt8($0 % 251) })
+                == "4e4c294b331f7a2099a379bec34b9f9fc03dc46ab465d998f4d683da53487e6d")
     }
 }
