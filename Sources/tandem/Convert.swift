@@ -8,7 +8,7 @@ import Weights
 
 extension ExportType: ExpressibleByArgument {}
 
-struct Convert: ParsableCommand {
+struct Convert: OneProcessCommand {
     static let configuration = CommandConfiguration(
         abstract: "Makes a Hugging Face folder of a GGUF file, of a run's model or of another such folder.",
         discussion: """

@@ -6,7 +6,7 @@ import Settings
 import Training
 import Weights
 
-struct Inspect: ParsableCommand {
+struct Inspect: OneProcessCommand {
     static let configuration = CommandConfiguration(abstract: "Says what a checkpoint, dataset or run holds.")
 
     @Argument(help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), or a run's directory.")

@@ -1,9 +1,13 @@
+import ArgumentParser
 import Collectives
 import Foundation
 import Kernels
 import Reporting
 import Settings
 import Training
+
+/// A command that is not for several ranks: started by `mpirun`, the first one does all of its work and the others none.
+protocol OneProcessCommand: ParsableCommand {}
 
 /// The ranks of one command: who they are, and their mesh once MPI runs.
 struct Job {

@@ -7,7 +7,7 @@ import Settings
 extension RecordKind: ExpressibleByArgument {}
 extension Truncation: ExpressibleByArgument {}
 
-struct Prepare: ParsableCommand {
+struct Prepare: OneProcessCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks records, tokenises text, and stores them as a dataset.",
         discussion: """

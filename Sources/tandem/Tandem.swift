@@ -21,7 +21,8 @@ struct Tandem: ParsableCommand {
         do {
             var command = try parseAsRoot(arguments)
             try checkProcessor()
-            try command.run()
+            // Work of one process is the first rank's alone: the others end at once, without a word.
+            if speaksAlone || !(command is any OneProcessCommand) { try command.run() }
         } catch let failure as Failure {
             end(failure, isFirstRank: speaksAlone)
         } catch let agreed as AgreedFailure {
