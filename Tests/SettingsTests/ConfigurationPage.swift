@@ -41,6 +41,8 @@ struct ConfigurationPage {
     private(set) var planned: [Planned] = []
     /// The first configuration that the page shows: the smallest preference run.
     let example: String
+    /// Paths of keys that take `null` though they have a default.
+    let nullable: Set<String>
 
     static let shared = try! ConfigurationPage()
 
@@ -50,6 +52,8 @@ struct ConfigurationPage {
         let text = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
         let code = text.split(separator: "```", omittingEmptySubsequences: false)
         example = String(code.dropFirst().first?.trimmingPrefix("yaml\n") ?? "")
+        let rule = text.components(separatedBy: "\n- ").first { $0.hasPrefix("`null`") } ?? ""
+        nullable = Set(rule.codeSpans.filter { $0.contains(".") })
         read(text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
     }
 

@@ -103,6 +103,14 @@ struct DocumentationTests {
         }
     }
 
+    @Test(
+        "a key that has a default takes null where the page names it, and refuses it everywhere else",
+        arguments: rows.filter { $0.literalDefault != nil && ($0.objectiveType ?? "preference") == "preference" })
+    func nullDefault(_ row: ConfigurationPage.Row) {
+        let failure = refusal(Self.page.example, overrides: ["\(row.keyPath)=null"])
+        #expect((failure == nil) == Self.page.nullable.contains("\(row.home).\(row.key)"), "\(failure.map(String.init(describing:)) ?? "taken")")
+    }
+
     @Test("a key that is required is missed where it is left out", arguments: rows.filter { $0.defaultValue.hasPrefix("required") })
     func required(_ row: ConfigurationPage.Row) throws {
         #expect(refusal(Self.page.example) == nil)
