@@ -33,6 +33,7 @@ public final class DatasetWriter {
             try output.offsets.append(0)
             return output
         }
+        temporary.lock()
     }
 
     /// - Throws: `Failure` (input/output), for a full disk for instance.

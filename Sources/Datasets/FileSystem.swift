@@ -30,11 +30,14 @@ func folder(of path: String) -> String {
     return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// A file that is being written beside its destination. Unless it is published, it goes when this goes.
+/// A file that is being written beside its destination. Unless it is published, it goes when this goes; one that a
+/// killed process left is removed by the next of the same destination, which knows it by its free lock.
 final class TemporaryFile {
     let path: String
     let destination: String
     private var exists = true
+    /// Of the descriptor that holds the lock; nil before `lock()`.
+    private var lockHolder: Int32?
 
     /// - Throws: `Failure` when the destination's folder is missing, or the destination is a folder itself.
     init(for destination: String) throws(Failure) {
@@ -46,11 +49,41 @@ final class TemporaryFile {
             throw .inputOutput(destination, "is a folder", remedy: "Name a file in it.")
         }
         self.destination = destination
+        TemporaryFile.removeStale(of: destination)
         // Unique beside other processes and other writers of this one.
-        path = "\(destination).partial-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16))"
+        path = "\(destination)\(TemporaryFile.suffix)\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16))"
     }
 
-    deinit { remove() }
+    deinit {
+        remove()
+        if let lockHolder { close(lockHolder) }
+    }
+
+    private static let suffix = ".partial-"
+
+    /// Tells others that the file, which is there by now, is in use. Where locks are not supported it is written all the
+    /// same: only the clean-up after a kill is lost.
+    func lock() {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        _ = flock(descriptor, LOCK_EX | LOCK_NB)
+        lockHolder = descriptor
+    }
+
+    /// Removes files of killed processes, as far as that can be done.
+    private static func removeStale(of destination: String) {
+        let parent = folder(of: destination)
+        let prefix = (destination as NSString).lastPathComponent + suffix
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
+            guard name.hasPrefix(prefix), name.dropFirst(prefix.count).wholeMatch(of: /[0-9]+-[0-9a-f]+/) != nil
+            else { continue }
+            let path = "\(parent)/\(name)"
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+            guard descriptor >= 0 else { continue }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            close(descriptor)
+        }
+    }
 
     func remove() {
         guard exists else { return }

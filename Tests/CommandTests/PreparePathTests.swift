@@ -48,6 +48,36 @@ extension CommandTests {
             #expect(try recordCount("records.h5", in: workspace) == 2)
         }
 
+        @Test("what a killed preparation left goes with the next one of the same output; that of one that runs stays")
+        func leftovers() throws {
+            let workspace = try Workspace()
+            // A pipe that never ends: the first preparation has written records and waits for more.
+            let result = try workspace.shell(
+                #"""
+                mkfifo endless.jsonl
+                exec 3<> endless.jsonl
+                "$TANDEM" prepare --input endless.jsonl --output new.h5 &
+                preparation=$!
+                yes '{"input_ids": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]}' | head -n 90000 >&3 &
+                feeder=$!
+                until ls | grep -q 'new.h5.partial-'; do sleep 0.05; done
+                "$TANDEM" prepare --input pairs.jsonl --output new.h5 && ls | grep 'new.h5.partial-' > running
+                kill -KILL $preparation $feeder
+                wait
+                ls | grep 'new.h5.partial-' > killed
+                "$TANDEM" prepare --input pairs.jsonl --output other.h5 && ls | grep 'new.h5.partial-' > elsewhere
+                exec "$TANDEM" prepare --input pairs.jsonl --output new.h5
+                """#)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            let left = try workspace.text("running")
+            #expect(left.split(separator: "\n").count == 1)
+            #expect(try workspace.text("killed") == left && workspace.text("elsewhere") == left)
+            let remaining = try FileManager.default.contentsOfDirectory(atPath: workspace.folder.path)
+                .filter { $0.contains("partial") }
+            #expect(remaining.isEmpty, "\(remaining)")
+            #expect(try recordCount("new.h5", in: workspace) == 10)
+        }
+
         @Test("several files become one dataset, in their order")
         func severalFiles() throws {
             let workspace = try Workspace()

@@ -94,6 +94,23 @@ import Testing
         #expect(try DatasetFile(path: path).recordCount == 4)
     }
 
+    @Test("a writer removes what killed writers of its file left, and nothing else")
+    func leftovers() throws {
+        let path = folder.file("pairs.h5")
+        let left = "pairs.h5.partial-4711-c0ffee"
+        let others = ["pairs.h5.partial-mine", "pairs.h5.partial-", "pairs-validation.h5.partial-4711-c0ffee", "pairs.h5.partial-1-2.txt"]
+        for name in others + [left] { try folder.write("rest", to: name) }
+        let writer = try DatasetWriter(path: path, kind: .preference)
+        for pair in samplePairs(3) { try writer.append(pair) }
+        #expect(try !folder.names.contains(left))
+        #expect(try Set(folder.names).isSuperset(of: others) && folder.names.count == others.count + 1)
+        // The first writer still has its own file.
+        try writePairs(samplePairs(2), to: path)
+        try writer.commit()
+        #expect(try DatasetFile(path: path).recordCount == 3)
+        #expect(try folder.names == (others + ["pairs.h5"]).sorted())
+    }
+
     @Test("a token id that the model has not is named with its record")
     func tokenOutOfVocabulary() throws {
         var pairs = samplePairs(9)
