@@ -21,10 +21,12 @@ public struct RowStatistics: Equatable, Sendable {
 ///
 /// Vocab-parallel by construction: `forward` leaves sums over this rank's range, which `PartialRowStatistics.combined`
 /// turns into whole ones after three small reductions; `backward` leaves this rank's share of the hidden rows' gradient.
+/// Losses over distributions see the tiles of frozen models beside the policy's (`Head+Distributions.swift`).
 public final class Head: @unchecked Sendable {
     private let workers: Workers
     private let widened = ScratchMatrix()
-    private let tileStorage: [ScratchMatrix]
+    private var widenedReferences: [ScratchMatrix] = []
+    private let scratch: [HeadScratch]
     private let gradientTile = ScratchMatrix()
 
     /// Vocabulary rows a tile: with 256 tokens its logits fit a core's second-level cache.
@@ -34,7 +36,7 @@ public final class Head: @unchecked Sendable {
 
     public init(workers: Workers) {
         self.workers = workers
-        tileStorage = (0..<workers.threadCount).map { _ in ScratchMatrix() }
+        scratch = (0..<workers.threadCount).map { _ in HeadScratch() }
     }
 
     /// Sums over `range` of the vocabulary for every row of `hidden[U, D]`, and the logits of the targets that lie in it.
@@ -45,47 +47,58 @@ public final class Head: @unchecked Sendable {
     public func forward(
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, targets: HeadTargets
     ) -> PartialRowStatistics {
-        var statistics = PartialRowStatistics(rowCount: hidden.rowCount, targetCount: targets.count)
+        forward(hidden, weight: weight, range: range, targets: targets, references: [], requests: []).statistics
+    }
+
+    /// The tiles of all logits over `range`: vocabulary tiles one after the other, the row tiles of each side by side.
+    func forEachTile(
+        _ hidden: Matrix, weight: WeightView, range: Range<Int>, plan: DistributionPlan, _ body: (HeadTile) -> Void
+    ) {
         let rowTiles = Tiles(hidden.rowCount, limit: Linear.rowLimit)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)
-        statistics.withUnsafeAccess { access in
-            nonisolated(unsafe) let access = access
-            for vocabularyTile in 0..<vocabularyTiles.tileCount {
-                let columns = vocabularyTiles[vocabularyTile]
-                let matrix = weight.rows(columns).floats(using: widened, workers: workers)
-                let start = range.lowerBound + columns.lowerBound
-                workers.run(rowTiles.tileCount) { tile, thread in
-                    let rows = rowTiles[tile]
-                    let logits = self.tileStorage[thread].matrix(rowCount: rows.count, columnCount: columns.count)
-                    MatrixProduct.multiply(hidden.rows(rows), matrix, transposeSecond: true, into: logits)
-                    for row in rows {
-                        let values = logits.row(row - rows.lowerBound)
-                        access.add(values, count: columns.count, firstToken: start, toRow: row)
-                        for index in targets.indices(ofRow: row) {
-                            let column = targets.token(index) - start
-                            if column >= 0 && column < columns.count {
-                                access.targetLogits[index] = Double(values[column])
-                            }
-                        }
-                    }
-                }
+        for vocabularyTile in 0..<vocabularyTiles.tileCount {
+            let columns = vocabularyTiles[vocabularyTile]
+            let matrix = weight.rows(columns).floats(using: widened, workers: workers)
+            let frozen = floats(of: plan.references, columns)
+            workers.run(rowTiles.tileCount) { tile, thread in
+                let (rows, scratch) = (rowTiles[tile], self.scratch[thread])
+                let logits = scratch.policy.matrix(rowCount: rows.count, columnCount: columns.count)
+                MatrixProduct.multiply(hidden.rows(rows), matrix, transposeSecond: true, into: logits)
+                body(HeadTile(
+                    rows: rows, columns: columns, firstToken: range.lowerBound + columns.lowerBound, policy: logits,
+                    references: scratch.logits(of: plan.references, weights: frozen, rows: rows)))
             }
         }
-        return statistics
+    }
+
+    /// Each reference's rows among `columns` of the range, as floats until the next call.
+    private func floats(of references: [ReferenceHead], _ columns: Range<Int>) -> [Matrix] {
+        while widenedReferences.count < references.count { widenedReferences.append(ScratchMatrix()) }
+        for scratch in scratch { scratch.reserve(referenceCount: references.count) }
+        return references.indices.map { index in
+            let weight = references[index].weight
+            return weight.rows(columns.clamped(to: 0..<weight.rowCount))
+                .floats(using: widenedReferences[index], workers: workers)
+        }
     }
 
     /// This rank's share of the gradients, from each target's weight g = ∂loss/∂log p(target):
-    /// a logit's gradient is Σ g over the row's targets of ([token = target] − p(token)).
+    /// a logit's gradient is Σ g over the row's targets of ([token = target] − p(token)), and what `distributions` add.
     ///
     /// - Parameters:
     ///   - logSumExp: `[U]`, over the whole vocabulary.
     ///   - gradients: `[R]`, one for each target.
     ///   - hiddenGradient: `[U, D]`, written; a sum over the tensor ranks makes it whole.
     ///   - weightGradient: `[V', D]`, added to.
+    ///   - references: those whom the losses of `distributions` name.
     public func backward(
         _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, logSumExp: [Double],
-        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix
+        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
+        distributions: [DistributionGradient] = []
     ) {
+        for distribution in distributions { precondition(distribution.rows.count == hidden.rowCount) }
+        let plan = DistributionPlan(
+            distributions.map(\.request), among: references, range: range, rowCount: hidden.rowCount)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)
         let panels = Tiles(hidden.rowCount, limit: Head.panelLimit)
         if range.isEmpty { hiddenGradient.fill(0) }
@@ -95,18 +108,20 @@ public final class Head: @unchecked Sendable {
             for vocabularyTile in 0..<vocabularyTiles.tileCount {
                 let columns = vocabularyTiles[vocabularyTile]
                 let matrix = weight.rows(columns)
-                let start = range.lowerBound + columns.lowerBound
+                let frozen = floats(of: plan.references, columns)
                 let logits = gradientTile.matrix(rowCount: rows.count, columnCount: columns.count)
-                workers.run(rowTiles.tileCount) { tile, _ in
+                workers.run(rowTiles.tileCount) { tile, thread in
                     let local = rowTiles[tile]
                     let source = (local.lowerBound + rows.lowerBound)..<(local.upperBound + rows.lowerBound)
                     let tileLogits = logits.rows(local)
                     MatrixProduct.multiply(hidden.rows(source), matrix, transposeSecond: true, into: tileLogits)
-                    for row in source {
-                        Head.logitGradient(
-                            tileLogits.row(row - source.lowerBound), count: columns.count, firstToken: start, row: row,
-                            targets: targets, logSumExp: logSumExp[row], gradients: gradients)
-                    }
+                    let tile = HeadTile(
+                        rows: source, columns: columns, firstToken: range.lowerBound + columns.lowerBound,
+                        policy: tileLogits,
+                        references: self.scratch[thread].logits(of: plan.references, weights: frozen, rows: source))
+                    tile.logitGradients(
+                        targets: targets, logSumExp: logSumExp, gradients: gradients, plan: plan,
+                        distributions: distributions, scratch: self.scratch[thread])
                     MatrixProduct.multiply(
                         tileLogits, matrix, into: hiddenGradient.rows(source), beta: vocabularyTile == 0 ? 0 : 1)
                 }
@@ -121,57 +136,4 @@ public final class Head: @unchecked Sendable {
             }
         }
     }
-
-    /// Turns a row's logits into their gradient, in place.
-    private static func logitGradient(
-        _ logits: UnsafeMutablePointer<Float>, count: Int, firstToken: Int, row: Int, targets: HeadTargets,
-        logSumExp: Double, gradients: [Float]
-    ) {
-        let indices = targets.indices(ofRow: row)
-        var weight: Float = 0
-        for index in indices { weight += gradients[index] }
-        let offset = Float(logSumExp)
-        var column = 0
-        while column + 8 <= count {
-            logits.store8(exponential(logits.load8(column) - offset) * -weight, column)
-            column += 8
-        }
-        if column < count {
-            let value = exponential(logits.loadPartial(column, count: count - column, fill: offset) - offset) * -weight
-            logits.storePartial(value, column, count: count - column)
-        }
-        for index in indices {
-            let target = targets.token(index) - firstToken
-            if target >= 0 && target < count { logits[target] += gradients[index] }
-        }
-    }
-}
-
-/// Which tokens each hidden row predicts: targets in their own order, found by row.
-public struct HeadTargets: Sendable {
-    private let tokens: [Int32]
-    private let order: [Int]
-    private let starts: [Int]
-
-    /// - Parameter rows: for each target its hidden row, below `rowCount`.
-    public init(rows: [Int], tokens: [Int32], rowCount: Int) {
-        precondition(rows.count == tokens.count)
-        self.tokens = tokens
-        var counts = [Int](repeating: 0, count: rowCount + 1)
-        for row in rows { counts[row + 1] += 1 }
-        for row in 0..<rowCount { counts[row + 1] += counts[row] }
-        starts = counts
-        var next = counts
-        var order = [Int](repeating: 0, count: rows.count)
-        for (target, row) in rows.enumerated() {
-            order[next[row]] = target
-            next[row] += 1
-        }
-        self.order = order
-    }
-
-    public var count: Int { tokens.count }
-
-    func indices(ofRow row: Int) -> ArraySlice<Int> { order[starts[row]..<starts[row + 1]] }
-    func token(_ index: Int) -> Int { Int(tokens[index]) }
 }

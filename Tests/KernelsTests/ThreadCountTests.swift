@@ -85,6 +85,21 @@ import Testing
         })
     }
 
+    @Test("head beside frozen models", arguments: threadCounts)
+    func distributions(threadCount: Int) {
+        let models = Models(rowCount: 601, width: 17, vocabularySize: 2301, teacherWidths: [9, 5], sharedVocabulary: 2290)
+        let losses = DivergenceCase.few.map(\.loss)
+        #expect(givesSameBits(threadCount) { workers in
+            let run = DistributionRun(
+                models, losses: losses, ranges: models.splits[1], weights: rowWeights(601), workers: workers)
+            let rows = run.rows.joined().flatMap { row in
+                [row.policyLogSumExp] + row.sums
+                    + row.references.flatMap { [$0.entropy, $0.forwardDivergence, $0.reverseDivergence] }
+            }
+            return elements(run.weightGradient) + run.hiddenGradient.values + Array(run.losses.joined()) + rows
+        })
+    }
+
     @Test("activation, rotary, embedding and elementwise", arguments: threadCounts)
     func tokenwise(threadCount: Int) {
         let first = randomMatrix(600, 34, seed: 7)

@@ -1,0 +1,93 @@
+import Tensors
+
+// U hidden rows that are scored, D model width, V' rows of the vocabulary on this rank.
+
+extension Head {
+    /// `forward` with frozen models' logits beside the policy's: also the sums of each request's distributions.
+    ///
+    /// A tile of each model's logits is computed once, whatever the number of requests that look at it.
+    public func forward(
+        _ hidden: Matrix, weight: WeightView, range: Range<Int>, targets: HeadTargets, references: [ReferenceHead],
+        requests: [DistributionRequest]
+    ) -> (statistics: PartialRowStatistics, distributions: [PartialDistributionStatistics]) {
+        var statistics = PartialRowStatistics(rowCount: hidden.rowCount, targetCount: targets.count)
+        let plan = DistributionPlan(requests, among: references, range: range, rowCount: hidden.rowCount)
+        let distributions = plan.entries.map { entry in
+            DistributionAccumulator(
+                rowCount: hidden.rowCount, referenceCount: entry.references.count,
+                inverseTemperature: entry.inverseTemperature)
+        }
+        statistics.withUnsafeAccess { access in
+            forEachTile(hidden, weight: weight, range: range, plan: plan) { tile in
+                for row in tile.rows {
+                    tile.add(row, targets: targets, to: access)
+                    for (entry, distribution) in zip(plan.entries, distributions) {
+                        distribution.add(
+                            tile.policy.row(row - tile.rows.lowerBound),
+                            reference: { tile.references[entry.references[$0]].row(row - tile.rows.lowerBound) },
+                            count: entry.visibleCount(tile.columns), firstToken: tile.firstToken, toRow: row)
+                    }
+                }
+            }
+        }
+        return (statistics, distributions.map(\.statistics))
+    }
+
+    /// The sums that losses collect in a further pass, over this rank's range: for each request `[U, sumCount]`, row by
+    /// row, to be added over the tensor ranks. Empty where `sumCount` is 0; where it is so for all requests, nothing is computed.
+    ///
+    /// - Parameter rows: for each request `[U]`, from `PartialDistributionStatistics.combined`.
+    public func accumulate(
+        _ hidden: Matrix, weight: WeightView, range: Range<Int>, references: [ReferenceHead],
+        requests: [DistributionRequest], rows: [[DistributionRow]]
+    ) -> [[Double]] {
+        precondition(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount })
+        let wanted = requests.indices.filter { requests[$0].loss.sumCount > 0 }
+        var result = requests.map { _ in [Double]() }
+        guard !wanted.isEmpty else { return result }
+        let plan = DistributionPlan(
+            wanted.map { requests[$0] }, among: references, range: range, rowCount: hidden.rowCount)
+        let sums = plan.entries.map { RowSums(rowCount: hidden.rowCount, sumCount: $0.loss.sumCount) }
+        forEachTile(hidden, weight: weight, range: range, plan: plan) { tile in
+            for row in tile.rows {
+                for (position, entry) in plan.entries.enumerated() {
+                    let statistics = rows[wanted[position]][row]
+                    tile.withRow(row, of: entry, statistics: statistics) { tile in
+                        var own = sums[position].row(row).mutableSpan
+                        entry.loss.accumulate(tile, row: statistics, into: &own)
+                    }
+                }
+            }
+        }
+        for (position, index) in wanted.enumerated() { result[index] = sums[position].values }
+        return result
+    }
+}
+
+extension [DistributionRow] {
+    /// Gives each row its part of `flat`, `accumulate`'s `[U, sumCount]` added over all ranks.
+    public mutating func setSums(_ flat: [Double], sumCount: Int) {
+        precondition(flat.count == count * sumCount)
+        for row in indices { self[row].sums = Array<Double>(flat[(row * sumCount)..<((row + 1) * sumCount)]) }
+    }
+}
+
+/// `[U, sumCount]` sums. Tasks each add to rows of their own.
+private final class RowSums: @unchecked Sendable {
+    private let sumCount: Int
+    private let memory: UnsafeMutableBufferPointer<Double>
+
+    init(rowCount: Int, sumCount: Int) {
+        self.sumCount = sumCount
+        memory = .allocate(capacity: rowCount * sumCount)
+        memory.initialize(repeating: 0)
+    }
+
+    deinit { memory.deallocate() }
+
+    var values: [Double] { Array(memory) }
+
+    func row(_ index: Int) -> UnsafeMutableBufferPointer<Double> {
+        UnsafeMutableBufferPointer(rebasing: memory[(index * sumCount)..<((index + 1) * sumCount)])
+    }
+}

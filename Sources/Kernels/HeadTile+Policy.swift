@@ -1,0 +1,65 @@
+import Tensors
+
+/// What the policy's own statistics and gradients need of a tile.
+extension HeadTile {
+    /// Streams a row into the statistics, with the logits of its targets that lie in the tile.
+    func add(_ row: Int, targets: HeadTargets, to access: PartialRowStatistics.Access) {
+        let values = policy.row(row - rows.lowerBound)
+        access.add(values, count: columns.count, firstToken: firstToken, toRow: row)
+        for index in targets.indices(ofRow: row) {
+            let column = targets.token(index) - firstToken
+            if column >= 0 && column < columns.count { access.targetLogits[index] = Double(values[column]) }
+        }
+    }
+
+    /// Turns the policy's logits into their gradients, in place: that of the targets' log-probabilities and those of
+    /// `distributions`.
+    func logitGradients(
+        targets: HeadTargets, logSumExp: [Double], gradients: [Float], plan: DistributionPlan,
+        distributions: [DistributionGradient], scratch: HeadScratch
+    ) {
+        for row in rows {
+            let values = policy.row(row - rows.lowerBound)
+            guard !plan.isEmpty else {
+                logitGradient(row, targets: targets, logSumExp: logSumExp[row], gradients: gradients)
+                continue
+            }
+            let logits = scratch.copy(values, count: columns.count)
+            if targets.indices(ofRow: row).allSatisfy({ gradients[$0] == 0 }) {
+                values.update(repeating: 0, count: columns.count)
+            } else {
+                logitGradient(row, targets: targets, logSumExp: logSumExp[row], gradients: gradients)
+            }
+            for (entry, distribution) in zip(plan.entries, distributions) where distribution.weights[row] != 0 {
+                let statistics = distribution.rows[row]
+                withRow(row, of: entry, statistics: statistics, policyLogits: logits) { tile in
+                    entry.loss.addGradient(
+                        tile, row: statistics, weight: distribution.weights[row],
+                        to: MutableLogitRow(values, count: tile.count))
+                }
+            }
+        }
+    }
+
+    /// Turns a row's logits into the gradient of its targets' log-probabilities, in place.
+    private func logitGradient(_ row: Int, targets: HeadTargets, logSumExp: Double, gradients: [Float]) {
+        let (logits, count) = (policy.row(row - rows.lowerBound), columns.count)
+        let indices = targets.indices(ofRow: row)
+        var weight: Float = 0
+        for index in indices { weight += gradients[index] }
+        let offset = Float(logSumExp)
+        var column = 0
+        while column + 8 <= count {
+            logits.store8(exponential(logits.load8(column) - offset) * -weight, column)
+            column += 8
+        }
+        if column < count {
+            let value = exponential(logits.loadPartial(column, count: count - column, fill: offset) - offset) * -weight
+            logits.storePartial(value, column, count: count - column)
+        }
+        for index in indices {
+            let target = targets.token(index) - firstToken
+            if target >= 0 && target < count { logits[target] += gradients[index] }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Tensors
+
+/// A tile of logits: some rows, some columns of this rank's range, all models.
+struct HeadTile {
+    let rows: Range<Int>
+    /// Counted from the range's first token.
+    let columns: Range<Int>
+    /// The token of the first column.
+    let firstToken: Int
+    /// `[rows, columns]`
+    let policy: Matrix
+    /// `[rows, columns as far as the reference has them]`
+    let references: [Matrix]
+
+    /// What a loss sees of one row: calls `body` with it, or not at all where the tile holds no shared token.
+    ///
+    /// - Parameter policyLogits: the row's logits, where they no longer stand in `policy`.
+    func withRow(
+        _ row: Int, of entry: DistributionPlan.Entry, statistics: DistributionRow,
+        policyLogits: UnsafeMutablePointer<Float>? = nil, _ body: (DistributionTile) -> Void
+    ) {
+        let (local, count) = (row - rows.lowerBound, entry.visibleCount(columns))
+        guard count > 0 else { return }
+        withUnsafeTemporaryAllocation(of: LogitRow.self, capacity: entry.references.count) { rows in
+            for (position, index) in entry.references.enumerated() {
+                rows.initializeElement(
+                    at: position,
+                    to: LogitRow(
+                        references[index].row(local), count: count, maximum: statistics.references[position].maximum,
+                        inverseTemperature: entry.inverseTemperature))
+            }
+            let policy = LogitRow(
+                policyLogits ?? policy.row(local), count: count, maximum: statistics.policyMaximum,
+                inverseTemperature: entry.inverseTemperature)
+            body(DistributionTile(firstToken: firstToken, policy: policy, references: rows))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Tensors
+
+/// One model's logits of one row and one tile of the vocabulary: divided by the loss's temperature, less the row's
+/// largest over the whole shared vocabulary. A distribution does not know that constant, and without it a row of large
+/// logits keeps its digits. Valid during the call that hands it out only.
+public struct LogitRow {
+    public let count: Int
+    @usableFromInline let pointer: UnsafeMutablePointer<Float>
+    @usableFromInline let maximum: Float
+    @usableFromInline let inverseTemperature: Float
+
+    /// - Parameter maximum: the row's largest logit, undivided.
+    init(_ pointer: UnsafeMutablePointer<Float>, count: Int, maximum: Double, inverseTemperature: Float) {
+        self.pointer = pointer
+        self.count = count
+        self.maximum = Float(maximum)
+        self.inverseTemperature = inverseTemperature
+    }
+
+    @inlinable
+    public subscript(index: Int) -> Float {
+        precondition(index >= 0 && index < count, "outside the tile")
+        return (pointer[index] - maximum) * inverseTemperature
+    }
+
+    /// The eight logits from `index` on.
+    @inlinable
+    public func load8(_ index: Int) -> Float8 {
+        precondition(index >= 0 && index + 8 <= count, "outside the tile")
+        return unchecked8(index)
+    }
+
+    @inlinable @inline(__always)
+    func unchecked8(_ index: Int) -> Float8 { (pointer.load8(index) - maximum) * inverseTemperature }
+
+    /// The last `count - index` (1 to 7) logits. The other lanes hold one whose probability no sum can feel.
+    ///
+    /// Apart: its branches would crowd a hot loop.
+    @inline(never)
+    func last(_ index: Int) -> Float8 {
+        var result = Float8(repeating: -1000)
+        for lane in 0..<(count - index) { result[lane] = (pointer[index + lane] - maximum) * inverseTemperature }
+        return result
+    }
+}
+
+/// Gradients of one row's logits in one tile, to be added to. Valid during the call that hands it out only.
+public struct MutableLogitRow {
+    public let count: Int
+    @usableFromInline let pointer: UnsafeMutablePointer<Float>
+
+    init(_ pointer: UnsafeMutablePointer<Float>, count: Int) {
+        self.pointer = pointer
+        self.count = count
+    }
+
+    @inlinable
+    public subscript(index: Int) -> Float {
+        get {
+            precondition(index >= 0 && index < count, "outside the tile")
+            return pointer[index]
+        }
+        nonmutating set {
+            precondition(index >= 0 && index < count, "outside the tile")
+            pointer[index] = newValue
+        }
+    }
+
+    /// Adds to the eight gradients from `index` on.
+    @inlinable
+    public func add8(_ value: Float8, _ index: Int) {
+        precondition(index >= 0 && index + 8 <= count, "outside the tile")
+        unchecked8(add: value, index)
+    }
+
+    @inlinable @inline(__always)
+    func unchecked8(add value: Float8, _ index: Int) { pointer.store8(pointer.load8(index) + value, index) }
+
+    /// Adds to the last `count - index` (1 to 7) gradients.
+    @inline(never)
+    func last(add value: Float8, _ index: Int) {
+        for lane in 0..<(count - index) { pointer[index + lane] += value[lane] }
+    }
+}

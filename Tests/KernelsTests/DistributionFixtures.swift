@@ -1,0 +1,235 @@
+import Foundation
+import Tensors
+import Testing
+
+@testable import Kernels
+
+// U hidden rows, D model width, V vocabulary size, S shared vocabulary.
+
+/// A policy's and its teachers' heads: random hidden rows and weights, each model with a width of its own.
+struct Models: Sendable {
+    let rowCount: Int
+    let sharedVocabulary: Int
+    let hidden: Matrix
+    let weight: Matrix
+    /// "first", "second", ... with all their vocabulary rows.
+    let teachers: [(name: String, hidden: Matrix, weight: WeightView)]
+
+    init(
+        rowCount: Int, sharedVocabulary: Int, hidden: Matrix, weight: Matrix,
+        teachers: [(hidden: Matrix, weight: WeightView)]
+    ) {
+        self.rowCount = rowCount
+        self.sharedVocabulary = sharedVocabulary
+        self.hidden = hidden
+        self.weight = weight
+        self.teachers = zip(["first", "second", "third"], teachers).map { ($0, $1.hidden, $1.weight) }
+    }
+
+    init(
+        rowCount: Int, width: Int, vocabularySize: Int, teacherWidths: [Int], teacherVocabulary: Int? = nil,
+        sharedVocabulary: Int? = nil
+    ) {
+        let teachers = teacherWidths.enumerated().map { index, teacherWidth in
+            (
+                hidden: randomMatrix(rowCount, teacherWidth, scale: 1.5, seed: 20 + UInt64(index)),
+                weight: WeightView.floats(
+                    randomMatrix(teacherVocabulary ?? vocabularySize, teacherWidth, seed: 30 + UInt64(index)))
+            )
+        }
+        self.init(
+            rowCount: rowCount, sharedVocabulary: sharedVocabulary ?? vocabularySize,
+            hidden: randomMatrix(rowCount, width, seed: 10), weight: randomMatrix(vocabularySize, width, seed: 11),
+            teachers: teachers)
+    }
+
+    var vocabularySize: Int { weight.rowCount }
+
+    /// One row's shared logits of the policy and of each teacher, in Double.
+    func logits(_ row: Int) -> (policy: [Double], teachers: [[Double]]) {
+        func rowLogits(_ hidden: Matrix, _ weight: Matrix) -> [Double] {
+            (0..<sharedVocabulary).map { token in
+                (0..<hidden.columnCount).reduce(0) { $0 + Double(hidden[row, $1]) * Double(weight[token, $1]) }
+            }
+        }
+        return (rowLogits(hidden, weight), teachers.map { rowLogits($0.hidden, Models.floats($0.weight)) })
+    }
+
+    /// The teachers' heads on the rank of `range`.
+    func references(_ range: Range<Int>) -> [ReferenceHead] {
+        teachers.map { name, hidden, weight in
+            let end = min(range.upperBound, sharedVocabulary)
+            return ReferenceHead(
+                name: name, hidden: hidden, weight: weight.rows(min(range.lowerBound, end)..<end))
+        }
+    }
+
+    func request(_ loss: any DistributionLoss) -> DistributionRequest {
+        DistributionRequest(loss: loss, sharedVocabulary: sharedVocabulary)
+    }
+
+    /// The vocabulary on one, two and three ranks, cut unevenly, and on three of which one has no rows.
+    var splits: [[Range<Int>]] {
+        let (third, end) = (vocabularySize / 3, vocabularySize)
+        return [
+            [0..<end], [0..<third, third..<end], [0..<(third / 2), (third / 2)..<(end - 3), (end - 3)..<end],
+            [0..<third, third..<third, third..<end],
+        ]
+    }
+
+    private static func floats(_ view: WeightView) -> Matrix {
+        switch view {
+        case .floats(let matrix): matrix
+        case .stored(let stored): KernelsTests.floats(of: stored)
+        }
+    }
+}
+
+/// A loss over distributions on emulated tensor ranks: forward, reductions, the further pass, backward.
+struct DistributionRun {
+    /// For each loss `[U]`.
+    let rows: [[DistributionRow]]
+    let losses: [[Double]]
+    /// `[U]` the policy's own statistics.
+    let statistics: [RowStatistics]
+    let hiddenGradient: Table
+    let weightGradient: Matrix
+
+    /// - Parameters:
+    ///   - weights: `[U]` ∂total/∂loss, the same for each loss.
+    ///   - head: targets and the gradients of their log-probabilities; nil without.
+    init(
+        _ models: Models, losses: [any DistributionLoss], ranges: [Range<Int>], weights: [Float], targets: HeadCase? = nil,
+        workers: Workers
+    ) {
+        let requests = losses.map { models.request($0) }
+        let headTargets = targets?.targets ?? HeadTargets(rows: [], tokens: [], rowCount: models.rowCount)
+        let parts = ranges.map { range in
+            Head(workers: workers).forward(
+                models.hidden, weight: .floats(models.weight.rows(range)), range: range, targets: headTargets,
+                references: models.references(range), requests: requests)
+        }
+        statistics = combine(
+            parts.map(\.statistics), targetRows: targets?.targetRows ?? [], vocabularySize: models.vocabularySize).rows
+        var rows = losses.indices.map { loss in DistributionRun.combined(parts.map { $0.distributions[loss] }) }
+        let further = ranges.map { range in
+            Head(workers: workers).accumulate(
+                models.hidden, weight: .floats(models.weight.rows(range)), range: range,
+                references: models.references(range), requests: requests, rows: rows)
+        }
+        for (index, loss) in losses.enumerated() where loss.sumCount > 0 {
+            rows[index].setSums(DistributionRun.added(further.map { $0[index] }), sumCount: loss.sumCount)
+        }
+        self.rows = rows
+        self.losses = zip(losses, rows).map { loss, rows in rows.map { loss.loss($0) } }
+
+        let gradients = zip(requests, rows).map { DistributionGradient(request: $0, rows: $1, weights: weights) }
+        var hiddenGradient = Table(rowCount: models.rowCount, columnCount: models.hidden.columnCount)
+        weightGradient = Matrix(rowCount: models.vocabularySize, columnCount: models.hidden.columnCount)
+        let logSumExp = statistics.map(\.logSumExp)
+        for range in ranges {
+            let share = unwrittenMatrix(models.rowCount, models.hidden.columnCount)
+            Head(workers: workers).backward(
+                models.hidden, weight: models.weight.rows(range), range: range, targets: headTargets,
+                logSumExp: logSumExp, gradients: targets?.gradients ?? [], hiddenGradient: share,
+                weightGradient: weightGradient.rows(range), references: models.references(range),
+                distributions: gradients)
+            hiddenGradient = hiddenGradient + Table(share)
+        }
+        self.hiddenGradient = hiddenGradient
+    }
+
+    /// The tensor ranks' maximum, sum and minimum.
+    private static func combined(_ parts: [PartialDistributionStatistics]) -> [DistributionRow] {
+        let maximum = parts[0].maximum.indices.map { index in parts.map { $0.maximum[index] }.max()! }
+        let candidates = parts.map { $0.candidates(for: maximum) }
+        return PartialDistributionStatistics.combined(
+            maximum: maximum, sums: added(parts.map { $0.rescaled(to: maximum) }),
+            mostProbable: candidates[0].indices.map { index in candidates.map { $0[index] }.min()! },
+            referenceCount: parts[0].referenceCount)
+    }
+
+    private static func added(_ arrays: [[Double]]) -> [Double] {
+        arrays[0].indices.map { index in arrays.reduce(0) { $0 + $1[index] } }
+    }
+}
+
+/// What a divergence of `models` should give, from whole rows of logits.
+struct DistributionExpectation {
+    private(set) var losses: [Double] = []
+    /// Σ over rows of weight · loss, by hidden rows and by head weights.
+    let hiddenGradient, weightGradient: Table
+
+    init(_ models: Models, _ divergence: DivergenceCase, weights: [Float]) {
+        var slopes = Table(rowCount: models.rowCount, columnCount: models.vocabularySize)
+        for row in 0..<models.rowCount {
+            let logits = models.logits(row)
+            losses.append(DistributionOracle.loss(
+                divergence.kind, policy: logits.policy, teachers: logits.teachers, weights: divergence.teacherWeights,
+                temperature: divergence.temperature, squared: divergence.temperatureSquared))
+            let own = DistributionOracle.slopes(
+                divergence.kind, policy: logits.policy, teachers: logits.teachers, weights: divergence.teacherWeights,
+                temperature: divergence.temperature, squared: divergence.temperatureSquared)
+            for (token, slope) in own.enumerated() { slopes[row, token] = Double(weights[row]) * slope }
+        }
+        hiddenGradient = Oracle.product(slopes, Table(models.weight))
+        weightGradient = Oracle.product(Oracle.transposed(slopes), Table(models.hidden))
+    }
+
+    func expectAgreement(
+        _ run: DistributionRun, gradientTolerance: Double = 1e-4, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let worst = zip(run.losses[0], losses).map { found, wanted in
+            abs(found - wanted) / (1e-7 + 1e-5 * abs(wanted))
+        }
+        #expect(worst.count == losses.count && isFinite(worst), sourceLocation: sourceLocation)
+        #expect(worst.max()! < 1, sourceLocation: sourceLocation)
+        let hiddenError = relativeError(run.hiddenGradient.values.map { Float($0) }, hiddenGradient.values)
+        #expect(hiddenError < gradientTolerance, sourceLocation: sourceLocation)
+        let weightError = relativeError(run.weightGradient, weightGradient)
+        #expect(weightError < gradientTolerance, sourceLocation: sourceLocation)
+    }
+}
+
+/// A divergence's settings; two teachers have unequal weights.
+struct DivergenceCase: Sendable, CustomTestStringConvertible {
+    let kind: Divergence.Kind
+    let temperature: Double
+    let teacherCount: Int
+    var temperatureSquared = true
+
+    var teacherWeights: [Double] { Array([0.75, 1.5, 0.3].prefix(teacherCount)) }
+
+    var loss: Divergence {
+        Divergence(
+            kind, teachers: Array(zip(["first", "second", "third"], teacherWeights)).map { (name: $0.0, weight: $0.1) },
+            temperature: temperature, temperatureSquared: temperatureSquared)
+    }
+
+    var testDescription: String {
+        "\(kind), T \(temperature)\(temperatureSquared ? ", T²" : ""), teachers \(teacherCount)"
+    }
+
+    static let kinds: [Divergence.Kind] = [
+        .forwardKL, .reverseKL, .jensenShannon(beta: 0.1), .jensenShannon(beta: 0.5), .jensenShannon(beta: 0.9),
+    ]
+
+    static let all = [1, 2].flatMap { teacherCount in
+        [0.5, 1, 2.5].flatMap { temperature in
+            kinds.map {
+                DivergenceCase(
+                    kind: $0, temperature: temperature, teacherCount: teacherCount, temperatureSquared: teacherCount == 1)
+            }
+        }
+    }
+
+    /// One of each kind.
+    static let few = [
+        DivergenceCase(kind: .forwardKL, temperature: 2.5, teacherCount: 1),
+        DivergenceCase(kind: .reverseKL, temperature: 1, teacherCount: 1),
+        DivergenceCase(kind: .jensenShannon(beta: 0.1), temperature: 0.5, teacherCount: 1),
+    ]
+}
+
+/// `[U]` weights of rows, some 0.
+func rowWeights(_ count: Int) -> [Float] { (0..<count).map { $0 % 5 == 3 ? 0 : Float($0 % 7) - 2.5 } }
