@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "Tokenization", dependencies: ["Settings", "CPCRE2"]),
         .target(name: "Datasets", dependencies: ["Settings", "Tensors", "Tokenization", "HDF5"]),
         .target(name: "Checkpoints", dependencies: ["Settings", "Tensors", "Collectives", "HDF5"]),
-        .target(name: "Objectives", dependencies: ["Settings"]),
+        .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
             dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints"]),
@@ -46,6 +46,9 @@ let package = Package(
                 "Reporting", "Training", "Tokenization",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+
+        // How a loss of one's own is written, outside Tandem.
+        .target(name: "RewardWithPenalty", dependencies: ["Objectives"], path: "Examples/RewardWithPenalty"),
 
         // Tests. `layout-probe` is what layout tests start under mpirun.
         .target(
@@ -60,6 +63,7 @@ let package = Package(
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+        .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),
         .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),
         .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]

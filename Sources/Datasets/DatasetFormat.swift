@@ -1,10 +1,6 @@
-/// What the records of a dataset are.
-public enum DatasetKind: String, Sendable, CaseIterable {
-    /// A prompt with a chosen and a rejected completion.
-    case preference
-    /// One run of tokens, for language modelling.
-    case text
+import Settings
 
+extension DatasetKind {
     /// Parts of one record, each with its own entry in `offsets`.
     var partsPerRecord: Int {
         switch self {

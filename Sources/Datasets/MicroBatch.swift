@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// What is computed at once: tokens on one axis, the predictions that are scored, and whose they are.
@@ -14,39 +15,62 @@ public struct MicroBatch: Equatable, Sendable {
     /// - Parameters:
     ///   - pairs: each with its index in the dataset.
     ///   - prefixSharing: the prompt is one segment that both completions see; otherwise it is laid out twice.
-    public init(preference pairs: [(record: Int, ids: PreferenceRecord)], prefixSharing: Bool) {
+    ///   - scoring: `all` also scores the prompt's own tokens, once for each of the two sequences.
+    public init(
+        preference pairs: [(record: Int, ids: PreferenceRecord)], prefixSharing: Bool, scoring: ScoredTokens = .completion
+    ) {
         var placed: [PreferenceRows] = []
         records = .preference([])
         for (record, pair) in pairs {
             precondition(!pair.prompt.isEmpty && !pair.chosen.isEmpty && !pair.rejected.isEmpty)
             let shared = prefixSharing ? axis.append(pair.prompt) : nil
-            let chosen = append(pair.chosen, of: pair.prompt, shared: shared)
-            let rejected = append(pair.rejected, of: pair.prompt, shared: shared)
-            placed.append(PreferenceRows(record: record, chosen: chosen, rejected: rejected))
+            let (chosen, chosenPrompt) = append(pair.chosen, of: pair.prompt, shared: shared)
+            let (rejected, rejectedPrompt) = append(pair.rejected, of: pair.prompt, shared: shared)
+            let firstRow = rows.count
+            if scoring == .all {
+                for start in [chosenPrompt, rejectedPrompt] {
+                    for index in pair.prompt.indices.dropFirst() {
+                        rows.append(ScoredRow(position: start + index - 1, target: pair.prompt[index]))
+                    }
+                }
+            }
+            placed.append(
+                PreferenceRows(record: record, chosen: chosen, rejected: rejected, prompt: scoring == .all ? firstRow..<rows.count : 0..<0))
             sequenceTokens += pair.lengths.sequences
         }
         records = .preference(placed)
     }
 
     /// Lays out texts one after the other, each a segment of its own.
-    public init(text texts: [(record: Int, ids: TextRecord)]) {
+    ///
+    /// - Parameter scoring: `all` also scores the tokens that the loss mask leaves out.
+    public init(text texts: [(record: Int, ids: TextRecord)], scoring: ScoredTokens = .completion) {
         var placed: [TextRows] = []
         records = .text([])
         for (record, text) in texts {
             let segment = axis.append(text.tokens)
-            let firstRow = rows.count
-            for index in text.tokens.indices.dropFirst() where text.lossMask?[index] ?? true {
-                rows.append(ScoredRow(position: segment.lowerBound + index - 1, target: text.tokens[index]))
+            func scored(_ counted: Bool) -> [ScoredRow] {
+                text.tokens.indices.dropFirst().filter { (text.lossMask?[$0] ?? true) == counted }
+                    .map { ScoredRow(position: segment.lowerBound + $0 - 1, target: text.tokens[$0]) }
             }
-            placed.append(TextRows(record: record, rows: firstRow..<rows.count))
+            let firstRow = rows.count
+            rows += scored(true)
+            let firstContextRow = rows.count
+            if scoring == .all { rows += scored(false) }
+            placed.append(
+                TextRows(
+                    record: record, rows: firstRow..<firstContextRow,
+                    context: scoring == .all ? firstContextRow..<rows.count : 0..<0))
             sequenceTokens += text.tokens.count
         }
         records = .text(placed)
     }
 
     /// Adds a completion's tokens and rows; its first token is predicted at the prompt's last position. Without a
-    /// `shared` prompt on the axis its own copy goes before it, in the same segment.
-    private mutating func append(_ completion: [Int32], of prompt: [Int32], shared: Range<Int>?) -> Range<Int> {
+    /// `shared` prompt on the axis its own copy goes before it, in the same segment. Also says where its prompt starts.
+    private mutating func append(
+        _ completion: [Int32], of prompt: [Int32], shared: Range<Int>?
+    ) -> (rows: Range<Int>, promptStart: Int) {
         let firstRow = rows.count
         let start: Int
         let promptEnd: Int
@@ -60,7 +84,7 @@ public struct MicroBatch: Equatable, Sendable {
         for (index, target) in completion.enumerated() {
             rows.append(ScoredRow(position: index == 0 ? promptEnd - 1 : start + index - 1, target: target))
         }
-        return firstRow..<rows.count
+        return (firstRow..<rows.count, promptEnd - prompt.count)
     }
 }
 
@@ -76,11 +100,14 @@ public struct PreferenceRows: Equatable, Sendable {
     public var record: Int
     public var chosen: Range<Int>
     public var rejected: Range<Int>
+    /// The prompt's own tokens, for both sequences; empty unless all tokens are scored.
+    public var prompt: Range<Int>
 
-    public init(record: Int, chosen: Range<Int>, rejected: Range<Int>) {
+    public init(record: Int, chosen: Range<Int>, rejected: Range<Int>, prompt: Range<Int> = 0..<0) {
         self.record = record
         self.chosen = chosen
         self.rejected = rejected
+        self.prompt = prompt
     }
 }
 
@@ -89,9 +116,12 @@ public struct TextRows: Equatable, Sendable {
     /// The text's index in the dataset.
     public var record: Int
     public var rows: Range<Int>
+    /// Tokens that the loss mask leaves out; empty unless all tokens are scored.
+    public var context: Range<Int>
 
-    public init(record: Int, rows: Range<Int>) {
+    public init(record: Int, rows: Range<Int>, context: Range<Int> = 0..<0) {
         self.record = record
         self.rows = rows
+        self.context = context
     }
 }

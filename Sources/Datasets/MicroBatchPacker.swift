@@ -7,9 +7,11 @@ public struct MicroBatchPacker: Equatable, Sendable {
     public let tokensPerMicroBatch: Int
     /// A pair's prompt is computed once for both completions.
     public let prefixSharing: Bool
+    public let scoring: ScoredTokens
 
-    public init(tokensPerMicroBatch: Int, prefixSharing: Bool) {
+    public init(tokensPerMicroBatch: Int, prefixSharing: Bool, scoring: ScoredTokens = .completion) {
         precondition(tokensPerMicroBatch > 0)
+        self.scoring = scoring
         self.tokensPerMicroBatch = tokensPerMicroBatch
         self.prefixSharing = prefixSharing
     }
@@ -53,11 +55,11 @@ public struct MicroBatchPacker: Equatable, Sendable {
         case .preference:
             var pairs: [(record: Int, ids: PreferenceRecord)] = []
             for record in records { pairs.append((record, try file.preference(record))) }
-            return MicroBatch(preference: pairs, prefixSharing: prefixSharing)
+            return MicroBatch(preference: pairs, prefixSharing: prefixSharing, scoring: scoring)
         case .text:
             var texts: [(record: Int, ids: TextRecord)] = []
             for record in records { texts.append((record, try file.text(record))) }
-            return MicroBatch(text: texts)
+            return MicroBatch(text: texts, scoring: scoring)
         }
     }
 }

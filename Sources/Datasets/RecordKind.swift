@@ -1,3 +1,5 @@
+import Settings
+
 /// What the records of an input are.
 public enum RecordKind: String, Sendable, CaseIterable {
     /// A prompt with a chosen and a rejected completion.

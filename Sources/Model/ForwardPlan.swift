@@ -34,4 +34,34 @@ public struct ScoredBatch: Sendable {
     public let logProbabilities: [Double]
     /// `[R]` each target's hidden row.
     public let targetRows: [Int]
+    /// For each distribution that was asked for, `[U]`.
+    public let distributions: [[DistributionRow]]
+}
+
+/// What a forward pass computes besides the scores of its targets.
+public struct ForwardRequest {
+    /// Losses over whole distributions, and what of the references they need.
+    public var distributions: [DistributionRequest]
+    public var references: [String: ReferenceStates]
+    /// Blocks whose output is kept at the scored positions.
+    public var layers: Set<Int>
+
+    public init(
+        distributions: [DistributionRequest] = [], references: [String: ReferenceStates] = [:], layers: Set<Int> = []
+    ) {
+        self.distributions = distributions
+        self.references = references
+        self.layers = layers
+    }
+}
+
+/// What a frozen model hands to a loss that needs more than log-probabilities. Its memory is the model's own: valid until
+/// the model's next forward.
+public struct ReferenceStates {
+    /// `[U, D]` the final hidden states of the scored positions: what the head reads.
+    public let hidden: Matrix
+    /// `[V', D]` the head's rows of this rank's range of the vocabulary.
+    let head: WeightView
+    /// `[U, D]` the residual stream after some blocks, at the scored positions.
+    public let layers: [Int: Matrix]
 }

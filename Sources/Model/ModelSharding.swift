@@ -11,7 +11,7 @@ public struct ModelSharding: Equatable, Sendable {
     /// Key/value heads of each rank; query heads follow from them.
     public let keyValueHeads: [Range<Int>]
     public let feedForwardColumns: [Range<Int>]
-    public let vocabularyRows: [Range<Int>]
+    public private(set) var vocabularyRows: [Range<Int>]
 
     /// - Precondition: `size` is at most the number of key/value heads (`ParallelLayout.check`).
     public init(_ configuration: ModelConfiguration, size: Int) {
@@ -24,6 +24,17 @@ public struct ModelSharding: Equatable, Sendable {
         feedForwardColumns = ModelSharding.balanced(
             configuration.feedForwardSize, costOfOne: Double(3 * configuration.hiddenSize),
             besides: keyValueHeads.map { Double($0.count * groupWeights) })
+    }
+
+    /// The same with a vocabulary cut like `other`'s: row for row where both have rows, the last rank takes those beyond.
+    public func cuttingVocabulary(like other: ModelSharding) -> ModelSharding {
+        var result = self
+        let count = configuration.vocabularySize
+        result.vocabularyRows = other.vocabularyRows.enumerated().map { rank, rows in
+            let end = rank == size - 1 ? count : min(rows.upperBound, count)
+            return min(rows.lowerBound, end)..<end
+        }
+        return result
     }
 
     /// The part of an axis that `rank` holds, in elements of that axis.

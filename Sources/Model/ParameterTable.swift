@@ -49,7 +49,11 @@ public struct ParameterTable: Sendable {
     /// The embedding's index where the head is tied to it.
     let head: Int
 
-    public init(_ configuration: ModelConfiguration) {
+    /// Of the model itself; what comes after them is not part of its checkpoint.
+    public let modelParameterCount: Int
+
+    /// - Parameter additional: names and shapes of further matrices that learn with the model, whole on every rank.
+    public init(_ configuration: ModelConfiguration, additional: [(name: String, rowCount: Int, columnCount: Int)] = []) {
         var builder = Builder(width: configuration.hiddenSize)
         embedding = builder.matrix(
             "model.embed_tokens.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
@@ -58,6 +62,8 @@ public struct ParameterTable: Sendable {
         head = configuration.tiedEmbeddings
             ? embedding
             : builder.matrix("lm_head.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
+        modelParameterCount = builder.specifications.count
+        for matrix in additional { _ = builder.matrix(matrix.name, matrix.rowCount, matrix.columnCount, .replicated) }
         specifications = builder.specifications
     }
 

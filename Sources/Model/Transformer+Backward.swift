@@ -4,19 +4,49 @@ import Tensors
 
 // T tokens, D model width, U scored hidden rows, R targets, F feed-forward columns of this rank.
 
+/// What a loss says of a forward pass's results: its derivatives by them.
+public struct LossGradients {
+    /// `[R]` by each target's log-probability.
+    public var targets: [Float]
+    /// For each distribution of the request, `[U]` by its loss of the row.
+    public var distributions: [[Float]]
+    public var layers: [Layer]
+
+    /// By the residual stream after a block.
+    public struct Layer {
+        public let index: Int
+        /// `[U, D]`, at the scored positions.
+        public let rows: Matrix
+
+        public init(index: Int, rows: Matrix) {
+            self.index = index
+            self.rows = rows
+        }
+    }
+
+    public init(targets: [Float], distributions: [[Float]] = [], layers: [Layer] = []) {
+        self.targets = targets
+        self.distributions = distributions
+        self.layers = layers
+    }
+}
+
 extension Transformer where Kind == Trainable {
-    /// Adds to the gradients of all parameters what `gradients[R]` (∂loss/∂log p of each target) make of them.
+    /// Adds to the gradients of all parameters what `gradients` make of them.
     ///
     /// Collective over the tensor ranks. Each rank's gradients are whole for its shard; data ranks still have to add theirs.
     /// - Precondition: `pass` is this model's latest forward, of the same plan.
-    public func backward(_ pass: ForwardPass, _ plan: ForwardPlan, gradients: [Float]) throws(CollectiveError) {
+    public func backward(
+        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest(), gradients: LossGradients
+    ) throws(CollectiveError) {
         precondition(pass.number == passCount, "backward follows its own forward, once: it overwrites activations")
         passCount += 1
         let count = plan.axis.count
         let residualGradient = buffers.scratch(.residualGradient, count)
-        try backwardHead(pass, plan, gradients: gradients, into: residualGradient)
+        try backwardHead(pass, plan, request, gradients, into: residualGradient)
         let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
+            for gradient in gradients.layers where gradient.index == layer { add(gradient.rows, to: residualGradient, plan) }
             try backwardFeedForward(layer, count, residualGradient)
             try backwardAttention(layer, plan, rotary, residualGradient)
         }
@@ -27,7 +57,8 @@ extension Transformer where Kind == Trainable {
 
     /// Head and final norm; `residualGradient[T, D]` is written whole, zero where nothing is scored.
     private func backwardHead(
-        _ pass: ForwardPass, _ plan: ForwardPlan, gradients: [Float], into residualGradient: Matrix
+        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients,
+        into residualGradient: Matrix
     ) throws(CollectiveError) {
         // The forward pass left the normalised states and their roots in place.
         let states = scoredStates(plan)
@@ -35,8 +66,13 @@ extension Transformer where Kind == Trainable {
         let hiddenGradient = Matrix(rowCount: count, columnCount: width)
         head.backward(
             states.normalized, weight: parameters.values[table.head], range: vocabulary, targets: plan.targets,
-            logSumExp: pass.scored.rows.map(\.logSumExp), gradients: gradients, hiddenGradient: hiddenGradient,
-            weightGradient: parameters.gradients[table.head])
+            logSumExp: pass.scored.rows.map(\.logSumExp), gradients: gradients.targets, hiddenGradient: hiddenGradient,
+            weightGradient: parameters.gradients[table.head], references: request.referenceHeads,
+            distributions: request.distributions.indices.map {
+                DistributionGradient(
+                    request: request.distributions[$0], rows: pass.scored.distributions[$0],
+                    weights: gradients.distributions[$0])
+            })
         let whole = try Partial(hiddenGradient).summed(over: tensor)
         let inputGradient = Matrix(rowCount: count, columnCount: width)
         RootMeanSquareNorm.backward(
@@ -45,6 +81,14 @@ extension Transformer where Kind == Trainable {
         residualGradient.fill(0)
         for (row, position) in plan.scoredPositions.enumerated() {
             residualGradient.rows(position..<(position + 1)).copy(from: inputGradient.rows(row..<(row + 1)))
+        }
+    }
+
+    /// Adds `rows[U, D]` to the scored positions of `residualGradient[T, D]`.
+    private func add(_ rows: Matrix, to residualGradient: Matrix, _ plan: ForwardPlan) {
+        for (row, position) in plan.scoredPositions.enumerated() {
+            Elementwise.add(
+                rows.rows(row..<(row + 1)), to: residualGradient.rows(position..<(position + 1)), workers: workers)
         }
     }
 

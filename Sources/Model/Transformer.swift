@@ -26,19 +26,26 @@ public final class Transformer<Kind: Trainability> {
     private let scored = ScratchMatrix()
     private let scoredInput = ScratchMatrix()
     private let scoredInverseRoot = ScratchMatrix()
+    /// `[U, D]` a block, of those that were asked for.
+    private var kept: [Int: ScratchMatrix] = [:]
     /// Counts passes, so that backward can't be given a stale one or the same one twice.
     var passCount = 0
 
-    /// - Parameter parameters: this rank's shard, cut by `sharding` for `tensor.rank`.
+    /// - Parameters:
+    ///   - parameters: this rank's shard of `table`, cut by `sharding` for `tensor.rank`.
+    ///   - table: the model's own parameters unless given, which may have further ones.
+    ///   - sharding: what `tensor.size` makes of the configuration, unless given.
     public init(
-        _ configuration: ModelConfiguration, parameters: Kind.Parameters, tensor: any ProcessGroup, workers: Workers
+        _ configuration: ModelConfiguration, parameters: Kind.Parameters, tensor: any ProcessGroup, workers: Workers,
+        table: ParameterTable? = nil, sharding: ModelSharding? = nil
     ) {
         self.configuration = configuration
         self.parameters = parameters
         self.tensor = tensor
         self.workers = workers
-        sharding = ModelSharding(configuration, size: tensor.size)
-        table = ParameterTable(configuration)
+        let sharding = sharding ?? ModelSharding(configuration, size: tensor.size)
+        self.sharding = sharding
+        self.table = table ?? ParameterTable(configuration)
         vocabulary = sharding.range(of: .vocabulary, rank: tensor.rank)
         attention = Attention(
             groupCount: sharding.keyValueHeads[tensor.rank].count, headsPerGroup: configuration.headsPerGroup,
@@ -55,7 +62,16 @@ public final class Transformer<Kind: Trainability> {
     }
 
     /// Scores the plan's rows. Collective over the tensor ranks; all of them get the same values.
-    public func forward(_ plan: ForwardPlan) throws(CollectiveError) -> ForwardPass {
+    public func forward(
+        _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest()
+    ) throws(CollectiveError) -> ForwardPass {
+        try runBlocks(plan, keeping: request.layers)
+        return ForwardPass(
+            number: passCount, scored: try scoreRows(plan, request), layers: keptLayers(request.layers, plan))
+    }
+
+    /// Embedding and blocks: leaves the residual stream after the last block in its buffer.
+    func runBlocks(_ plan: ForwardPlan, keeping layers: Set<Int>) throws(CollectiveError) {
         passCount += 1
         let count = plan.axis.count
         buffers.prepare(tokenCount: count)
@@ -70,8 +86,18 @@ public final class Transformer<Kind: Trainability> {
                 layer, buffers.block(layer, count), from: buffers.residual(layer, count),
                 into: buffers.residual(layer + 1, count), positions: plan.axis.positions, rotary
             ) { attention.forward($0.projections, plan: plan.attention, into: $0.attentionOutput, logSumExp: $0.logSumExp) }
+            if layers.contains(layer) {
+                let rows = kept[layer, default: ScratchMatrix()]
+                kept[layer] = rows
+                gather(plan, from: buffers.residual(layer + 1, count), into: rows)
+            }
         }
-        return ForwardPass(number: passCount, scored: try scoreRows(plan))
+    }
+
+    func keptLayers(_ layers: Set<Int>, _ plan: ForwardPlan) -> [Int: Matrix] {
+        Dictionary(uniqueKeysWithValues: layers.map { layer in
+            (layer, kept[layer]!.matrix(rowCount: plan.scoredPositions.count, columnCount: configuration.hiddenSize))
+        })
     }
 
     /// One block over `[T, D]` residual streams; what backward needs is left in `saved`.
@@ -109,20 +135,43 @@ public final class Transformer<Kind: Trainability> {
     }
 
     /// Final norm and head, on the scored positions only.
-    private func scoreRows(_ plan: ForwardPlan) throws(CollectiveError) -> ScoredBatch {
-        let states = scoredStates(plan)
-        RootMeanSquareNorm.forward(
-            states.input, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon,
-            into: states.normalized, inverseRoot: states.inverseRoot, workers: workers)
-        let partial = head.forward(
-            states.normalized, weight: parameters.weight(table.head), range: vocabulary, targets: plan.targets)
+    private func scoreRows(_ plan: ForwardPlan, _ request: ForwardRequest) throws(CollectiveError) -> ScoredBatch {
+        let states = normalizedStates(plan)
+        let weight = parameters.weight(table.head)
+        let references = request.referenceHeads
+        let (partial, partialDistributions) = head.forward(
+            states.normalized, weight: weight, range: vocabulary, targets: plan.targets, references: references,
+            requests: request.distributions)
         let maximum = try tensor.maximum(partial.maximum)
-        let sums = try tensor.sum(partial.rescaled(to: maximum))
+        let rowSums = try tensor.sum(partial.rescaled(to: maximum))
         let mostProbable = try tensor.minimum(partial.candidates(for: maximum))
         let whole = PartialRowStatistics.combined(
-            maximum: maximum, sums: sums, mostProbable: mostProbable, targetRows: plan.targetRows,
+            maximum: maximum, sums: rowSums, mostProbable: mostProbable, targetRows: plan.targetRows,
             vocabularySize: configuration.vocabularySize)
-        return ScoredBatch(rows: whole.rows, logProbabilities: whole.logProbabilities, targetRows: plan.targetRows)
+        var distributions: [[DistributionRow]] = []
+        for (partial, request) in zip(partialDistributions, request.distributions) {
+            distributions.append(try combined(partial, request.loss))
+        }
+        let sums = head.accumulate(
+            states.normalized, weight: weight, range: vocabulary, references: references,
+            requests: request.distributions, rows: distributions)
+        for (index, request) in request.distributions.enumerated() where request.loss.sumCount > 0 {
+            distributions[index].setSums(try tensor.sum(sums[index]), sumCount: request.loss.sumCount)
+        }
+        return ScoredBatch(
+            rows: whole.rows, logProbabilities: whole.logProbabilities, targetRows: plan.targetRows,
+            distributions: distributions)
+    }
+
+    /// One rank's sums of a distribution, made whole over the tensor ranks.
+    private func combined(
+        _ partial: PartialDistributionStatistics, _ loss: any DistributionLoss
+    ) throws(CollectiveError) -> [DistributionRow] {
+        let maximum = try tensor.maximum(partial.maximum)
+        return PartialDistributionStatistics.combined(
+            maximum: maximum, sums: try tensor.sum(partial.rescaled(to: maximum)),
+            mostProbable: try tensor.minimum(partial.candidates(for: maximum)),
+            referenceCount: loss.references.count)
     }
 
     struct ScoredStates {
@@ -132,17 +181,32 @@ public final class Transformer<Kind: Trainability> {
         let inverseRoot: Matrix
     }
 
+    /// Gathers the last residual stream's scored positions, and normalises them.
+    func normalizedStates(_ plan: ForwardPlan) -> ScoredStates {
+        let states = scoredStates(plan)
+        RootMeanSquareNorm.forward(
+            states.input, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon,
+            into: states.normalized, inverseRoot: states.inverseRoot, workers: workers)
+        return states
+    }
+
     /// Gathers the last residual stream's scored positions. Valid until the next forward.
     func scoredStates(_ plan: ForwardPlan) -> ScoredStates {
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
-        let input = scoredInput.matrix(rowCount: count, columnCount: width)
-        let last = buffers.residual(table.blocks.count, plan.axis.count)
-        for (row, position) in plan.scoredPositions.enumerated() {
-            input.rows(row..<(row + 1)).copy(from: last.rows(position..<(position + 1)))
-        }
         return ScoredStates(
-            input: input, normalized: scored.matrix(rowCount: count, columnCount: width),
+            input: gather(plan, from: buffers.residual(table.blocks.count, plan.axis.count), into: scoredInput),
+            normalized: scored.matrix(rowCount: count, columnCount: width),
             inverseRoot: scoredInverseRoot.matrix(rowCount: count, columnCount: 1))
+    }
+
+    /// The scored positions' rows of `[T, D]` states.
+    @discardableResult
+    private func gather(_ plan: ForwardPlan, from states: Matrix, into scratch: ScratchMatrix) -> Matrix {
+        let rows = scratch.matrix(rowCount: plan.scoredPositions.count, columnCount: states.columnCount)
+        for (row, position) in plan.scoredPositions.enumerated() {
+            rows.rows(row..<(row + 1)).copy(from: states.rows(position..<(position + 1)))
+        }
+        return rows
     }
 
     func linear(_ input: Matrix, _ index: Int, bias: Int? = nil, into output: Matrix) {
@@ -177,4 +241,6 @@ public final class Transformer<Kind: Trainability> {
 public struct ForwardPass: Sendable {
     let number: Int
     public let scored: ScoredBatch
+    /// `[U, D]` the blocks that were asked for, until the next forward.
+    public let layers: [Int: Matrix]
 }

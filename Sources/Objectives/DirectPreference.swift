@@ -29,14 +29,19 @@ public struct DirectPreference: Objective {
         }
     }
 
-    public var recordKind: RecordKind { .preference }
-    public var denominator: Denominator { .pairs }
+    public var name: String { "preference" }
+    public var datasetKinds: Set<DatasetKind> { [.preference] }
     public var references: [String] { reference.map { [$0] } ?? [] }
     public var metricNames: [String] {
         [
             "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen", "logps/rejected",
             "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy", "nll/chosen",
         ]
+    }
+
+    public func count(_ records: RecordRows) -> Int {
+        guard case .pairs(let pairs) = records else { preconditionFailure("preference losses need pairs") }
+        return pairs.count
     }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {

@@ -1,48 +1,114 @@
+import Kernels
+import Settings
+import Tensors
+
 // R scored rows (targets) of a micro-batch.
 
-/// A loss over the log-probabilities of a micro-batch: sums, and their gradients, never means.
+/// A loss of a micro-batch: sums, and their gradients, never means.
 ///
 /// The runner divides by a count of the whole step (all micro-batches, all data ranks), so the micro-batch size,
-/// accumulation and layout change no result. Conform to it for a loss of your own: it sees the policy's log-probability
-/// of every target and each reference's, and returns ∂(sum of losses)/∂(log-probability).
+/// accumulation and layout change no result. Conform to it for a loss of your own: it sees the policy's log-probability of
+/// every target and each reference's, and returns ∂(sum of losses)/∂(log-probability). A loss that needs more than the
+/// targets' log-probabilities names `terms`, which see whole distributions a tile at a time.
 public protocol Objective: Sendable {
-    /// What its records are.
-    var recordKind: RecordKind { get }
-    /// What the sum of losses is divided by.
-    var denominator: Denominator { get }
-    /// Names of the references whose values it reads.
+    /// What `loss/NAME` is called where a run has several objectives.
+    var name: String { get }
+    /// Kinds of datasets that it can learn from.
+    var datasetKinds: Set<DatasetKind> { get }
+    /// Which tokens are scored for it.
+    var tokens: ScoredTokens { get }
+    /// Names of the references whose log-probabilities it reads.
     var references: [String] { get }
+    /// Losses of single rows that it is made of, besides log-probabilities; computed where the logits and states are.
+    var terms: [RowTerm] { get }
     /// The figures it reports, in the order of `ObjectiveResult.metrics`.
     var metricNames: [String] { get }
 
+    /// What the sum of losses is divided by, this micro-batch's share of it: pairs, or tokens.
+    func count(_ records: RecordRows) -> Int
     func evaluate(_ batch: ScoredRecords) -> ObjectiveResult
 }
 
-/// The kinds of records a dataset holds.
-public enum RecordKind: String, Sendable {
-    case preference
-    case text
+extension Objective {
+    public var tokens: ScoredTokens { .completion }
+    public var references: [String] { [] }
+    public var terms: [RowTerm] { [] }
 }
 
-public enum Denominator: Sendable {
-    /// Pairs of the step.
-    case pairs
-    /// Scored tokens of the step.
-    case tokens
+/// A loss of each scored row, which an objective adds up and weighs.
+public enum RowTerm: Sendable {
+    /// Of the policy's distribution over the vocabulary, beside those of references.
+    case distribution(any DistributionLoss)
+    /// Of the residual stream after a block, against a reference's.
+    case states(StateMatching)
+}
+
+/// A term that pulls the policy's residual stream after some blocks towards a reference's, at the scored positions.
+public struct StateMatching: Equatable, Sendable {
+    public struct Layers: Equatable, Sendable {
+        /// Blocks, counted from 0.
+        public var policy, reference: Int
+
+        public init(policy: Int, reference: Int) {
+            self.policy = policy
+            self.reference = reference
+        }
+    }
+
+    public enum Measure: Sendable {
+        /// Mean over the reference's width of (P·h − g)².
+        case meanSquaredError
+        /// 1 − cos(P·h, g)
+        case cosine
+    }
+
+    public var reference: String
+    public var layers: [Layers]
+    public var measure: Measure
+
+    public init(reference: String, layers: [Layers], measure: Measure) {
+        self.reference = reference
+        self.layers = layers
+        self.measure = measure
+    }
 }
 
 /// Where the records of a micro-batch lie among its scored rows.
 public enum RecordRows: Sendable, Equatable {
     case pairs([Pair])
-    case texts([Range<Int>])
+    case texts([Text])
 
     public struct Pair: Sendable, Equatable {
         public var chosen: Range<Int>
         public var rejected: Range<Int>
+        /// The prompt's own tokens, once for each of the two sequences; empty unless an objective asks for all tokens.
+        public var prompt: Range<Int>
 
-        public init(chosen: Range<Int>, rejected: Range<Int>) {
+        public init(chosen: Range<Int>, rejected: Range<Int>, prompt: Range<Int> = 0..<0) {
             self.chosen = chosen
             self.rejected = rejected
+            self.prompt = prompt
+        }
+    }
+
+    public struct Text: Sendable, Equatable {
+        /// The tokens that the loss mask counts: all of them, without one.
+        public var completion: Range<Int>
+        /// The others; empty unless an objective asks for all tokens.
+        public var context: Range<Int>
+
+        public init(completion: Range<Int>, context: Range<Int> = 0..<0) {
+            self.completion = completion
+            self.context = context
+        }
+    }
+
+    /// The rows of `tokens`, in ranges.
+    public func ranges(_ tokens: ScoredTokens) -> [Range<Int>] {
+        let all = tokens == .all
+        switch self {
+        case .pairs(let pairs): return pairs.flatMap { [$0.chosen, $0.rejected] + (all ? [$0.prompt] : []) }
+        case .texts(let texts): return texts.flatMap { [$0.completion] + (all ? [$0.context] : []) }
         }
     }
 }
@@ -52,23 +118,41 @@ public struct ScoredRecords: Sendable {
     public var records: RecordRows
     /// `[R]` log p(target) by the policy, nats.
     public var policy: [Double]
-    /// `[R]` the same by each reference.
+    /// `[R]` the same by each reference that the objective names.
     public var references: [String: [Double]]
-    /// `[R]` entropy of the policy's distribution, nats; its mean logit; whether the target is the most probable token.
+    /// `[R]` entropy of the policy's distribution, nats; its mean logit; its most probable token; whether that is the target.
     public var entropies: [Double]
     public var meanLogits: [Double]
+    public var mostProbable: [Int]
     public var hits: [Bool]
+    /// For each of the objective's `terms` its rows' losses.
+    public var terms: [TermValues]
 
     public init(
         records: RecordRows, policy: [Double], references: [String: [Double]] = [:], entropies: [Double]? = nil,
-        meanLogits: [Double]? = nil, hits: [Bool]? = nil
+        meanLogits: [Double]? = nil, mostProbable: [Int]? = nil, hits: [Bool]? = nil, terms: [TermValues] = []
     ) {
         self.records = records
         self.policy = policy
         self.references = references
         self.entropies = entropies ?? policy.map { _ in 0 }
         self.meanLogits = meanLogits ?? policy.map { _ in 0 }
+        self.mostProbable = mostProbable ?? policy.map { _ in 0 }
         self.hits = hits ?? policy.map { _ in false }
+        self.terms = terms
+    }
+}
+
+/// A term's values at every scored row.
+public struct TermValues: Sendable {
+    /// `[R]`
+    public var losses: [Double]
+    /// `[R]` what is known of the distributions; empty for a term of states.
+    public var rows: [DistributionRow]
+
+    public init(losses: [Double], rows: [DistributionRow] = []) {
+        self.losses = losses
+        self.rows = rows
     }
 }
 
@@ -94,12 +178,15 @@ public struct ObjectiveResult: Sendable {
     public var lossSum: Double
     /// `[R]` ∂lossSum/∂(policy log-probability).
     public var gradients: [Double]
+    /// For each of `terms`, `[R]`: ∂lossSum/∂(the term's loss of the row).
+    public var termGradients: [[Double]]
     /// One for each of `metricNames`.
     public var metrics: [MetricSum]
 
-    public init(lossSum: Double, gradients: [Double], metrics: [MetricSum]) {
+    public init(lossSum: Double, gradients: [Double], termGradients: [[Double]] = [], metrics: [MetricSum]) {
         self.lossSum = lossSum
         self.gradients = gradients
+        self.termGradients = termGradients
         self.metrics = metrics
     }
 }

@@ -57,6 +57,8 @@ public final class Console: EventListener {
         add("loss", "loss", "%.5f")
         add("margin", "rewards/margins", "%+.4f")
         add("accuracy", "rewards/accuracies", "%.2f")
+        add("KL", "kl", "%.4f")
+        add("agreement", "teacher_agreement", "%.3f")
         add("norm", "grad_norm", "%.3f")
         add("tokens/s", "tokens_per_second", "%.0f")
         parts.append(String(format: "%.2f s", report["seconds"] ?? 0))
@@ -99,7 +101,8 @@ public final class Console: EventListener {
         var parts = ["step \(report.step)  \(report.dataset)"]
         for (label, name, format) in [
             ("loss", "eval_loss", "%.5f"), ("margin", "eval_rewards/margins", "%+.4f"),
-            ("accuracy", "eval_rewards/accuracies", "%.3f"), ("entropy", "eval_entropy", "%.3f"),
+            ("accuracy", "eval_rewards/accuracies", "%.3f"), ("KL", "eval_kl", "%.4f"),
+            ("agreement", "eval_teacher_agreement", "%.3f"), ("entropy", "eval_entropy", "%.3f"),
             ("token accuracy", "eval_mean_token_accuracy", "%.3f"),
         ] {
             if let value = report[name] { parts.append("\(label) " + String(format: format, value)) }

@@ -67,7 +67,9 @@ public struct RunTable {
         let entries: [(label: String, figure: String, format: String, value: (Double) -> Double)] = [
             ("loss", "eval_loss", "%.5f", { $0 }), ("reward accuracy", "eval_rewards/accuracies", "%.3f", { $0 }),
             ("reward margin", "eval_rewards/margins", "%+.4f", { $0 }),
-            ("perplexity of chosen", "eval_nll/chosen", "%.3f", exp), ("token accuracy", "eval_mean_token_accuracy", "%.3f", { $0 }),
+            ("perplexity of chosen", "eval_nll/chosen", "%.3f", exp), ("KL from the teacher", "eval_kl", "%.4f", { $0 }),
+            ("teacher agreement", "eval_teacher_agreement", "%.3f", { $0 }), ("perplexity", "eval_ce", "%.3f", exp),
+            ("token accuracy", "eval_mean_token_accuracy", "%.3f", { $0 }),
         ]
         let steps = [first, last].map { "step " + shown($0.figures["step"], "%.0f") }
         var lines = ["", column(name, 24) + column(steps[0], 12) + steps[1]]
@@ -77,7 +79,8 @@ public struct RunTable {
                 column("  " + entry.label, 24) + column(shown(entry.value(before), entry.format), 12)
                     + shown(entry.value(after), entry.format))
         }
-        if let loss = first.figures["eval_loss"], first.figures["eval_nll/chosen"] == nil, let after = last.figures["eval_loss"] {
+        let isLanguageModeling = first.figures["eval_nll/chosen"] == nil && first.figures["eval_ce"] == nil
+        if isLanguageModeling, let loss = first.figures["eval_loss"], let after = last.figures["eval_loss"] {
             lines.append(column("  perplexity", 24) + column(shown(exp(loss), "%.3f"), 12) + shown(exp(after), "%.3f"))
         }
         return lines

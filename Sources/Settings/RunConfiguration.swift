@@ -10,7 +10,7 @@ public struct RunConfiguration: Equatable, Sendable {
     /// The frozen models, in the file's order; each is used by an objective.
     public var references: [ReferenceSettings]
     public var data: DataSettings
-    /// What is minimised: exactly one so far.
+    /// What is minimised: the sum of these, in the file's order. At least one, and at most one of preferences.
     public var objectives: [ObjectiveSettings]
     public var parallel: ParallelSettings
     public var schedule: ScheduleSettings
@@ -80,8 +80,9 @@ public struct RunConfiguration: Equatable, Sendable {
             sections.append(("references", .mapping(references.map { ($0.name, $0.written) })))
         }
         sections.append(("data", data.written))
-        precondition(objectives.count == 1, "a configuration holds one objective")
-        sections.append(("objective", objectives[0].written))
+        precondition(!objectives.isEmpty, "a configuration holds an objective")
+        sections.append(
+            ("objective", objectives.count == 1 ? objectives[0].written : .items(objectives.map(\.written))))
         sections += [
             ("parallel", parallel.written), ("schedule", schedule.written), ("optimizer", optimizer.written),
             ("evaluation", evaluation.written), ("export", export.written), ("run", run.written),
@@ -111,6 +112,10 @@ extension RunConfiguration {
         ("schedule", ScheduleSettings.keys), ("optimizer", OptimizerSettings.keys),
         ("evaluation", EvaluationSettings.keys), ("export", ExportSettings.keys), ("run", RunSettings.keys),
     ]
+    /// Keys of sections whose values are mappings with keys of their own.
+    static let nestedKeys: [(section: String, key: String, keys: [String])] = [
+        ("model", "initialize_from", ModelSource.layerKeys), ("objective", "hidden_states", HiddenStateSettings.keys),
+    ]
 
     private init(_ root: Section) throws(Failure) {
         let references = try ReferenceSettings.all(root)
@@ -125,7 +130,7 @@ extension RunConfiguration {
             objectives: objectives,
             parallel: try ParallelSettings(root.section("parallel", keys: ParallelSettings.keys)),
             schedule: try ScheduleSettings(
-                root.section("schedule", keys: ScheduleSettings.keys), objective: objectives[0].kind),
+                root.section("schedule", keys: ScheduleSettings.keys), objectives: objectives.map(\.kind)),
             optimizer: try OptimizerSettings(root.section("optimizer", keys: OptimizerSettings.keys)),
             evaluation: try EvaluationSettings(
                 root.section("evaluation", keys: EvaluationSettings.keys), validation: data.validation),

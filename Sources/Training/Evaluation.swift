@@ -13,7 +13,7 @@ struct Evaluation {
 
     /// Collective over all ranks; all get the same report.
     func run(_ dataset: DatasetFile, name: String, step: Int) throws -> EvaluationReport {
-        var sums = StepSums(metricCount: runner.objective.metricNames.count)
+        var sums = StepSums(runner.objectives)
         var start = 0
         while start < dataset.recordCount {
             let records = Array(start..<min(start + Evaluation.chunkSize, dataset.recordCount))
@@ -23,13 +23,11 @@ struct Evaluation {
             let batches = try mesh.agreed {
                 try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
             }
-            for batch in batches { try runner.run(batch, sums: &sums, denominator: nil) }
+            for batch in batches { try runner.run(batch, sums: &sums, denominators: nil) }
         }
         let total = try sums.summed(over: mesh.data)
-        var figures = [Figure("eval_loss", total.loss / total.denominator(runner.objective.denominator))]
-        for (metric, name) in zip(total.metrics, runner.objective.metricNames) {
-            figures.append(Figure("eval_\(name)", metric.sum / metric.count))
-        }
+        var figures = [Figure("eval_loss", total.loss)]
+        figures += total.figures.map { Figure("eval_\($0.name)", $0.value) }
         figures.append(Figure("eval_tokens", total.tokens))
         figures.append(Figure("eval_sequence_tokens", total.sequenceTokens))
         return EvaluationReport(step: step, dataset: name, figures: figures)

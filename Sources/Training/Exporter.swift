@@ -1,4 +1,5 @@
 import Collectives
+import Foundation
 import Model
 import Settings
 import Tensors
@@ -18,16 +19,42 @@ struct Exporter {
         // Data ranks hold the same values: the first tensor group is enough.
         guard mesh.isFirst else {
             if mesh.data.rank == 0 {
-                for index in policy.table.specifications.indices { _ = try policy.gather(index, quantity) }
+                for index in 0..<policy.table.modelParameterCount { _ = try policy.gather(index, quantity) }
             }
             try mesh.agreed {}
             return
         }
-        try mesh.agreed { try write(to: folder, quantity: quantity) }
+        try mesh.agreed {
+            try write(to: folder, quantity: quantity)
+            try writeProjections(besides: folder, quantity: quantity)
+        }
+    }
+
+    /// Projections of hidden-state matching are no part of the model: they go into a file of their own beside the folder.
+    private func writeProjections(besides folder: String, quantity: Transformer<Trainable>.Quantity) throws {
+        let indices = policy.table.specifications.indices.dropFirst(policy.table.modelParameterCount)
+        guard !indices.isEmpty else { return }
+        let path = folder + "-projections.safetensors"
+        defer { try? FileManager.default.removeItem(atPath: path + ".partial") }
+        var writer = try SafetensorsWriter(
+            path: path + ".partial",
+            tensors: indices.map {
+                let specification = policy.table.specifications[$0]
+                return SafetensorsWriter.Tensor(
+                    name: specification.name, elementType: elementType, shape: specification.shape)
+            })
+        for index in indices {
+            try writer.append(try policy.gather(index, quantity)!, to: policy.table.specifications[index].name)
+        }
+        try writer.finish()
+        guard rename(path + ".partial", path) == 0 else { 
+            throw Failure.inputOutput(path, "can't be replaced", remedy: "Check the folder's permissions.")
+        }
     }
 
     private func write(to folder: String, quantity: Transformer<Trainable>.Quantity) throws {
-        let tensors = policy.table.specifications.map {
+        let specifications = policy.table.specifications.prefix(policy.table.modelParameterCount)
+        let tensors = specifications.map {
             SafetensorsWriter.Tensor(name: $0.name, elementType: elementType, shape: $0.shape)
         }
         // A failed write must not leave the other tensor ranks waiting: they send all the same.
@@ -38,7 +65,7 @@ struct Exporter {
                 to: folder, configurationJSON: origin.configurationJSON(for: elementType), tensors: tensors,
                 copyingFrom: origin.tokenizerFolder, protecting: protected)
         } catch { failure = error }
-        for (index, specification) in policy.table.specifications.enumerated() {
+        for (index, specification) in specifications.enumerated() {
             let whole = try policy.gather(index, quantity)!
             guard failure == nil else { continue }
             do throws(Failure) { try export!.append(whole, to: specification.name) } catch { failure = error }

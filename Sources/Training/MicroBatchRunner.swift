@@ -1,116 +1,105 @@
 import Collectives
-import Datasets
+import Kernels
 import Model
 import Objectives
+import Settings
 
-/// Sums over micro-batches, and later over data ranks, of what a step or an evaluation reports.
-struct StepSums {
-    var loss = 0.0
-    var metrics: [MetricSum]
-    /// Tokens computed by the policy, and sequence tokens.
-    var tokens = 0.0
-    var sequenceTokens = 0.0
-    /// Pairs or texts, and scored rows.
-    var records = 0.0
-    var rows = 0.0
+// U scored hidden rows, R targets.
 
-    init(metricCount: Int) { metrics = [MetricSum](repeating: MetricSum(), count: metricCount) }
+/// An objective and what it weighs in the whole loss.
+public struct WeightedObjective: Sendable {
+    public let objective: any Objective
+    public let weight: Double
 
-    /// The same sums over all ranks of `group`.
-    func summed(over group: any ProcessGroup) throws(CollectiveError) -> StepSums {
-        let flat = [loss, tokens, sequenceTokens, records, rows] + metrics.flatMap { [$0.sum, $0.count] }
-        let total = try group.sum(flat)
-        var result = self
-        (result.loss, result.tokens, result.sequenceTokens) = (total[0], total[1], total[2])
-        (result.records, result.rows) = (total[3], total[4])
-        for index in metrics.indices {
-            result.metrics[index] = MetricSum(sum: total[5 + 2 * index], count: total[6 + 2 * index])
-        }
-        return result
-    }
-
-    func denominator(_ kind: Denominator) -> Double {
-        switch kind {
-        case .pairs: records
-        case .tokens: rows
-        }
+    public init(_ objective: any Objective, weight: Double = 1) {
+        self.objective = objective
+        self.weight = weight
     }
 }
 
-/// A micro-batch that is ready to be computed.
-struct PreparedMicroBatch {
-    let plan: ForwardPlan
-    let records: RecordRows
-    let sequenceTokens: Int
-
-    init(_ batch: MicroBatch) {
-        plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
-        sequenceTokens = batch.sequenceTokens
-        switch batch.records {
-        case .preference(let pairs):
-            records = .pairs(pairs.map { RecordRows.Pair(chosen: $0.chosen, rejected: $0.rejected) })
-        case .text(let texts): records = .texts(texts.map(\.rows))
-        }
-    }
-
-    var recordCount: Int {
-        switch records {
-        case .pairs(let pairs): pairs.count
-        case .texts(let texts): texts.count
-        }
-    }
-}
-
-/// Runs micro-batches: hooks, the policy's forward, the objective, and backward where the model learns.
+/// Runs micro-batches: hooks, the policy's forward, the objectives, and backward where the model learns.
 final class MicroBatchRunner {
     let policy: Transformer<Trainable>
-    let objective: any Objective
-    let weight: Double
+    let objectives: [WeightedObjective]
     let hooks: [any PreprocessingHook]
     let stopwatch: Stopwatch
     /// References that hold the policy's own weights: at the first step their values must be the policy's, bit for bit.
     var twins: [String] = []
+    /// Tokens that policy and teachers share.
+    private let sharedVocabulary: Int
+    /// For each objective and each of its terms: what computes it, where that is not the head.
+    private let matchers: [[StateMatcher?]]
+    /// Which of the request's distributions a term is.
+    private let distributionIndices: [[Int?]]
+    private let policyLayers: Set<Int>
 
+    /// - Parameter matchers: see `StateMatching.matchers`.
     init(
-        policy: Transformer<Trainable>, objective: any Objective, weight: Double, hooks: [any PreprocessingHook],
-        stopwatch: Stopwatch
+        policy: Transformer<Trainable>, objectives: [WeightedObjective], hooks: [any PreprocessingHook],
+        matchers: [[StateMatcher?]], sharedVocabulary: Int, stopwatch: Stopwatch
     ) {
         self.policy = policy
-        self.objective = objective
-        self.weight = weight
+        self.objectives = objectives
         self.hooks = hooks
+        self.matchers = matchers
+        self.sharedVocabulary = sharedVocabulary
         self.stopwatch = stopwatch
+        var next = 0
+        distributionIndices = objectives.map { entry in
+            entry.objective.terms.map { term in
+                guard case .distribution = term else { return nil }
+                defer { next += 1 }
+                return next
+            }
+        }
+        policyLayers = Set(matchers.joined().compactMap { $0 }.flatMap { $0.term.layers.map(\.policy) })
     }
 
-    /// Adds the micro-batch's sums to `sums`; with `denominator` (the whole step's, over all data ranks) also adds its
-    /// gradients, of weight · Σ losses / denominator, to the policy's.
-    func run(
-        _ batch: PreparedMicroBatch, sums: inout StepSums, denominator: Double?
-    ) throws(CollectiveError) {
-        var references: [String: [Double]] = [:]
+    /// Adds the micro-batch's sums to `sums`; with `denominators` (of each objective, the whole step's, over all data
+    /// ranks) also adds its gradients, of Σ weight · Σ losses / denominator, to the policy's.
+    func run(_ batch: PreparedMicroBatch, sums: inout StepSums, denominators: [Double]?) throws(CollectiveError) {
+        var hookValues: [String: HookValues] = [:]
         for hook in hooks {
-            references[hook.name] = try stopwatch.measure(.reference) { () throws(CollectiveError) in
+            hookValues[hook.name] = try stopwatch.measure(.reference) { () throws(CollectiveError) in
                 try hook.values(for: batch.plan)
             }
         }
-        let pass = try stopwatch.measure(.forward) { () throws(CollectiveError) in try policy.forward(batch.plan) }
-        let scored = MicroBatchRunner.records(pass.scored, batch, references)
-        for twin in twins {
-            precondition(
-                scored.references[twin]!.elementsEqual(scored.policy) { $0.bitPattern == $1.bitPattern },
-                "reference \(twin) has the policy's weights and layout, yet other log-probabilities")
+        let request = ForwardRequest(
+            distributions: distributions, references: hookValues.compactMapValues(\.states), layers: policyLayers)
+        let pass = try stopwatch.measure(.forward) { () throws(CollectiveError) in
+            try policy.forward(batch.plan, request)
         }
-        let result = objective.evaluate(scored)
-        sums.loss += result.lossSum
-        for (index, metric) in result.metrics.enumerated() { sums.metrics[index] += metric }
-        sums.tokens += Double(batch.plan.axis.count)
-        sums.sequenceTokens += Double(batch.sequenceTokens)
-        sums.records += Double(batch.recordCount)
-        sums.rows += Double(batch.plan.targetRows.count)
-        guard let denominator else { return }
+        checkTwins(pass, hookValues)
+        let common = MicroBatchRunner.records(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
+        var results: [ObjectiveResult] = []
+        for (index, entry) in objectives.enumerated() {
+            var scored = common
+            scored.terms = terms(of: index, pass, request, batch)
+            let result = entry.objective.evaluate(scored)
+            sums.add(result, ofObjective: index)
+            results.append(result)
+        }
+        sums.add(batch)
+        guard let denominators else { return }
+        let scales = zip(objectives, denominators).map { $0.weight / $1 }
         try stopwatch.measure(.backward) { () throws(CollectiveError) in
-            try policy.backward(
-                pass, batch.plan, gradients: result.gradients.map { Float($0 * weight / denominator) })
+            let gradients = gradients(results, scales, pass, request, batch)
+            try policy.backward(pass, batch.plan, request, gradients: gradients)
+        }
+    }
+
+    private var distributions: [DistributionRequest] {
+        objectives.flatMap(\.objective.terms).compactMap { term in
+            guard case .distribution(let loss) = term else { return nil }
+            return DistributionRequest(loss: loss, sharedVocabulary: sharedVocabulary)
+        }
+    }
+
+    private func checkTwins(_ pass: ForwardPass, _ values: [String: HookValues]) {
+        for twin in twins where !values[twin]!.logProbabilities.isEmpty {
+            precondition(
+                values[twin]!.logProbabilities.elementsEqual(pass.scored.logProbabilities) { $0.bitPattern == $1.bitPattern },
+                "reference \(twin) has the policy's weights and layout, yet other log-probabilities")
         }
     }
 
@@ -120,7 +109,56 @@ final class MicroBatchRunner {
         let rows = scored.targetRows.map { scored.rows[$0] }
         return ScoredRecords(
             records: batch.records, policy: scored.logProbabilities, references: references,
-            entropies: rows.map(\.entropy), meanLogits: rows.map(\.meanLogit),
+            entropies: rows.map(\.entropy), meanLogits: rows.map(\.meanLogit), mostProbable: rows.map(\.mostProbable),
             hits: zip(rows, batch.plan.targetTokens).map { $0.mostProbable == Int($1) })
+    }
+
+    /// The values of an objective's terms at every target.
+    private func terms(
+        of objective: Int, _ pass: ForwardPass, _ request: ForwardRequest, _ batch: PreparedMicroBatch
+    ) -> [TermValues] {
+        let targetRows = batch.plan.targetRows
+        return objectives[objective].objective.terms.enumerated().map { index, term in
+            switch term {
+            case .distribution(let loss):
+                let rows = pass.scored.distributions[distributionIndices[objective][index]!]
+                let losses = rows.map(loss.loss)
+                return TermValues(losses: targetRows.map { losses[$0] }, rows: targetRows.map { rows[$0] })
+            case .states(let matching):
+                let losses = matchers[objective][index]!.losses(
+                    policy: pass.layers, reference: request.references[matching.reference]!.layers,
+                    parameters: policy.parameters)
+                return TermValues(losses: targetRows.map { losses[$0] })
+            }
+        }
+    }
+
+    /// What all objectives together say of the pass: ∂loss/∂(its values).
+    private func gradients(
+        _ results: [ObjectiveResult], _ scales: [Double], _ pass: ForwardPass, _ request: ForwardRequest,
+        _ batch: PreparedMicroBatch
+    ) -> LossGradients {
+        let plan = batch.plan
+        var targets = [Double](repeating: 0, count: plan.targetRows.count)
+        var gradients = LossGradients(
+            targets: [], distributions: request.distributions.map { _ in [Float](repeating: 0, count: plan.scoredPositions.count) })
+        for (objective, result) in results.enumerated() {
+            for (target, gradient) in result.gradients.enumerated() { targets[target] += gradient * scales[objective] }
+            for (index, values) in result.termGradients.enumerated() {
+                var weights = [Double](repeating: 0, count: plan.scoredPositions.count)
+                for (target, row) in plan.targetRows.enumerated() { weights[row] += values[target] * scales[objective] }
+                let floats = weights.map(Float.init)
+                if let distribution = distributionIndices[objective][index] {
+                    gradients.distributions[distribution] = floats
+                } else {
+                    let matcher = matchers[objective][index]!
+                    gradients.layers += matcher.backward(
+                        weights: floats, policy: pass.layers,
+                        reference: request.references[matcher.term.reference]!.layers, parameters: policy.parameters)
+                }
+            }
+        }
+        gradients.targets = targets.map(Float.init)
+        return gradients
     }
 }

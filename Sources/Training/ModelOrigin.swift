@@ -15,7 +15,7 @@ public struct ModelOrigin {
     /// Where an export copies tokenizer files from: the checkpoint's folder, or `model.tokenizer`.
     public let tokenizerFolder: String?
     /// `config.json`, as an export writes it but for the type of its weights.
-    private let configurationJSON: Data
+    let configurationJSON: Data
 
     /// Opens a Hugging Face folder; only headers are read. Every tensor that the architecture needs is checked, and one
     /// that it doesn't know is refused.
@@ -39,6 +39,7 @@ public struct ModelOrigin {
     public init(_ model: ModelSource, seed: UInt64, place: String) throws(Failure) {
         switch model {
         case .checkpoint(let folder): try self.init(checkpoint: folder)
+        case .layers(let layers, let folder): try self.init(layers: layers, of: folder, place: place)
         case .random(.inline(let json), let tokenizer):
             try self.init(
                 randomFrom: Data(json.utf8), origin: "\(place): model.config", tokenizer: tokenizer, seed: seed)

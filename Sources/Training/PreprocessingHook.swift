@@ -7,23 +7,43 @@ import Tensors
 ///
 /// The runner calls every hook before each micro-batch, in order, on all ranks of the tensor axis.
 public protocol PreprocessingHook {
-    /// The key of its values in `ScoredRecords.references`.
+    /// What objectives call its values by.
     var name: String { get }
-    /// `[R]` a value for each scored row of `plan`.
-    func values(for plan: ForwardPlan) throws(CollectiveError) -> [Double]
+    func values(for plan: ForwardPlan) throws(CollectiveError) -> HookValues
 }
 
-/// A frozen reference's log-probabilities of the micro-batch's targets.
+/// What a hook adds to a micro-batch.
+public struct HookValues {
+    /// `[R]` a value for each scored row of the plan; empty where no objective reads it.
+    public var logProbabilities: [Double]
+    /// What losses over whole distributions and states read.
+    public var states: ReferenceStates?
+
+    public init(logProbabilities: [Double], states: ReferenceStates? = nil) {
+        self.logProbabilities = logProbabilities
+        self.states = states
+    }
+}
+
+/// A frozen reference's forward: log-probabilities of the micro-batch's targets, hidden states, or both.
 public final class ReferenceForward: PreprocessingHook {
     public let name: String
     public let model: Transformer<Frozen>
+    private let scoring: Bool
+    private let layers: Set<Int>
 
-    public init(name: String, model: Transformer<Frozen>) {
+    /// - Parameters:
+    ///   - scoring: whether an objective reads its log-probabilities.
+    ///   - layers: blocks whose states an objective reads.
+    public init(name: String, model: Transformer<Frozen>, scoring: Bool = true, layers: Set<Int> = []) {
         self.name = name
         self.model = model
+        self.scoring = scoring
+        self.layers = layers
     }
 
-    public func values(for plan: ForwardPlan) throws(CollectiveError) -> [Double] {
-        try model.forward(plan).scored.logProbabilities
+    public func values(for plan: ForwardPlan) throws(CollectiveError) -> HookValues {
+        let values = try model.values(for: plan, scoring: scoring, keeping: layers)
+        return HookValues(logProbabilities: values.logProbabilities, states: values.states)
     }
 }

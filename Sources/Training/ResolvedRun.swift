@@ -7,13 +7,14 @@ import Settings
 ///
 /// Made by every rank before MPI starts, so that a mistake is told in one line and nothing has begun.
 public struct ResolvedRun {
-    public let configuration: RunConfiguration
+    public private(set) var configuration: RunConfiguration
     public let layout: ParallelLayout
     public let policy: ModelOrigin
     /// In the configuration's order.
     public let references: [(settings: ReferenceSettings, origin: ModelOrigin)]
-    public let objective: any Objective
-    public let objectiveWeight: Double
+    public let objectives: [WeightedObjective]
+    /// Tokens that the policy and every teacher have; the policy's own where there is no teacher.
+    public let sharedVocabulary: Int
     /// Nil for an evaluation.
     public let training: DatasetFile?
     public let validation: [(name: String, file: DatasetFile)]
@@ -25,12 +26,12 @@ public struct ResolvedRun {
 
     /// - Parameters:
     ///   - checkpoint: a folder to evaluate instead of the configuration's model.
-    ///   - objective: a loss of your own in place of the configuration's.
+    ///   - objectives: losses of your own in place of the configuration's.
+    ///   - ranksOnNode: of the `rankCount`, those that share this node's memory; all of them unless given.
     public init(
         _ configuration: RunConfiguration, rankCount: Int, purpose: Purpose, checkpoint: String? = nil,
-        objective: (any Objective)? = nil
+        objectives: [WeightedObjective]? = nil, ranksOnNode: Int? = nil
     ) throws(Failure) {
-        self.configuration = configuration
         layout = try configuration.parallel.layout(rankCount: rankCount, file: configuration.file)
         if let checkpoint {
             policy = try ModelOrigin(checkpoint: checkpoint)
@@ -42,25 +43,78 @@ public struct ResolvedRun {
             references.append((settings, try ModelOrigin(checkpoint: settings.checkpoint)))
         }
         self.references = references
-        self.objective = objective ?? ResolvedRun.objective(configuration.objectives[0].kind)
-        objectiveWeight = configuration.objectives[0].weight
-        training = purpose == .training ? try DatasetFile(path: configuration.trainFile()) : nil
+        let objectives = objectives ?? configuration.objectives.map(WeightedObjective.init)
+        self.objectives = objectives
+        sharedVocabulary = try ResolvedRun.sharedVocabulary(policy, references, objectives, place: configuration.file)
+        let training = purpose == .training ? try DatasetFile(path: configuration.trainFile()) : nil
+        self.training = training
+        self.configuration = configuration
         var validation: [(name: String, file: DatasetFile)] = []
         for file in configuration.data.validation { validation.append((file.name, try DatasetFile(path: file.path))) }
         self.validation = validation
         try check(purpose)
+        if let training { try self.configuration.schedule.chooseBatch(for: training, place: configuration.file) }
+        try MemoryForecast.check(
+            policy: policy.configuration,
+            references: references.map { MemoryForecast.reference($0.settings.name, $0.origin, storage: $0.settings.storage) },
+            layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
+            place: configuration.file)
+    }
+
+    /// Tokens, at most: no dataset may have as many as the schedule allows.
+    private var largestMicroBatch: Int {
+        let tokens = (validation.map(\.file) + [training].compactMap(\.self)).map(\.tokenCount).max() ?? 0
+        return min(configuration.schedule.tokensPerMicroBatch, tokens)
     }
 
     /// Every file and folder that the run reads.
     public var inputs: [String] {
-        ([policy] + references.map(\.origin)).compactMap(\.folder) + ([training].compactMap(\.self) + validation.map(\.file)).map(\.path)
+        ([policy] + references.map(\.origin)).compactMap { $0.folder ?? $0.tokenizerFolder } + ([training].compactMap(\.self) + validation.map(\.file)).map(\.path)
     }
 
-    private static func objective(_ kind: ObjectiveKind) -> any Objective {
-        switch kind {
-        case .languageModeling: LanguageModeling()
-        case .preference(let settings): DirectPreference(settings)
+    /// What the scorer of rows needs to cover for all objectives.
+    var scoredTokens: ScoredTokens { objectives.contains { $0.objective.tokens == .all } ? .all : .completion }
+
+    /// What the objectives read of the reference `name`.
+    func needs(ofReference name: String) -> (logProbabilities: Bool, distributions: Bool, layers: Set<Int>) {
+        var needs = (logProbabilities: false, distributions: false, layers: Set<Int>())
+        for entry in objectives {
+            if entry.objective.references.contains(name) { needs.logProbabilities = true }
+            for term in entry.objective.terms {
+                switch term {
+                case .distribution(let loss): if loss.references.contains(name) { needs.distributions = true }
+                case .states(let matching):
+                    if matching.reference == name { needs.layers.formUnion(matching.layers.map(\.reference)) }
+                }
+            }
         }
+        return needs
+    }
+
+    /// - Throws: `Failure` (configuration) where a teacher's tokens are not the policy's.
+    private static func sharedVocabulary(
+        _ policy: ModelOrigin, _ references: [(settings: ReferenceSettings, origin: ModelOrigin)],
+        _ objectives: [WeightedObjective], place: String
+    ) throws(Failure) -> Int {
+        var size = policy.configuration.vocabularySize
+        for reference in references {
+            let isTeacher = objectives.flatMap(\.objective.terms).contains { term in
+                guard case .distribution(let loss) = term else { return false }
+                return loss.references.contains(reference.settings.name)
+            }
+            let place = "\(place): references.\(reference.settings.name).checkpoint"
+            if isTeacher {
+                size = min(size, try SharedVocabulary.size(student: policy, teacher: reference.origin, place: place))
+                continue
+            }
+            let (ours, theirs) = (policy.configuration.vocabularySize, reference.origin.configuration.vocabularySize)
+            guard ours == theirs else {
+                throw .configuration(
+                    place, "vocabulary of \(theirs) tokens, but the policy \(policy.name) has \(ours)",
+                    remedy: "Policy and reference must share one tokenizer: name checkpoints of the same vocabulary.")
+            }
+        }
+        return size
     }
 
     private func check(_ purpose: Purpose) throws(Failure) {
@@ -69,13 +123,8 @@ public struct ResolvedRun {
         for reference in references {
             let place = "\(file): references.\(reference.settings.name)"
             try layout.check(against: reference.origin.configuration, named: reference.origin.name, place: place)
-            let (ours, theirs) = (policy.configuration.vocabularySize, reference.origin.configuration.vocabularySize)
-            guard ours == theirs else {
-                throw .configuration(
-                    "\(place).checkpoint", "vocabulary of \(theirs) tokens, but the policy \(policy.name) has \(ours)",
-                    remedy: "Policy and reference must share one tokenizer: name checkpoints of the same vocabulary.")
-            }
         }
+        try checkMatchedLayers()
         if purpose == .evaluation && validation.isEmpty {
             throw .configuration(
                 "\(file): data.validation", "is missing", remedy: "Name the dataset to evaluate on.")
@@ -85,11 +134,28 @@ public struct ResolvedRun {
         for entry in validation { try check(entry.file, key: "data.validation") }
     }
 
+    /// Hidden states are matched between blocks that both models have.
+    private func checkMatchedLayers() throws(Failure) {
+        for case .states(let matching) in objectives.flatMap(\.objective.terms) {
+            guard let teacher = references.first(where: { $0.settings.name == matching.reference })?.origin else { continue }
+            for layers in matching.layers {
+                for (layer, model) in [(layers.policy, policy), (layers.reference, teacher)]
+                where layer >= model.configuration.layerCount {
+                    throw .configuration(
+                        "\(configuration.file): objective.hidden_states.layers",
+                        "asks for layer \(layer) of \(model.name), which has \(model.configuration.layerCount)",
+                        remedy: "Layers are counted from 0: the last one is \(model.configuration.layerCount - 1).")
+                }
+            }
+        }
+    }
+
     private func check(_ dataset: DatasetFile, key: String) throws(Failure) {
-        guard dataset.kind.rawValue == objective.recordKind.rawValue else {
+        for objective in objectives.map(\.objective) where !objective.datasetKinds.contains(dataset.kind) {
+            let needed = objective.datasetKinds.map(\.rawValue).sorted().joined(separator: " or ")
             throw .configuration(
                 "\(configuration.file): \(key)",
-                "\(dataset.path) holds \(dataset.kind.rawValue) records, the objective needs \(objective.recordKind.rawValue)",
+                "\(dataset.path) holds \(dataset.kind.rawValue) records, the \(objective.name) objective needs \(needed)",
                 remedy: "Choose the objective that fits the data, or prepare other data.")
         }
         try dataset.checkRecords(fit: policy)
@@ -107,6 +173,31 @@ extension DatasetFile {
             throw .damaged(
                 "\(path): record \(record)", "\(positionCount(of: record)) positions, more than the \(limit) of \(model.name)",
                 remedy: "Prepare it again with --max-length \(limit).")
+        }
+    }
+}
+
+extension WeightedObjective {
+    init(_ settings: ObjectiveSettings) {
+        switch settings.kind {
+        case .languageModeling: self.init(LanguageModeling(), weight: settings.weight)
+        case .preference(let preference): self.init(DirectPreference(preference), weight: settings.weight)
+        case .distillation(let distillation): self.init(Distillation(distillation), weight: settings.weight)
+        }
+    }
+}
+
+extension ScheduleSettings {
+    /// Settles what a step is counted in, where the objective leaves it to the data.
+    mutating func chooseBatch(for dataset: DatasetFile, place: String) throws(Failure) {
+        switch (dataset.kind, batch) {
+        case (.preference, nil): batch = .defaultPairs
+        case (.text, nil): batch = .defaultTokens
+        case (.text, .pairs):
+            throw .configuration(
+                "\(place): schedule.pairs_per_step", "counts pairs, but \(dataset.path) holds text records",
+                remedy: "Give schedule.tokens_per_step instead.")
+        case (.preference, .tokens), (.preference, .pairs), (.text, .tokens): break
         }
     }
 }

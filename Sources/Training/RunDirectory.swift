@@ -10,7 +10,10 @@ public struct RunDirectory: Sendable {
     }
 
     /// Files and folders that belong to a run. Nothing else is ever removed.
-    private static let ownFiles = ["metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export", "checkpoints"]
+    private static let ownFiles = [
+        "metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export", "export-projections.safetensors",
+        "checkpoints",
+    ]
 
     public init(_ path: String) { self.path = path }
 

@@ -28,7 +28,7 @@ public struct StepPlanner {
     public init(_ dataset: DatasetFile, configuration: RunConfiguration, dataRankCount: Int) {
         self.dataset = dataset
         self.dataRankCount = dataRankCount
-        batch = configuration.schedule.batch
+        batch = configuration.schedule.batch!
         packer = MicroBatchPacker(
             tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch,
             prefixSharing: configuration.schedule.prefixSharing)

@@ -16,7 +16,7 @@ extension Trainer {
         let batch = try mesh.agreed { try packer.assemble(records, from: run.training!) }
         let plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
         var references: [String: [Double]] = [:]
-        for hook in runner.hooks { references[hook.name] = try hook.values(for: plan) }
+        for hook in runner.hooks { references[hook.name] = try hook.values(for: plan).logProbabilities }
         return Probe(policy: try policy.forward(plan).scored.logProbabilities, references: references)
     }
 

@@ -39,23 +39,29 @@ public final class Trainer {
         stopwatch = Stopwatch(mesh)
         let policy = try mesh.agreed { try Trainer.loadPolicy(run, mesh: mesh, workers: workers) }
         self.policy = policy
-        let references = try mesh.agreed { try loadReferences(run, mesh: mesh, workers: workers) }
+        let references = try mesh.agreed {
+            try loadReferences(run, mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
+        }
         runner = MicroBatchRunner(
-            policy: policy, objective: run.objective, weight: run.objectiveWeight, hooks: references, stopwatch: stopwatch)
+            policy: policy, objectives: run.objectives, hooks: references, matchers: run.stateMatchers(workers: workers),
+            sharedVocabulary: run.sharedVocabulary, stopwatch: stopwatch)
         optimizer = Optimizer(policy, settings: run.configuration.optimizer, tensor: mesh.tensor, workers: workers)
         packer = MicroBatchPacker(
             tokensPerMicroBatch: run.configuration.schedule.tokensPerMicroBatch,
-            prefixSharing: run.configuration.schedule.prefixSharing)
+            prefixSharing: run.configuration.schedule.prefixSharing, scoring: run.scoredTokens)
     }
 
     private static func loadPolicy(
         _ run: ResolvedRun, mesh: Mesh, workers: Workers
     ) throws(Failure) -> Transformer<Trainable> {
         let configuration = run.policy.configuration
+        let table = ParameterTable(configuration, additional: run.projectionShapes)
+        let source = PolicySource(
+            model: run.policy.source, names: ParameterTable(configuration).names,
+            additional: RandomProjections(seed: run.configuration.run.seed))
         let parameters = try TrainableParameters(
-            ParameterTable(configuration), sharding: ModelSharding(configuration, size: mesh.tensor.size),
-            rank: mesh.tensor.rank, source: run.policy.source)
-        return Transformer(configuration, parameters: parameters, tensor: mesh.tensor, workers: workers)
+            table, sharding: ModelSharding(configuration, size: mesh.tensor.size), rank: mesh.tensor.rank, source: source)
+        return Transformer(configuration, parameters: parameters, tensor: mesh.tensor, workers: workers, table: table)
     }
 
     /// Trains to the end of the schedule, or to the step's edge after an interruption. Collective over all ranks.
@@ -154,7 +160,7 @@ public final class Trainer {
         let start = Stopwatch.now
         let sums = try accumulate(plan, dataset: dataset)
         let gradientNorm = try reduceGradients()
-        let loss = sums.loss / sums.denominator(run.objective.denominator) * run.objectiveWeight
+        let loss = sums.loss
         guard loss.isFinite, gradientNorm.isFinite else {
             throw AgreedFailure(
                 Failure(
@@ -172,7 +178,7 @@ public final class Trainer {
             Figure("tokens_per_second", sums.tokens / seconds),
             Figure("sequence_tokens_per_second", sums.sequenceTokens / seconds),
         ]
-        figures += zip(run.objective.metricNames, sums.metrics).map { Figure($0, $1.sum / $1.count) }
+        figures += sums.figures
         figures.append(Figure("seconds", seconds))
         figures += try timeSplit()
         return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures)
@@ -189,14 +195,12 @@ public final class Trainer {
                 try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
             }
         }
-        let counts = try mesh.data.sum([
-            batches.reduce(0) { $0 + Double($1.recordCount) }, batches.reduce(0) { $0 + Double($1.plan.targetRows.count) },
-        ])
-        let denominator = run.objective.denominator == .pairs ? counts[0] : counts[1]
+        let denominators = try mesh.data.sum(
+            run.objectives.map { entry in batches.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
         runner.twins = plan.step == 1 ? twins : []
         stopwatch.measure(.backward) { policy.parameters.zeroGradients() }
-        var sums = StepSums(metricCount: run.objective.metricNames.count)
-        for batch in batches { try runner.run(batch, sums: &sums, denominator: denominator) }
+        var sums = StepSums(run.objectives)
+        for batch in batches { try runner.run(batch, sums: &sums, denominators: denominators) }
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }
 
@@ -265,37 +269,5 @@ public final class Trainer {
 
     func emit(_ event: TrainingEvent) throws(Failure) {
         for listener in listeners { try listener.receive(event) }
-    }
-}
-
-/// A frozen forward for each reference; none of it exists when the configuration names no references.
-func loadReferences(_ run: ResolvedRun, mesh: Mesh, workers: Workers) throws(Failure) -> [any PreprocessingHook] {
-    var hooks: [any PreprocessingHook] = []
-    for (settings, origin) in run.references {
-        hooks.append(
-            ReferenceForward(
-                name: settings.name,
-                model: try loadFrozen(origin, mesh: mesh, workers: workers, storage: settings.storage.elementType)))
-    }
-    return hooks
-}
-
-/// - Parameter storage: nil keeps the file's own type.
-func loadFrozen(
-    _ origin: ModelOrigin, mesh: Mesh, workers: Workers, storage: ElementType? = nil
-) throws(Failure) -> Transformer<Frozen> {
-    let parameters = try FrozenParameters(
-        ParameterTable(origin.configuration), sharding: ModelSharding(origin.configuration, size: mesh.tensor.size),
-        rank: mesh.tensor.rank, source: origin.source, storage: storage)
-    return Transformer(origin.configuration, parameters: parameters, tensor: mesh.tensor, workers: workers)
-}
-
-extension ReferenceStorage {
-    var elementType: ElementType? {
-        switch self {
-        case .file: nil
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        }
     }
 }

@@ -55,7 +55,7 @@ extension HuggingFaceConfiguration {
         return data(.object(members))
     }
 
-    private static func data(_ value: JSONValue) -> Data { Data((value.indented() + "\n").utf8) }
+    static func data(_ value: JSONValue) -> Data { Data((value.indented() + "\n").utf8) }
 
     /// PyTorch's name.
     private static func name(of elementType: ElementType) -> String {

@@ -12,8 +12,12 @@ public struct RandomParameters: ParameterSource, Sendable {
     public let standardDeviation: Double
 
     public init(configuration: ModelConfiguration, seed: UInt64) {
+        self.init(seed: seed, standardDeviation: configuration.initializerRange)
+    }
+
+    public init(seed: UInt64, standardDeviation: Double) {
         self.seed = seed
-        standardDeviation = configuration.initializerRange
+        self.standardDeviation = standardDeviation
     }
 
     /// New memory each time: keep what is needed.

@@ -19,7 +19,8 @@ struct Evaluate: ParsableCommand {
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         let resolved = try ResolvedRun(
-            configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint)
+            configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint,
+            ranksOnNode: job.launch.localSize)
         let mesh = try job.start(resolved.layout)
         let trainer = try Trainer(
             resolved, mesh: mesh, workers: job.workers(configuration.run.threads),

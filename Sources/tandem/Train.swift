@@ -29,7 +29,7 @@ struct Train: ParsableCommand {
     func run() throws {
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
-        let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training)
+        let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
         Interruption.listen()

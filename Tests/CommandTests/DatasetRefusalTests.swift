@@ -72,20 +72,6 @@ extension CommandTests {
             ) {
                 _ = try makeDataset(randomTexts(count: 4, vocabulary: 509, lengths: 3...9, seed: 1), in: $0.folder, named: "pairs")
             },
-            Refusal(
-                "pairs for a language modelling objective", exit: Exit.configuration, says: ["data.train", "preference", "text"],
-                arguments: ["train", "texts.yaml"]
-            ) {
-                try $0.folder.write(
-                    """
-                    model: {checkpoint: policy}
-                    data: {train: pairs.h5}
-                    objective: {type: language_modeling}
-                    schedule: {steps: 1}
-                    optimizer: {learning_rate: 0.001}
-                    run: {directory: run}
-                    """, to: "texts.yaml")
-            },
         ]
 
         @Test("a damaged dataset is told in one line on every layout", arguments: DatasetRefusalTests.damages)

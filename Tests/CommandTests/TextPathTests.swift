@@ -33,6 +33,20 @@ extension CommandTests {
             return workspace
         }
 
+        @Test("language modelling on preference pairs starts at the mean over the chosen completions' tokens, and learns them")
+        func pairs() throws {
+            let workspace = try Workspace()
+            let scores = try workspace.score("policy")
+            let chosen = scores.map { $0.parts[0] }
+            let mean = -chosen.reduce(0) { $0 + $1.sum } / Double(chosen.reduce(0) { $0 + $1.tokens.count })
+            try workspace.folder.write(
+                Self.configuration.replacing("texts.h5", with: "pairs.h5").replacing("tokens_per_step: 60", with: "pairs_per_step: 4"),
+                to: "config.yaml")
+            let losses = try workspace.train().evaluated("loss")
+            #expect(isClose(losses[0], mean, relative: 1e-9))
+            #expect(losses.last! < losses[0])
+        }
+
         @Test("the loss before training is the mean over the tokens that count, on every layout", arguments: [false, true])
         func loss(masked: Bool) throws {
             let workspace = try workspace(masked: masked)

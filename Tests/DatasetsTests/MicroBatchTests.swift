@@ -67,6 +67,25 @@ import Testing
         #expect(batch.sequenceTokens == 9)
     }
 
+    @Test(
+        "scoring all tokens adds the prompt's own, once for each of the two sequences",
+        arguments: [
+            (true, [(0, 2), (1, 3), (0, 2), (1, 3)] as [(Int, Int32)]), (false, [(0, 2), (1, 3), (5, 2), (6, 3)]),
+        ])
+    func allTokensOfPairs(sharing: Bool, prompt: [(Int, Int32)]) {
+        let batch = MicroBatch(preference: [(7, pair)], prefixSharing: sharing, scoring: .all)
+        #expect(Array(batch.rows[5...]) == rows(prompt))
+        #expect(batch.records == .preference([PreferenceRows(record: 7, chosen: 0..<2, rejected: 2..<5, prompt: 5..<9)]))
+    }
+
+    @Test("scoring all tokens adds those that a loss mask leaves out, after the counted ones")
+    func allTokensOfTexts() {
+        let masked = TextRecord(tokens: [7, 8, 9, 10], lossMask: [true, false, true, true])
+        let batch = MicroBatch(text: [(0, masked)], scoring: .all)
+        #expect(batch.rows == rows([(1, 9), (2, 10), (0, 8)]))
+        #expect(batch.records == .text([TextRows(record: 0, rows: 0..<2, context: 2..<3)]))
+    }
+
     private func rows(_ pairs: [(Int, Int32)]) -> [ScoredRow] { pairs.map { ScoredRow(position: $0.0, target: $0.1) } }
 }
 

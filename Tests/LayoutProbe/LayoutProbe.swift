@@ -39,7 +39,7 @@ enum LayoutProbe {
     }
 }
 
-/// Losses and norms of the steps, to all digits.
+/// The steps' figures but for times, to all digits.
 final class StepLog: EventListener {
     private let path: String
     private var text = ""
@@ -48,8 +48,7 @@ final class StepLog: EventListener {
 
     func receive(_ event: TrainingEvent) throws(Failure) {
         guard case .step(let report) = event else { return }
-        let names = ["loss", "grad_norm", "rewards/margins", "tokens", "sequence_tokens"]
-        let members = names.compactMap { name in report[name].map { "\"\(name)\": \($0)" } }
+        let members = report.figures.filter { !$0.name.contains("second") }.map { "\"\($0.name)\": \($0.value)" }
         text += "{\"step\": \(report.step), " + members.joined(separator: ", ") + "}\n"
         do { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) } catch {
             throw .inputOutput(path, "can't be written", remedy: "Check the folder.")

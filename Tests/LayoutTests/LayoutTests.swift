@@ -64,29 +64,46 @@ final class LayoutCase: Sendable {
     private static func run(
         _ layout: Layout, in folder: TemporaryFolder, policy: String, reference: String, steps: Int = 10
     ) throws -> ProbeResult {
-        let output = folder.file(UUID().uuidString)
-        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-        let yaml = """
-            model: {checkpoint: \(folder.file(policy))}
-            references: {ref: {checkpoint: \(folder.file(reference))}}
-            data: {train: \(folder.file("data.h5"))}
-            objective: {type: preference, beta: 0.1, reference: ref}
-            parallel: {data: \(layout.data), tensor: \(layout.tensor)}
-            schedule: {steps: \(steps), pairs_per_step: 5, tokens_per_micro_batch: \(layout.tokensPerMicroBatch), prefix_sharing: \(layout.prefixSharing)}
-            optimizer: {learning_rate: 1e-4, weight_decay: 0.01, warmup_fraction: 0.2, decay: linear}
-            run: {directory: \(output)/run, threads: 1}
-            """
-        try Data(yaml.utf8).write(to: URL(fileURLWithPath: output + "/run.yaml"))
-        let result = try runProgram("layout-probe", [output + "/run.yaml", output], ranks: layout.ranks)
-        try #require(result.exitCode == 0, "\(result.errorOutput)")
-        let steps = try readJSONL(output + "/steps.jsonl").map { $0.compactMapValues { $0 as? Double } }
-        let data = try Data(contentsOf: URL(fileURLWithPath: output + "/probe.json"))
-        let probe = try JSONSerialization.jsonObject(with: data) as! [String: Double]
-        return ProbeResult(
-            steps: steps, gradients: try readTensors(output + "/gradients/model.safetensors"),
-            ranksWithSameReferences: probe["ranks_with_same_references"]!,
-            ranksWithSamePolicy: probe["ranks_with_same_policy"]!, faults: probe["faults"]!)
+        try runProbe(
+            layout, in: folder, steps: steps,
+            sections: """
+                model: {checkpoint: \(folder.file(policy))}
+                references: {ref: {checkpoint: \(folder.file(reference))}}
+                data: {train: \(folder.file("data.h5"))}
+                objective: {type: preference, beta: 0.1, reference: ref}
+                """)
     }
+}
+
+/// Trains `steps` steps in a layout and reads what the probe says of them.
+///
+/// - Parameter sections: model, references, data and objective of the configuration.
+func runProbe(
+    _ layout: Layout, in folder: TemporaryFolder, steps: Int = 10, batch: String = "pairs_per_step: 5", sections: String
+) throws -> ProbeResult {
+    let output = folder.file(UUID().uuidString)
+    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    let yaml = sections + "\n" + """
+        parallel: {data: \(layout.data), tensor: \(layout.tensor)}
+        schedule: {steps: \(steps), \(batch), tokens_per_micro_batch: \(layout.tokensPerMicroBatch), prefix_sharing: \(layout.prefixSharing)}
+        optimizer: {learning_rate: 1e-4, weight_decay: 0.01, warmup_fraction: 0.2, decay: linear}
+        run: {directory: \(output)/run, threads: 1}
+        """
+    try Data(yaml.utf8).write(to: URL(fileURLWithPath: output + "/run.yaml"))
+    let result = try runProgram("layout-probe", [output + "/run.yaml", output], ranks: layout.ranks)
+    try #require(result.exitCode == 0, "\(result.errorOutput)")
+    let steps = try readJSONL(output + "/steps.jsonl").map { $0.compactMapValues { $0 as? Double } }
+    let data = try Data(contentsOf: URL(fileURLWithPath: output + "/probe.json"))
+    let probe = try JSONSerialization.jsonObject(with: data) as! [String: Double]
+    var gradients = try readTensors(output + "/gradients/model.safetensors")
+    let projections = output + "/gradients-projections.safetensors"
+    if FileManager.default.fileExists(atPath: projections) {
+        gradients.merge(try readTensors(projections)) { $1 }
+    }
+    return ProbeResult(
+        steps: steps, gradients: gradients,
+        ranksWithSameReferences: probe["ranks_with_same_references"]!,
+        ranksWithSamePolicy: probe["ranks_with_same_policy"]!, faults: probe["faults"]!)
 }
 
 @Suite(.serialized) struct LayoutTests {

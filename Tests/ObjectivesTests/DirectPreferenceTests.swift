@@ -93,13 +93,3 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
         #expect(mean("mean_token_accuracy") == 0.5)
     }
 }
-
-@Suite struct LanguageModelingTests {
-    @Test("the loss is the sum of negative log-probabilities, its gradient −1 a token")
-    func loss() {
-        let batch = ScoredRecords(records: .texts([0..<3]), policy: [-1, -2.5, -0.5])
-        let result = LanguageModeling().evaluate(batch)
-        #expect(result.lossSum == 4)
-        #expect(result.gradients == [-1, -1, -1])
-    }
-}

@@ -68,7 +68,7 @@ struct ConfigurationPage {
                     home = String(heading.1)
                     sections.append(home)
                     objectiveType = nil
-                } else if let inner = line.wholeMatch(of: /`([a-z]+\.[A-Z]+)`:/) {
+                } else if let inner = line.wholeMatch(of: /`([a-z]+\.[A-Za-z_]+)`:/) {
                     home = String(inner.1)
                 } else if let condition = line.wholeMatch(of: /With `type: ([a-z_]+)` also:/) {
                     objectiveType = String(condition.1)

@@ -20,6 +20,31 @@ let languageModelingYAML = """
     run: {directory: runs/text}
     """
 
+/// The smallest distillation run, with one teacher.
+let distillationYAML = """
+    model: {checkpoint: models/student}
+    references:
+      large: {checkpoint: models/large}
+    data: {train: data/text.h5}
+    objective: {type: distillation, teacher: large}
+    optimizer: {learning_rate: 1e-4}
+    run: {directory: runs/distillation}
+    """
+
+/// A distillation run with two teachers, as a list of objectives.
+let teachersYAML = """
+    model: {checkpoint: models/student}
+    references:
+      large: {checkpoint: models/large}
+      small: {checkpoint: models/small}
+    data: {train: data/text.h5}
+    objective:
+      - {type: distillation, teacher: {large: 0.7, small: 0.3}}
+      - {type: language_modeling, weight: 0.5}
+    optimizer: {learning_rate: 1e-4}
+    run: {directory: runs/distillation}
+    """
+
 func read(_ yaml: String = preferenceYAML, overrides: String...) throws(Failure) -> RunConfiguration {
     try RunConfiguration(yaml: yaml, file: "run.yaml", overrides: overrides)
 }

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("The resolved configuration")
 struct ResolvedYAMLTests {
-    @Test("it loads back to an equal value", arguments: [preferenceYAML, languageModelingYAML])
+    @Test(
+        "it loads back to an equal value",
+        arguments: [preferenceYAML, languageModelingYAML, distillationYAML, teachersYAML])
     func roundTrip(yaml: String) throws {
         let configuration = try read(yaml)
         #expect(try read(configuration.resolvedYAML()) == configuration)
@@ -35,6 +37,103 @@ struct ResolvedYAMLTests {
             """)
         #expect(configuration.optimizer.learningRate == 1.2345678901234567e-7)
         #expect(try read(configuration.resolvedYAML()) == configuration)
+    }
+
+    @Test("a distillation loads back to an equal value where nothing is a default")
+    func distillationRoundTrip() throws {
+        let configuration = try read(
+            """
+            model: {initialize_from: {checkpoint: models/large, layers: [0, 3, 6]}}
+            references:
+              large: {checkpoint: models/large}
+              "no": {checkpoint: models/small}
+              other: {checkpoint: models/other}
+            data: {train: data/text.h5}
+            objective:
+              - {type: language_modeling, weight: 0.5}
+              - type: distillation
+                weight: 2
+                teacher: {large: 0.7, "no": 0.3}
+                divergence: jensen_shannon
+                beta: 0.1
+                temperature: 2.5
+                temperature_squared: false
+                tokens: all
+                hidden_states: {layers: [[0, 1], [5, 11]], loss: cosine, weight: 0.25, teacher: "no"}
+              - {type: preference, reference: other}
+              - {type: distillation, teacher: {other: 2}, divergence: reverse_kl}
+            schedule: {pairs_per_step: 5}
+            optimizer: {learning_rate: 1e-4}
+            run: {directory: runs/distillation}
+            """)
+        #expect(configuration.model == .layers([0, 3, 6], of: "models/large"))
+        #expect(configuration.objectives.count == 4)
+        #expect(try read(configuration.resolvedYAML()) == configuration)
+    }
+
+    @Test("several objectives are written as a list, with every default")
+    func listOfObjectives() throws {
+        let states = "hidden_states: {layers: [[0, 1], [2, 3]], teacher: large}"
+        let yaml =
+            teachersYAML.replacing("small: 0.3}}", with: "small: 0.3}, \(states)}")
+            .replacing("checkpoint: models/student", with: "initialize_from: {checkpoint: models/large, layers: [0, 3]}")
+        let written = try read(yaml).resolvedYAML()
+        #expect(
+            written.hasPrefix(
+                """
+                model:
+                  initialize_from:
+                    checkpoint: models/large
+                    layers: [0, 3]
+                references:
+
+                """))
+        #expect(
+            written.contains(
+                """
+
+                objective:
+                  - type: distillation
+                    weight: 1.0
+                    teacher:
+                      large: 0.7
+                      small: 0.3
+                    divergence: forward_kl
+                    temperature: 1.0
+                    temperature_squared: true
+                    tokens: completion
+                    hidden_states:
+                      layers: [[0, 1], [2, 3]]
+                      loss: mean_squared_error
+                      weight: 1.0
+                      teacher: large
+                  - type: language_modeling
+                    weight: 0.5
+                parallel:
+
+                """))
+        #expect(written.contains("\n  epochs: 1\n  tokens_per_micro_batch: 4096\n"))
+    }
+
+    @Test("one objective is written as a mapping, and one teacher of weight 1 by its name")
+    func oneObjective() throws {
+        let written = try read(distillationYAML).resolvedYAML()
+        #expect(
+            written.contains(
+                """
+
+                objective:
+                  type: distillation
+                  weight: 1.0
+                  teacher: large
+                  divergence: forward_kl
+                  temperature: 1.0
+                  temperature_squared: true
+                  tokens: completion
+                  hidden_states: null
+                parallel:
+
+                """))
     }
 
     @Test("it writes every default out")

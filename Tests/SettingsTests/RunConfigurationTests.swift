@@ -49,14 +49,33 @@ struct RunConfigurationTests {
         #expect(optimizer.clipNorm == 1)
     }
 
-    @Test("a language-modelling run counts tokens and has no reference")
+    @Test("a language-modelling run has no reference, and its steps are left to the dataset")
     func languageModelingDefaults() throws {
         let configuration = try read(languageModelingYAML)
         #expect(configuration.model == .random(.file("models/tiny.json")))
         #expect(configuration.references.isEmpty)
         #expect(configuration.data.validation.isEmpty)
         #expect(configuration.objectives == [ObjectiveSettings(kind: .languageModeling)])
-        #expect(configuration.schedule.batch == .tokens(16384))
+        #expect(configuration.schedule.batch == nil)
+    }
+
+    @Test(
+        "without a preference objective a step may count pairs or tokens",
+        arguments: [
+            ("{}", nil), ("{pairs_per_step: 4}", .pairs(4)), ("{tokens_per_step: 5}", .tokens(5)),
+            ("{pairs_per_step: null, tokens_per_step: 5}", .tokens(5)),
+            ("{pairs_per_step: null, tokens_per_step: null}", nil),
+        ] as [(String, StepBatch?)])
+    func batches(schedule: String, batch: StepBatch?) throws {
+        for yaml in [languageModelingYAML, distillationYAML] {
+            #expect(try read("\(yaml)\nschedule: \(schedule)").schedule.batch == batch)
+        }
+    }
+
+    @Test("a step that the dataset decides holds 32 pairs, or 16384 tokens")
+    func defaultBatches() {
+        #expect(StepBatch.defaultPairs == .pairs(32))
+        #expect(StepBatch.defaultTokens == .tokens(16384))
     }
 
     @Test(

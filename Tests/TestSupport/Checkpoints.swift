@@ -38,6 +38,28 @@ public func makeCheckpoint(
     return folder.file(name)
 }
 
+/// A bfloat16 Hugging Face folder whose file has its whole size but nothing in it: it takes no room on the disk.
+@discardableResult
+public func makeEmptyCheckpoint(
+    _ configuration: ModelConfiguration, in folder: TemporaryFolder, named name: String
+) throws -> String {
+    let path = folder.file(name)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try HuggingFaceConfiguration.json(for: configuration, elementType: .bfloat16)
+        .write(to: URL(fileURLWithPath: path + "/config.json"))
+    var end = 0
+    let entries = ParameterTable(configuration).specifications.map { specification in
+        let start = end
+        end += 2 * specification.rowCount * specification.columnCount
+        return #""\#(specification.name)":{"dtype":"BF16","shape":\#(specification.shape),"data_offsets":[\#(start),\#(end)]}"#
+    }
+    let header = Data("{\(entries.joined(separator: ","))}".utf8)
+    let file = path + "/model.safetensors"
+    try (withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header).write(to: URL(fileURLWithPath: file))
+    guard truncate(file, 8 + header.count + end) == 0 else { throw CocoaError(.fileWriteOutOfSpace) }
+    return path
+}
+
 /// Tensors of a safetensors file as Doubles, float64 files included.
 public func readTensors(_ path: String) throws -> [String: [Double]] {
     let file = try SafetensorsFile(path: path)

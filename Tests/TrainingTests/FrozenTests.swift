@@ -25,7 +25,7 @@ import Testing
         """
         import Model
         func learn(_ model: Transformer<\(kind)>, _ pass: ForwardPass, _ plan: ForwardPlan) throws {
-            try model.backward(pass, plan, gradients: [])
+            try model.backward(pass, plan, gradients: LossGradients(targets: []))
         }
         """
     }

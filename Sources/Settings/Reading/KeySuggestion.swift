@@ -1,13 +1,18 @@
 /// Finds the key that a misspelt one was meant to be.
 enum KeySuggestion {
-    /// A sentence naming the nearest of `keys`, else the section that has such a key, else all of `keys`.
+    /// A sentence naming the nearest of `keys`, else the mapping below or the section that has such a key, else all of
+    /// `keys`.
     ///
     /// - Parameter path: the key path of the mapping that the key stands in.
     static func remedy(for key: String, among keys: [String], in path: String) -> String {
         if let near = nearest(to: key, among: keys) { return "Did you mean \(near)?" }
-        if let home = RunConfiguration.sectionKeys.first(where: {
-            $0.keys.contains(key) && path.split(separator: ".").first != Substring($0.section)
+        let section = path.split(separator: ".").first.map(String.init) ?? ""
+        if let inner = RunConfiguration.nestedKeys.first(where: {
+            $0.section == section && keys.contains($0.key) && $0.keys.contains(key)
         }) {
+            return "Did you mean \(path).\(inner.key).\(key)?"
+        }
+        if let home = RunConfiguration.sectionKeys.first(where: { $0.keys.contains(key) && $0.section != section }) {
             return "Did you mean \(home.section).\(key)?"
         }
         return keys.isEmpty ? "Remove it." : "Its keys are \(keys.joined(separator: ", "))."

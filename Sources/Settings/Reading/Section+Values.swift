@@ -4,6 +4,8 @@ enum NumberRange {
     case notNegative
     /// 0 to 1, both included.
     case fraction
+    /// 0 to 1, both left out.
+    case innerFraction
     /// At least 0 and below the bound.
     case below(Double)
 
@@ -12,6 +14,7 @@ enum NumberRange {
         case .positive: value > 0
         case .notNegative: value >= 0
         case .fraction: value >= 0 && value <= 1
+        case .innerFraction: value > 0 && value < 1
         case .below(let bound): value >= 0 && value < bound
         }
     }
@@ -21,6 +24,7 @@ enum NumberRange {
         case .positive: "a number greater than 0"
         case .notNegative: "a number of at least 0"
         case .fraction: "a number from 0 to 1"
+        case .innerFraction: "a number greater than 0 and below 1"
         case .below(let bound): "a number of at least 0 and below \(bound)"
         }
     }
@@ -29,6 +33,8 @@ enum NumberRange {
 extension ClosedRange<Int> {
     /// Counts of things: from 1 to what a 32-bit index holds.
     static var counts: ClosedRange<Int> { 1...Int(Int32.max) }
+    /// Places among things that `counts` counts, from 0.
+    static var indices: ClosedRange<Int> { 0...Int(Int32.max) - 1 }
     /// Ranks of one axis, and threads.
     static var ranks: ClosedRange<Int> { 1...1_000_000 }
 }

@@ -47,6 +47,13 @@ struct Section {
         }
     }
 
+    /// A list, read like a mapping: its keys are `0`, `1`, `2` and so on.
+    private init(_ items: [ConfigurationNode], path: String, file: String) {
+        self.path = path
+        self.file = file
+        entries = items.enumerated().map { ConfigurationNode.Entry(key: "\($0)", value: $1) }
+    }
+
     var keys: [String] { entries.map(\.key) }
 
     /// The value as written, `null` included.
@@ -68,6 +75,18 @@ struct Section {
     /// The mapping under `key`.
     func section(_ key: String, keys: [String]) throws(Failure) -> Section {
         try Section(self[key], path: keyPath(key), file: file, keys: keys)
+    }
+
+    /// The entries of the list under `key`, at least one; nil where it is not given.
+    ///
+    /// - Parameter remedy: says how such a list is written.
+    func list(_ key: String, remedy: String) throws(Failure) -> Section? {
+        guard let node = self[key], !node.isNull else { return nil }
+        guard case .list(let items) = node.content else {
+            throw failure(key, "is \(node.shown), not a list", remedy: remedy)
+        }
+        guard !items.isEmpty else { throw failure(key, "is an empty list", remedy: remedy) }
+        return Section(items, path: keyPath(key), file: file)
     }
 
     /// The value, or an error that says what to add.

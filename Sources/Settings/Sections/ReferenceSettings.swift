@@ -41,12 +41,18 @@ extension ReferenceSettings {
 
     /// A reference that no objective uses would be loaded for nothing.
     static func checkAllUsed(by objectives: [ObjectiveSettings], _ root: Section) throws(Failure) {
-        let used = Set(objectives.compactMap(\.referenceName))
+        let used = Set(objectives.flatMap(\.kind.referenceNames))
         let names = try Section(named: root["references"], path: "references", file: root.file)
         guard let unused = names.keys.first(where: { !used.contains($0) }) else { return }
         throw names.failure(
             unused, "is used by no objective, and would cost its memory for nothing",
-            remedy: "Name it as objective.reference, or remove it.")
+            remedy: "Name it as the reference or a teacher of an objective, or remove it.")
+    }
+
+    /// What to do about a name that `references` does not have.
+    static func remedy(forUnknown name: String, among references: [String]) -> String {
+        references.isEmpty
+            ? "Add references: {\(name): {checkpoint: FOLDER}}." : "It has \(references.joined(separator: ", "))."
     }
 
     private init(_ section: Section, name: String) throws(Failure) {

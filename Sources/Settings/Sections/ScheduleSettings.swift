@@ -2,15 +2,16 @@
 public struct ScheduleSettings: Equatable, Sendable {
     /// Default one epoch.
     public var length: ScheduleLength
-    /// What one optimizer step takes from the dataset, over all data ranks.
-    public var batch: StepBatch
+    /// What one optimizer step takes from the dataset, over all data ranks. Nil, the default without a preference
+    /// objective: the kind of the dataset's records decides, `StepBatch.defaultPairs` or `StepBatch.defaultTokens`.
+    public var batch: StepBatch?
     /// Tokens that a micro-batch is packed to, on one data rank. Default 4096.
     public var tokensPerMicroBatch: Int
     /// A pair's prompt is computed once for both completions, not twice. Default true.
     public var prefixSharing: Bool
 
     public init(
-        length: ScheduleLength = .epochs(1), batch: StepBatch, tokensPerMicroBatch: Int = 4096,
+        length: ScheduleLength = .epochs(1), batch: StepBatch? = nil, tokensPerMicroBatch: Int = 4096,
         prefixSharing: Bool = true
     ) {
         self.length = length
@@ -28,10 +29,15 @@ public enum ScheduleLength: Equatable, Sendable {
 }
 
 public enum StepBatch: Equatable, Sendable {
-    /// Preference pairs a step, over all data ranks; the last step of an epoch may have fewer. Default 32.
+    /// Preference pairs a step, over all data ranks; the last step of an epoch may have fewer.
     case pairs(Int)
-    /// Tokens a step, over all data ranks, for language modelling. Default 16384.
+    /// Tokens a step, over all data ranks.
     case tokens(Int)
+
+    /// For preference records.
+    public static let defaultPairs = StepBatch.pairs(32)
+    /// For texts.
+    public static let defaultTokens = StepBatch.tokens(16384)
 }
 
 extension ScheduleSettings {
@@ -39,12 +45,12 @@ extension ScheduleSettings {
         "steps", "epochs", "pairs_per_step", "tokens_per_step", "tokens_per_micro_batch", "prefix_sharing", "recompute",
     ]
 
-    /// - Parameter objective: decides whether a step counts pairs or tokens.
-    init(_ section: Section, objective: ObjectiveKind) throws(Failure) {
+    /// - Parameter objectives: one of preferences has its steps in pairs.
+    init(_ section: Section, objectives: [ObjectiveKind]) throws(Failure) {
         try section.requireOnly("none", "recompute")
         self.init(
             length: try ScheduleLength(section),
-            batch: try StepBatch(section, objective: objective),
+            batch: try StepBatch.given(section, objectives: objectives),
             tokensPerMicroBatch: try section.whole("tokens_per_micro_batch", .counts, default: 4096),
             prefixSharing: try section.boolean("prefix_sharing", default: true))
     }
@@ -55,14 +61,15 @@ extension ScheduleSettings {
             case .steps(let count): ("steps", .whole(count))
             case .epochs(let count): ("epochs", .whole(count))
             }
-        let batch: (String, WrittenYAML) =
+        let batch: [(String, WrittenYAML)] =
             switch batch {
-            case .pairs(let count): ("pairs_per_step", .whole(count))
-            case .tokens(let count): ("tokens_per_step", .whole(count))
+            case .pairs(let count)?: [("pairs_per_step", .whole(count))]
+            case .tokens(let count)?: [("tokens_per_step", .whole(count))]
+            case nil: []
             }
-        return .mapping([
-            length, batch, ("tokens_per_micro_batch", .whole(tokensPerMicroBatch)),
-            ("prefix_sharing", .boolean(prefixSharing)), ("recompute", .text("none")),
+        return .mapping([length] + batch + [
+            ("tokens_per_micro_batch", .whole(tokensPerMicroBatch)), ("prefix_sharing", .boolean(prefixSharing)),
+            ("recompute", .text("none")),
         ])
     }
 }
@@ -84,23 +91,23 @@ extension ScheduleLength {
 }
 
 extension StepBatch {
-    fileprivate init(_ section: Section, objective: ObjectiveKind) throws(Failure) {
-        switch objective {
-        case .preference:
-            try StepBatch.refuse(section, "tokens_per_step", "a preference objective counts pairs", "pairs_per_step")
-            self = .pairs(try section.whole("pairs_per_step", .counts) ?? 32)
-        case .languageModeling:
-            try StepBatch.refuse(
-                section, "pairs_per_step", "a language_modeling objective counts tokens", "tokens_per_step")
-            self = .tokens(try section.whole("tokens_per_step", .counts) ?? 16384)
+    /// What the section says, or what a preference objective takes for granted; nil leaves it to the dataset.
+    fileprivate static func given(_ section: Section, objectives: [ObjectiveKind]) throws(Failure) -> StepBatch? {
+        let pairs = try section.whole("pairs_per_step", .counts).map(StepBatch.pairs)
+        let tokens = try section.whole("tokens_per_step", .counts).map(StepBatch.tokens)
+        guard !objectives.contains(where: { $0.type == .preference }) else {
+            guard tokens == nil else {
+                throw section.failure(
+                    "tokens_per_step", "does not fit the objective: a preference objective counts pairs",
+                    remedy: "Use schedule.pairs_per_step instead.")
+            }
+            return pairs ?? .defaultPairs
         }
-    }
-
-    private static func refuse(
-        _ section: Section, _ key: String, _ reason: String, _ other: String
-    ) throws(Failure) {
-        guard section.isGiven(key) else { return }
-        throw section.failure(
-            key, "does not fit the objective: \(reason)", remedy: "Use schedule.\(other) instead.")
+        guard pairs == nil || tokens == nil else {
+            throw section.failure(
+                "tokens_per_step", "is given beside schedule.pairs_per_step, and both say what a step holds",
+                remedy: "Keep one: pairs_per_step for preference records, tokens_per_step for texts.")
+        }
+        return pairs ?? tokens
     }
 }

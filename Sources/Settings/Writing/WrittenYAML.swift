@@ -10,6 +10,8 @@ enum WrittenYAML {
     /// Scalars on one line.
     case list([WrittenYAML])
     case entries([Entry])
+    /// Mappings with at least one entry, one below the other.
+    case items([WrittenYAML])
 
     struct Entry {
         let key: String
@@ -24,14 +26,27 @@ enum WrittenYAML {
     var document: String { lines(indentation: "") }
 
     private func lines(indentation: String) -> String {
-        guard case .entries(let entries) = self else { return "\(indentation)\(scalar)\n" }
-        return entries.map { entry in
-            let key = indentation + entry.key.asScalar
-            if case .entries(let inner) = entry.value, !inner.isEmpty {
-                return "\(key):\n\(entry.value.lines(indentation: indentation + "  "))"
-            }
-            return "\(key): \(entry.value.scalar)\n"
-        }.joined()
+        let deeper = indentation + "  "
+        switch self {
+        case .entries(let entries):
+            return entries.map { entry in
+                let key = indentation + entry.key.asScalar
+                return entry.value.isOnOneLine
+                    ? "\(key): \(entry.value.scalar)\n" : "\(key):\n\(entry.value.lines(indentation: deeper))"
+            }.joined()
+        case .items(let items):
+            return items.map { "\(indentation)- \($0.lines(indentation: deeper).dropFirst(deeper.count))" }.joined()
+        default:
+            return "\(indentation)\(scalar)\n"
+        }
+    }
+
+    private var isOnOneLine: Bool {
+        switch self {
+        case .entries(let entries): entries.isEmpty
+        case .items(let items): items.isEmpty
+        default: true
+        }
     }
 
     private var scalar: String {
@@ -44,6 +59,7 @@ enum WrittenYAML {
         case .plain(let text): text
         case .list(let items): "[\(items.map(\.scalar).joined(separator: ", "))]"
         case .entries: "{}"
+        case .items: "[]"
         }
     }
 

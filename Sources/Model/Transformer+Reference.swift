@@ -1,0 +1,34 @@
+import Collectives
+import Kernels
+import Tensors
+
+// U scored hidden rows, R targets, D model width.
+
+extension Transformer where Kind == Frozen {
+    /// What losses want of a frozen model. Collective over the tensor ranks, which all get the same values.
+    ///
+    /// - Parameters:
+    ///   - scoring: whether log-probabilities `[R]` are wanted; otherwise there are none, and the head is not computed.
+    ///   - layers: blocks whose output is wanted.
+    public func values(
+        for plan: ForwardPlan, scoring: Bool, keeping layers: Set<Int>
+    ) throws(CollectiveError) -> (logProbabilities: [Double], states: ReferenceStates) {
+        let logProbabilities: [Double]
+        if scoring {
+            logProbabilities = try forward(plan, ForwardRequest(layers: layers)).scored.logProbabilities
+        } else {
+            try runBlocks(plan, keeping: layers)
+            logProbabilities = []
+        }
+        let states = ReferenceStates(
+            hidden: scoring ? scoredStates(plan).normalized : normalizedStates(plan).normalized,
+            head: parameters.weight(table.head), layers: keptLayers(layers, plan))
+        return (logProbabilities, states)
+    }
+}
+
+extension ForwardRequest {
+    var referenceHeads: [ReferenceHead] {
+        references.map { ReferenceHead(name: $0.key, hidden: $0.value.hidden, weight: $0.value.head) }
+    }
+}

@@ -1,0 +1,101 @@
+import Kernels
+import Settings
+
+/// Distillation from frozen teachers (Hinton et al., arXiv:1503.02531; generalised Jensen–Shannon divergence as in
+/// Agarwal et al., arXiv:2306.13649): the student's whole distribution is pulled towards each teacher's, at every counted
+/// token. The step's loss is the mean over these tokens.
+///
+/// A token that two sequences share (a pair's prompt, when all tokens count) counts once for each sequence.
+public struct Distillation: Objective {
+    public let teachers: [(name: String, weight: Double)]
+    public let divergence: Divergence
+    public let tokens: ScoredTokens
+    /// A second term, and its weight.
+    public let states: StateMatching?
+    public let stateWeight: Double
+
+    public init(
+        teachers: [(name: String, weight: Double)], kind: Divergence.Kind = .forwardKL, temperature: Double = 1,
+        temperatureSquared: Bool = true, tokens: ScoredTokens = .completion, states: StateMatching? = nil,
+        stateWeight: Double = 1
+    ) {
+        self.teachers = teachers
+        divergence = Divergence(
+            kind, teachers: teachers, temperature: temperature, temperatureSquared: temperatureSquared)
+        self.tokens = tokens
+        self.states = states
+        self.stateWeight = stateWeight
+    }
+
+    public init(_ settings: DistillationSettings) {
+        self.init(
+            teachers: settings.teachers.map { ($0.name, $0.weight) }, kind: Divergence.Kind(settings.divergence),
+            temperature: settings.temperature, temperatureSquared: settings.temperatureSquared,
+            tokens: settings.tokens, states: settings.hiddenStates.map(StateMatching.init),
+            stateWeight: settings.hiddenStates?.weight ?? 0)
+    }
+
+    public var name: String { "distillation" }
+    public var datasetKinds: Set<DatasetKind> { [.text, .preference] }
+    public var terms: [RowTerm] { [.distribution(divergence)] + (states.map { [.states($0)] } ?? []) }
+
+    /// `kl`: forward divergence of the student from the teachers at the loss's temperature, without factors, the teachers'
+    /// mean by weight. `ce`: −log p(target) at temperature 1. `teacher_agreement`: the most probable token is the teacher's.
+    public var metricNames: [String] {
+        ["kl", "teacher_entropy", "ce", "teacher_agreement", "entropy", "mean_token_accuracy"]
+            + (states == nil ? [] : ["hidden_states"])
+    }
+
+    public func count(_ records: RecordRows) -> Int { records.ranges(tokens).reduce(0) { $0 + $1.count } }
+
+    public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
+        let zeros = [Double](repeating: 0, count: batch.policy.count)
+        var result = ObjectiveResult(
+            lossSum: 0, gradients: zeros, termGradients: terms.map { _ in zeros }, metrics: metricNames.map { _ in MetricSum() })
+        for rows in batch.records.ranges(tokens) {
+            for row in rows {
+                result.lossSum += batch.terms[0].losses[row]
+                result.termGradients[0][row] = 1
+                if states != nil {
+                    result.lossSum += stateWeight * batch.terms[1].losses[row]
+                    result.termGradients[1][row] = stateWeight
+                }
+                for (index, figure) in figures(batch, row).enumerated() {
+                    result.metrics[index] += MetricSum(sum: figure, count: 1)
+                }
+            }
+        }
+        return result
+    }
+
+    private func figures(_ batch: ScoredRecords, _ row: Int) -> [Double] {
+        let distributions = batch.terms[0].rows[row].references
+        let whole = teachers.reduce(0) { $0 + $1.weight }
+        func mean(_ value: (ReferenceRow) -> Double) -> Double {
+            zip(teachers, distributions).reduce(0) { $0 + $1.0.weight * value($1.1) } / whole
+        }
+        return [
+            mean(\.forwardDivergence), mean(\.entropy), -batch.policy[row],
+            mean { $0.mostProbable == batch.mostProbable[row] ? 1 : 0 }, batch.entropies[row], batch.hits[row] ? 1 : 0,
+        ] + (states == nil ? [] : [batch.terms[1].losses[row]])
+    }
+}
+
+extension Divergence.Kind {
+    init(_ settings: DistillationDivergence) {
+        switch settings {
+        case .forwardKL: self = .forwardKL
+        case .reverseKL: self = .reverseKL
+        case .jensenShannon(let beta): self = .jensenShannon(beta: beta)
+        }
+    }
+}
+
+extension StateMatching {
+    init(_ settings: HiddenStateSettings) {
+        self.init(
+            reference: settings.teacher,
+            layers: settings.layers.map { Layers(policy: $0.student, reference: $0.teacher) },
+            measure: settings.loss == .cosine ? .cosine : .meanSquaredError)
+    }
+}

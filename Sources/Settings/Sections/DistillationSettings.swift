@@ -1,0 +1,177 @@
+/// Learning from frozen teachers: an `objective` of the type `distillation`.
+///
+/// With a teacher's logits t, the student's s and the temperature T, q = softmax(t / T) and p = softmax(s / T) over the
+/// vocabulary. A row is a token's prediction of its successor. The loss of a row is the sum over the teachers of
+/// weight · divergence(q, p), times T² where `temperatureSquared`; the objective's is its mean over all rows of the step
+/// that count.
+public struct DistillationSettings: Equatable, Sendable {
+    /// A reference that is learnt from.
+    public struct Teacher: Equatable, Sendable {
+        /// Its name under `references`.
+        public var name: String
+        /// Factor on its divergence; the weights need not add up to 1. Greater than 0; default 1.
+        public var weight: Double
+
+        public init(name: String, weight: Double = 1) {
+            self.name = name
+            self.weight = weight
+        }
+    }
+
+    /// At least one, in the configuration's order, each name once. Required.
+    public var teachers: [Teacher]
+    /// Default `.forwardKL`.
+    public var divergence: DistillationDivergence
+    /// T, what the logits of both sides are divided by. Greater than 0; default 1.
+    public var temperature: Double
+    /// The divergences are multiplied by T², which keeps the size of their gradients about the same at every
+    /// temperature. Default true.
+    public var temperatureSquared: Bool
+    /// The rows that count. Default `.completion`.
+    public var tokens: ScoredTokens
+    /// Also match states between blocks. Nil, the default: the predictions alone.
+    public var hiddenStates: HiddenStateSettings?
+
+    public init(
+        teachers: [Teacher], divergence: DistillationDivergence = .forwardKL, temperature: Double = 1,
+        temperatureSquared: Bool = true, tokens: ScoredTokens = .completion,
+        hiddenStates: HiddenStateSettings? = nil
+    ) {
+        self.teachers = teachers
+        self.divergence = divergence
+        self.temperature = temperature
+        self.temperatureSquared = temperatureSquared
+        self.tokens = tokens
+        self.hiddenStates = hiddenStates
+    }
+}
+
+/// How far the student's distribution p and the teacher's q are apart, in nats.
+public enum DistillationDivergence: Equatable, Sendable {
+    /// KL(q‖p) = Σ q (log q − log p): the student covers all that the teacher says.
+    case forwardKL
+    /// KL(p‖q) = Σ p (log p − log q): the student keeps to what the teacher finds likely.
+    case reverseKL
+    /// The generalised Jensen–Shannon divergence (arXiv:2306.13649): with M = (1−β)p + βq, β·KL(q‖M) + (1−β)·KL(p‖M).
+    /// β in (0, 1); default 0.5. At 0 and at 1 it is 0 whatever the models say.
+    case jensenShannon(beta: Double)
+}
+
+// MARK: - Reading
+
+extension DistillationSettings {
+    static let keys = [
+        "teacher", "divergence", "beta", "temperature", "temperature_squared", "tokens", "hidden_states",
+    ]
+
+    /// - Parameter references: the names that it may call a teacher by.
+    init(_ section: Section, references: [String]) throws(Failure) {
+        let teachers = try DistillationSettings.teachers(section, references: references)
+        self.init(
+            teachers: teachers,
+            divergence: try DistillationDivergence(section),
+            temperature: try section.number("temperature", .positive, default: 1),
+            temperatureSquared: try section.boolean("temperature_squared", default: true),
+            tokens: try section.choice("tokens", default: .completion),
+            hiddenStates: try section.isGiven("hidden_states")
+                ? HiddenStateSettings(
+                    section.section("hidden_states", keys: HiddenStateSettings.keys), teachers: teachers.map(\.name))
+                : nil)
+    }
+
+    /// A name, or a mapping of names to weights.
+    private static func teachers(_ section: Section, references: [String]) throws(Failure) -> [Teacher] {
+        let remedy = "Name a model of references, or several with their weights, such as {large: 0.7, small: 0.3}."
+        switch section["teacher"]?.content {
+        case .mapping(let entries)?:
+            guard !entries.isEmpty else { throw section.failure("teacher", "is an empty mapping", remedy: remedy) }
+            return try weightedTeachers(section, references: references)
+        case .list?:
+            throw section.failure("teacher", "is a list, neither a name nor a mapping", remedy: remedy)
+        case .scalar?, nil:
+            let name = try section.required("teacher", section.text("teacher"), remedy: remedy)
+            guard references.contains(name) else {
+                throw section.failure(
+                    "teacher", "is \"\(name)\", and references has no model of that name",
+                    remedy: ReferenceSettings.remedy(forUnknown: name, among: references))
+            }
+            return [Teacher(name: name)]
+        }
+    }
+
+    private static func weightedTeachers(_ section: Section, references: [String]) throws(Failure) -> [Teacher] {
+        let names = try Section(named: section["teacher"], path: section.keyPath("teacher"), file: section.file)
+        var teachers: [Teacher] = []
+        for name in names.keys {
+            guard references.contains(name) else {
+                throw names.failure(
+                    name, "references has no model of that name",
+                    remedy: ReferenceSettings.remedy(forUnknown: name, among: references))
+            }
+            let weight = try names.required(
+                name, names.number(name, .positive), remedy: "Write the teacher's weight, a number greater than 0.")
+            teachers.append(Teacher(name: name, weight: weight))
+        }
+        return teachers
+    }
+}
+
+extension DistillationDivergence {
+    /// `divergence`, without its constant.
+    private enum Name: String, CaseIterable {
+        case forwardKL = "forward_kl"
+        case reverseKL = "reverse_kl"
+        case jensenShannon = "jensen_shannon"
+    }
+
+    fileprivate init(_ section: Section) throws(Failure) {
+        let name = try section.choice("divergence", default: Name.forwardKL)
+        switch name {
+        case .forwardKL, .reverseKL:
+            guard !section.isGiven("beta") else {
+                throw section.failure(
+                    "beta", "does not fit divergence \(name.rawValue), which has no constant",
+                    remedy: "Leave it out, or write divergence: \(Name.jensenShannon.rawValue).")
+            }
+            self = name == .forwardKL ? .forwardKL : .reverseKL
+        case .jensenShannon:
+            self = .jensenShannon(beta: try DistillationDivergence.beta(section))
+        }
+    }
+
+    /// 0 and 1 are refused by the name of what other programs compute there.
+    private static func beta(_ section: Section) throws(Failure) -> Double {
+        if let beta = try? section.number("beta", .fraction), beta == 0 || beta == 1 {
+            let name: Name = beta == 0 ? .forwardKL : .reverseKL
+            throw section.failure(
+                "beta", "is \(Int(beta)), where the Jensen-Shannon divergence of any two models is 0",
+                remedy: "Write divergence: \(name.rawValue), or a beta greater than 0 and below 1.")
+        }
+        return try section.number("beta", .innerFraction, default: 0.5)
+    }
+
+    fileprivate var written: [(String, WrittenYAML)] {
+        switch self {
+        case .forwardKL: [("divergence", .text(Name.forwardKL.rawValue))]
+        case .reverseKL: [("divergence", .text(Name.reverseKL.rawValue))]
+        case .jensenShannon(let beta):
+            [("divergence", .text(Name.jensenShannon.rawValue)), ("beta", .number(beta))]
+        }
+    }
+}
+
+// MARK: - Writing
+
+extension DistillationSettings {
+    var written: [(String, WrittenYAML)] {
+        [("teacher", writtenTeachers)] + divergence.written + [
+            ("temperature", .number(temperature)), ("temperature_squared", .boolean(temperatureSquared)),
+            ("tokens", .text(tokens.rawValue)), ("hidden_states", hiddenStates?.written ?? .null),
+        ]
+    }
+
+    private var writtenTeachers: WrittenYAML {
+        if teachers.count == 1, teachers[0].weight == 1 { return .text(teachers[0].name) }
+        return .mapping(teachers.map { ($0.name, .number($0.weight)) })
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import Model
+import Settings
+import Tensors
+import Weights
+
+// T tokens a micro-batch; D model width, W projections, A attention output, H query heads and F feed-forward columns of
+// a rank.
+
+/// What a run will need of a node's memory, told before anything is loaded.
+///
+/// Only what is certain is counted: parameters, gradients and moments, the references' weights, and activations. Tiles of
+/// kernels, MPI's buffers and the program itself come on top, so a run that is refused can't fit; one that passes may
+/// still be tight.
+public struct MemoryForecast {
+    /// A frozen model as it will be held.
+    ///
+    /// - `storedByteCount`: of the whole model, in the type that it is held in.
+    /// - `converted`: each rank has a copy of its shard in another type than the file's. Else the file is mapped, and
+    ///   all ranks of the node share its pages.
+    public typealias Reference = (
+        name: String, configuration: ModelConfiguration, storedByteCount: Int, converted: Bool
+    )
+
+    public enum Kind: Equatable, Sendable {
+        case policy
+        case reference(name: String)
+        case activations
+    }
+
+    /// In the order of the kinds; bytes, over all ranks of the node. Doubles, because settings may ask for anything.
+    public let items: [(kind: Kind, byteCount: Double)]
+    /// Of each reference, what its weights would take as bfloat16 copies.
+    private let narrowed: [String: Double]
+
+    public var byteCount: Double { items.reduce(0) { $0 + $1.byteCount } }
+
+    /// - Parameters:
+    ///   - layout: one that every model can be cut into.
+    ///   - ranksOnNode: neighbours in the order of ranks. Where they make no whole tensor groups, the rest counts as
+    ///     those ranks that hold most.
+    ///   - tokensPerMicroBatch: of the fullest one; longer records are not foreseen.
+    public init(
+        policy: ModelConfiguration, references: [Reference], layout: ParallelLayout, ranksOnNode: Int,
+        tokensPerMicroBatch: Int
+    ) {
+        func onNode(_ byteCountOfRank: (Int) -> Double) -> Double {
+            let (groups, rest) = ranksOnNode.quotientAndRemainder(dividingBy: layout.tensor)
+            let ranks = (0..<layout.tensor).map(byteCountOfRank)
+            return Double(groups) * ranks.reduce(0, +) + ranks.sorted(by: >).prefix(rest).reduce(0, +)
+        }
+        let shards = ModelShards(policy, size: layout.tensor)
+        // Value, gradient and two moments, 4 bytes each.
+        var items: [(kind: Kind, byteCount: Double)] = [(.policy, onNode { 16 * shards.parameterCount(rank: $0) })]
+        var activations = onNode {
+            4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0)
+        }
+        var narrowed: [String: Double] = [:]
+        for reference in references {
+            let shards = ModelShards(reference.configuration, size: layout.tensor)
+            let whole = Double(reference.configuration.parameterCount)
+            let held = onNode { shards.parameterCount(rank: $0) / whole }
+            let stored = Double(reference.storedByteCount)
+            items.append(
+                (.reference(name: reference.name), stored * (reference.converted ? held : min(1, held))))
+            narrowed[reference.name] = 2 * whole * held
+            let isWidened = stored < 4 * whole
+            activations += onNode {
+                4 * (Double(tokensPerMicroBatch) * shards.frozenFloatsPerToken(rank: $0)
+                    + (isWidened ? shards.largestMatrix(rank: $0) : 0))
+            }
+        }
+        self.items = items + [(.activations, activations)]
+        self.narrowed = narrowed
+    }
+
+    /// Refuses a run that this node has no memory for. To be asked before any model is loaded.
+    ///
+    /// - Parameter place: the configuration's file, for the error.
+    /// - Throws: `Failure` (configuration) naming the largest part, the sum, what there is, and a remedy.
+    public static func check(
+        policy: ModelConfiguration, references: [Reference], layout: ParallelLayout, ranksOnNode: Int,
+        tokensPerMicroBatch: Int, available: Int = MemoryForecast.availableByteCount(), place: String
+    ) throws(Failure) {
+        let forecast = MemoryForecast(
+            policy: policy, references: references, layout: layout, ranksOnNode: ranksOnNode,
+            tokensPerMicroBatch: tokensPerMicroBatch)
+        guard forecast.byteCount > Double(available) else { return }
+        let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
+        let ranks = ranksOnNode == 1 ? "one rank" : "\(ranksOnNode) ranks"
+        throw .configuration(
+            place,
+            "the run needs \(gibibytes(forecast.byteCount)) of memory on this node for \(ranks), "
+                + "\(gibibytes(largest.byteCount)) of it for \(described(largest.kind, tokensPerMicroBatch)), "
+                + "but \(gibibytes(Double(available))) are available",
+            remedy: forecast.remedy(for: largest.kind, byteCount: largest.byteCount))
+    }
+
+    private static func described(_ kind: Kind, _ tokens: Int) -> String {
+        switch kind {
+        case .policy: "the policy's weights, gradients and moments"
+        case .reference(let name): "reference \(name)"
+        case .activations: "the activations of \(tokens) tokens a micro-batch"
+        }
+    }
+
+    private func remedy(for kind: Kind, byteCount: Double) -> String {
+        switch kind {
+        case .policy: "Use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller model."
+        case .activations: "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."
+        case .reference(let name) where narrowed[name]! < byteCount:
+            "Set references.\(name).storage: bfloat16, spread more tensor ranks (parallel.tensor) over more nodes, "
+                + "or choose a smaller model."
+        case .reference: "Spread more tensor ranks (parallel.tensor) over more nodes, or choose a smaller model."
+        }
+    }
+
+    private static func gibibytes(_ byteCount: Double) -> String { String(format: "%.1f GiB", byteCount / 0x1p30) }
+}
+
+extension MemoryForecast {
+    /// How `origin` will be held in `storage`; only headers are read.
+    public static func reference(_ name: String, _ origin: ModelOrigin, storage: ReferenceStorage) -> Reference {
+        let table = ParameterTable(origin.configuration)
+        let tensors = (origin.source as? HuggingFaceCheckpoint)?.tensors.filter { table.names.contains($0.name) } ?? []
+        let vectors = Set(table.specifications.filter(\.isVector).map(\.name))
+        let target = storage.elementType
+        let converted = target != nil
+            && tensors.contains { !vectors.contains($0.name) && $0.type.elementType != target }
+        let stored = converted
+            ? origin.configuration.parameterCount * target!.byteCount : tensors.reduce(0) { $0 + $1.byteCount }
+        return (name, origin.configuration, stored, converted)
+    }
+}
+
+/// A model's share of each tensor rank, in numbers.
+private struct ModelShards {
+    let configuration: ModelConfiguration
+    let sharding: ModelSharding
+    let table: ParameterTable
+
+    init(_ configuration: ModelConfiguration, size: Int) {
+        self.configuration = configuration
+        sharding = ModelSharding(configuration, size: size)
+        table = ParameterTable(configuration)
+    }
+
+    private func sizes(rank: Int) -> [Double] {
+        table.specifications.map {
+            let part = $0.part(sharding, rank: rank)
+            return Double(part.rows.count) * Double(part.columns.count)
+        }
+    }
+
+    func parameterCount(rank: Int) -> Double { sizes(rank: rank).reduce(0, +) }
+
+    /// The largest matrix that is widened whole: every one of a block, but not the embedding and the head, of which
+    /// only rows are.
+    func largestMatrix(rank: Int) -> Double {
+        zip(table.specifications, sizes(rank: rank))
+            .filter { $0.0.name.hasPrefix("model.layers.") }.map(\.1).max() ?? 0
+    }
+
+    private struct Widths { let model, projections, attention, heads, feedForward: Double }
+
+    private func widths(rank: Int) -> Widths {
+        let groups = sharding.keyValueHeads[rank].count
+        let heads = groups * configuration.headsPerGroup
+        return Widths(
+            model: Double(configuration.hiddenSize),
+            projections: Double((heads + 2 * groups) * configuration.headDimension),
+            attention: Double(heads * configuration.headDimension), heads: Double(heads),
+            feedForward: Double(sharding.feedForwardColumns[rank].count))
+    }
+
+    /// A block's `BlockActivations`: middle D, projections W, attention output A, log-sum-exp H, gate and up 2F, and two
+    /// inverse roots.
+    private func blockFloats(_ widths: Widths) -> Double {
+        widths.model + widths.projections + widths.attention + widths.heads + 2 * widths.feedForward + 2
+    }
+
+    /// `ActivationBuffers` of a model that learns: L blocks, L + 1 residual streams; scratch of forward 2D + F, of
+    /// backward 2D + F + W + A. Where every token is scored, states and their gradients take 4D + 1 more.
+    func trainableFloatsPerToken(rank: Int) -> Double {
+        let widths = widths(rank: rank)
+        let layers = Double(configuration.layerCount)
+        return layers * blockFloats(widths) + (layers + 1) * widths.model + 4 * widths.model + 2 * widths.feedForward
+            + widths.projections + widths.attention + 4 * widths.model + 1
+    }
+
+    /// `ActivationBuffers` of a frozen one: one block, 2 residual streams, scratch 2D + F, scored states 2D + 1.
+    func frozenFloatsPerToken(rank: Int) -> Double {
+        let widths = widths(rank: rank)
+        return blockFloats(widths) + 2 * widths.model + 2 * widths.model + widths.feedForward + 2 * widths.model + 1
+    }
+}

@@ -1,0 +1,23 @@
+import Model
+import Settings
+import Weights
+
+extension ModelOrigin {
+    /// A student that begins with chosen blocks of a checkpoint: block i is the checkpoint's block `layers[i]`.
+    ///
+    /// The whole checkpoint is checked, as for training it. Its weights are not the student's, so `folder` is nil.
+    ///
+    /// - Parameters:
+    ///   - folder: the checkpoint's, whose tokenizer the student's exports get.
+    ///   - place: the configuration's file, for errors.
+    public init(layers: [Int], of folder: String, place: String) throws(Failure) {
+        let whole = try ModelOrigin(checkpoint: folder)
+        let selection = try LayerSelection(HuggingFaceCheckpoint(folder: folder), layers: layers, place: place)
+        self.folder = nil
+        tokenizerFolder = folder
+        name = "layers \(layers.map(String.init).joined(separator: ", ")) of \(whole.name)"
+        configuration = selection.configuration
+        source = selection
+        configurationJSON = selection.configurationJSON
+    }
+}

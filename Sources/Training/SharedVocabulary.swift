@@ -1,0 +1,97 @@
+import Foundation
+import Settings
+import Tokenization
+
+/// Whether a student and its teacher mean the same tokens by the same ids, without which distillation means nothing.
+public enum SharedVocabulary {
+    /// How many first rows of both embeddings are the same tokens.
+    ///
+    /// Where both folders have a `tokenizer.json`, every id must be the same token in both. Embeddings of different
+    /// sizes share the rows of the smaller one where no token has an id beyond it: the rest is padding
+    /// (151,936 and 152,064 rows for the 151,665 tokens of Qwen2.5).
+    ///
+    /// - Parameter place: the key that names the teacher, for errors.
+    /// - Throws: `Failure`: configuration where the tokens differ, or may; a tokenizer's own where it can't be read.
+    public static func size(student: ModelOrigin, teacher: ModelOrigin, place: String) throws(Failure) -> Int {
+        let pair = Pair(student: student, teacher: teacher, place: place)
+        let (ours, theirs) = (try TokenizerJSON(student), try TokenizerJSON(teacher))
+        // Equal files are equal tokens, whether Tandem can compute with them or not.
+        let isSameFile = ours != nil && ours?.bytes == theirs?.bytes
+        if let ours, let theirs, !isSameFile { try pair.checkTokens(try ours.tokenizer(), try theirs.tokenizer()) }
+        guard pair.rows.student != pair.rows.teacher else { return pair.rows.student }
+        guard let known = ours ?? theirs else {
+            throw pair.failure(
+                "without a tokenizer.json nothing says whether the rows beyond are padding",
+                remedy: "Put the tokenizer.json of one into its folder.")
+        }
+        return try pair.paddedSize(tokenCount: try known.tokenizer().vocabularySize)
+    }
+}
+
+/// Two models that are compared.
+private struct Pair {
+    let student: ModelOrigin
+    let teacher: ModelOrigin
+    let place: String
+
+    /// Of both embeddings.
+    var rows: (student: Int, teacher: Int) {
+        (student.configuration.vocabularySize, teacher.configuration.vocabularySize)
+    }
+
+    func failure(
+        _ reason: String, remedy: String = "Choose a teacher and a student of one tokenizer."
+    ) -> Failure {
+        .configuration(
+            place,
+            "the teacher \(teacher.name) has \(rows.teacher) rows of vocabulary and the student \(student.name) "
+                + "\(rows.student): \(reason)",
+            remedy: remedy)
+    }
+
+    /// Refuses tokenizers of which an id is another token, or a token in one only.
+    func checkTokens(_ ours: Tokenizer, _ theirs: Tokenizer) throws(Failure) {
+        for id in 0..<Int32(max(ours.vocabularySize, theirs.vocabularySize)) {
+            let (our, their) = (
+                ours.decodeBytes([id], skipSpecialTokens: false), theirs.decodeBytes([id], skipSpecialTokens: false)
+            )
+            guard our != their else { continue }
+            throw failure("token \(id) is \(Pair.shown(their)) to the teacher and \(Pair.shown(our)) to the student")
+        }
+    }
+
+    /// The smaller embedding's rows, where they have all tokens.
+    ///
+    /// - Parameter tokenCount: one more than the highest id of a token.
+    func paddedSize(tokenCount: Int) throws(Failure) -> Int {
+        let smaller = min(rows.student, rows.teacher)
+        guard tokenCount <= smaller else {
+            throw failure("token \(tokenCount - 1) has a row in one of them only, so the rows beyond are not padding")
+        }
+        return smaller
+    }
+
+    /// A token for one line of an error.
+    private static func shown(_ bytes: [UInt8]) -> String {
+        bytes.isEmpty ? "none" : String(String(decoding: bytes, as: UTF8.self).prefix(40)).debugDescription
+    }
+}
+
+/// The `tokenizer.json` beside a model, read as bytes first.
+private struct TokenizerJSON {
+    let path: String
+    let bytes: Data
+
+    /// Nil where the model has no folder or the folder no such file.
+    init?(_ origin: ModelOrigin) throws(Failure) {
+        guard let folder = origin.tokenizerFolder else { return nil }
+        path = folder + "/tokenizer.json"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw .inputOutput(path, "can't be read", remedy: "Check that it is a file and its permissions.")
+        }
+        self.bytes = bytes
+    }
+
+    func tokenizer() throws(Failure) -> Tokenizer { try Tokenizer(tokenizerJSON: bytes, origin: path) }
+}

@@ -1,0 +1,86 @@
+import Collectives
+import Datasets
+import Model
+import Objectives
+
+/// Sums over micro-batches, and later over data ranks, of what a step or an evaluation reports.
+struct StepSums {
+    /// A sum of losses for each objective, and what it is divided by.
+    var losses: [Double]
+    var counts: [Double]
+    /// For each objective its metrics.
+    var metrics: [[MetricSum]]
+    /// Tokens computed by the policy, and sequence tokens.
+    var tokens = 0.0
+    var sequenceTokens = 0.0
+    private let objectives: [WeightedObjective]
+
+    init(_ objectives: [WeightedObjective]) {
+        self.objectives = objectives
+        losses = objectives.map { _ in 0 }
+        counts = losses
+        metrics = objectives.map { $0.objective.metricNames.map { _ in MetricSum() } }
+    }
+
+    mutating func add(_ result: ObjectiveResult, ofObjective index: Int) {
+        losses[index] += result.lossSum
+        for (metric, value) in result.metrics.enumerated() { metrics[index][metric] += value }
+    }
+
+    mutating func add(_ batch: PreparedMicroBatch) {
+        tokens += Double(batch.plan.axis.count)
+        sequenceTokens += Double(batch.sequenceTokens)
+        for (index, entry) in objectives.enumerated() { counts[index] += Double(entry.objective.count(batch.records)) }
+    }
+
+    /// The same sums over all ranks of `group`.
+    func summed(over group: any ProcessGroup) throws(CollectiveError) -> StepSums {
+        let flat = [tokens, sequenceTokens] + losses + counts + metrics.joined().flatMap { [$0.sum, $0.count] }
+        var total = try group.sum(flat)[...]
+        var result = self
+        result.tokens = total.removeFirst()
+        result.sequenceTokens = total.removeFirst()
+        for index in losses.indices { result.losses[index] = total.removeFirst() }
+        for index in counts.indices { result.counts[index] = total.removeFirst() }
+        for objective in metrics.indices {
+            for metric in metrics[objective].indices {
+                result.metrics[objective][metric] = MetricSum(sum: total.removeFirst(), count: total.removeFirst())
+            }
+        }
+        return result
+    }
+
+    /// Σ weight · mean loss.
+    var loss: Double { zip(objectives, means).reduce(0) { $0 + $1.0.weight * $1.1 } }
+
+    private var means: [Double] { zip(losses, counts).map { $0 / $1 } }
+
+    /// The objectives' own figures. Where several report one of the same name, the first one's counts; each also has its
+    /// mean loss, unweighted.
+    var figures: [Figure] {
+        var figures = objectives.count == 1 ? [] : zip(objectives, means).map { Figure("loss/\($0.objective.name)", $1) }
+        for (entry, sums) in zip(objectives, metrics) {
+            for (name, metric) in zip(entry.objective.metricNames, sums) where !figures.contains(where: { $0.name == name }) {
+                figures.append(Figure(name, metric.sum / metric.count))
+            }
+        }
+        return figures
+    }
+}
+
+/// A micro-batch that is ready to be computed.
+struct PreparedMicroBatch {
+    let plan: ForwardPlan
+    let records: RecordRows
+    let sequenceTokens: Int
+
+    init(_ batch: MicroBatch) {
+        plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
+        sequenceTokens = batch.sequenceTokens
+        switch batch.records {
+        case .preference(let pairs):
+            records = .pairs(pairs.map { .init(chosen: $0.chosen, rejected: $0.rejected, prompt: $0.prompt) })
+        case .text(let texts): records = .texts(texts.map { .init(completion: $0.rows, context: $0.context) })
+        }
+    }
+}

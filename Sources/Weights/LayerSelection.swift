@@ -1,0 +1,90 @@
+import Foundation
+import Settings
+import Tensors
+
+/// A model made of chosen blocks of a checkpoint, with its embedding, final norm and head: how a student begins.
+///
+/// Block i reads the checkpoint's block `layers[i]`. A block may be chosen more than once, and in any order. Nothing is
+/// copied: tensors stay views of the checkpoint's files.
+public struct LayerSelection: ParameterSource, Sendable {
+    public let checkpoint: HuggingFaceCheckpoint
+    /// The checkpoint's block for each of the model's.
+    public let layers: [Int]
+    /// The checkpoint's, with as many layers as were chosen.
+    public let configuration: ModelConfiguration
+    /// The checkpoint's `config.json`, cut to the chosen blocks, number for number else.
+    public let configurationJSON: Data
+
+    /// - Parameter place: the configuration's file, for errors.
+    /// - Throws: `Failure`: configuration where a block is not there or none is chosen, damaged data where `config.json`
+    ///   lists another number of layers than it says.
+    public init(_ checkpoint: HuggingFaceCheckpoint, layers: [Int], place: String) throws(Failure) {
+        let count = checkpoint.configuration.layerCount
+        let key = "\(place): model.initialize_from.layers"
+        guard !layers.isEmpty else {
+            throw .configuration(
+                key, "is empty: a model needs a block",
+                remedy: "List layers of \(checkpoint.folder), from 0 to \(count - 1).")
+        }
+        if let wrong = layers.first(where: { !(0..<count).contains($0) }) {
+            throw .configuration(
+                key, "names layer \(wrong), but \(checkpoint.folder) has \(count) layer\(count == 1 ? "" : "s")",
+                remedy: "Use layers from 0 to \(count - 1).")
+        }
+        self.checkpoint = checkpoint
+        self.layers = layers
+        var configuration = checkpoint.configuration
+        configuration.layerCount = layers.count
+        self.configuration = configuration
+        configurationJSON = try HuggingFaceConfiguration.json(
+            checkpoint.configurationJSON, keepingLayers: layers, of: count,
+            origin: checkpoint.folder + "/config.json")
+    }
+
+    public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
+        try checkpoint.matrix(named: sourceName(of: name), rowCount: rowCount, columnCount: columnCount)
+    }
+
+    /// The checkpoint's name of the model's tensor `name`.
+    func sourceName(of name: String) -> String {
+        let prefix = "model.layers."
+        guard name.hasPrefix(prefix) else { return name }
+        let rest = name.dropFirst(prefix.count)
+        let digits = rest.prefix { $0 != "." }
+        guard let layer = Int(digits), layers.indices.contains(layer) else { return name }
+        return prefix + String(layers[layer]) + rest.dropFirst(digits.count)
+    }
+}
+
+extension HuggingFaceConfiguration {
+    /// A `config.json` of the chosen layers, and otherwise the same, number for number.
+    ///
+    /// `layer_types` keeps its elements of those layers. `max_window_layers` is lowered to their number: no layer below
+    /// it has a window, so the chosen ones have none, as in the whole model.
+    ///
+    /// - Parameter count: how many layers `json` has.
+    /// - Throws: `Failure` (damaged data) where `json` is not an object, or lists another number of layers.
+    static func json(
+        _ json: Data, keepingLayers layers: [Int], of count: Int, origin: String
+    ) throws(Failure) -> Data {
+        guard var members = try JSONParser.parse([UInt8](json), place: origin).members else {
+            throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
+        }
+        for index in members.indices {
+            switch (members[index].name, members[index].value) {
+            case ("num_hidden_layers", _): members[index].value = .number(String(layers.count))
+            case ("max_window_layers", let value):
+                if let limit = value.integer { members[index].value = .number(String(min(limit, layers.count))) }
+            case ("layer_types", .array(let types)):
+                guard types.count == count else {
+                    throw .damaged(
+                        origin, "layer_types lists \(types.count) layers, but num_hidden_layers = \(count)",
+                        remedy: "Mend config.json or download it again.")
+                }
+                members[index].value = .array(layers.map { types[$0] })
+            default: continue
+            }
+        }
+        return data(.object(members))
+    }
+}

@@ -1,0 +1,229 @@
+import Foundation
+import Model
+import Settings
+import Tensors
+import TestSupport
+import Testing
+import Weights
+
+@testable import Training
+
+/// A model whose numbers can be told by hand: 4 heads of 2 in 2 groups, width 8, feed-forward 16, 32 tokens, 3 layers.
+private let small = ModelConfiguration(
+    family: .llama, vocabularySize: 32, hiddenSize: 8, feedForwardSize: 16, layerCount: 3, headCount: 4,
+    keyValueHeadCount: 2, headDimension: 2, ropeTheta: 10_000, normEpsilon: 1e-5, tiedEmbeddings: true,
+    projectionBias: false, maximumPositions: 64, initializerRange: 0.02)
+
+/// A layer: queries and output 2 · 8 · 8, keys and values 2 · 4 · 8, feed-forward 3 · 8 · 16, norms 2 · 8.
+private let smallLayer = 128 + 64 + 384 + 16
+private let smallCount = 32 * 8 + 3 * smallLayer + 8
+
+@Suite struct MemoryForecastTests {
+    private func forecast(
+        _ references: [MemoryForecast.Reference] = [], tensor: Int = 1, ranks: Int, tokens: Int = 10
+    ) -> MemoryForecast {
+        MemoryForecast(
+            policy: small, references: references, layout: ParallelLayout(data: 8, tensor: tensor), ranksOnNode: ranks,
+            tokensPerMicroBatch: tokens)
+    }
+
+    @Test("the policy takes 16 bytes a parameter on each rank; tensor ranks share all but the norms")
+    func policy() {
+        #expect(small.parameterCount == smallCount)
+        #expect(forecast(ranks: 1).items[0].byteCount == Double(16 * smallCount))
+        #expect(forecast(ranks: 3).items[0].byteCount == Double(3 * 16 * smallCount))
+        // Seven norms of 8 are on both ranks of a group.
+        let group = 16 * (smallCount + 7 * 8)
+        #expect(forecast(tensor: 2, ranks: 2).items[0].byteCount == Double(group))
+        #expect(forecast(tensor: 2, ranks: 4).items[0].byteCount == Double(2 * group))
+        #expect(forecast(tensor: 2, ranks: 3).items[0].byteCount == Double(group + group / 2))
+    }
+
+    @Test("of a group that is cut by the node's edge the ranks that hold most are counted")
+    func uneven() {
+        var uneven = small
+        (uneven.headCount, uneven.keyValueHeadCount, uneven.vocabularySize) = (3, 3, 33)
+        let shares = (0..<2).map { rank in
+            ParameterTable(uneven).specifications.reduce(0) {
+                let part = $1.part(ModelSharding(uneven, size: 2), rank: rank)
+                return $0 + part.rows.count * part.columns.count
+            }
+        }
+        #expect(shares[0] != shares[1])
+        let forecast = MemoryForecast(
+            policy: uneven, references: [], layout: ParallelLayout(data: 4, tensor: 2), ranksOnNode: 1,
+            tokensPerMicroBatch: 1)
+        #expect(forecast.items[0].byteCount == Double(16 * shares.max()!))
+    }
+
+    @Test("activations are what the buffers hold for each token")
+    func activations() {
+        // Projections 16, attention output 8, heads 4; a block is 8 + 16 + 8 + 4 + 2 · 16 + 2.
+        let block = 70
+        let policy = 3 * block + 4 * 8 + (2 * 8 + 16) + (2 * 8 + 16 + 16 + 8) + (4 * 8 + 1)
+        #expect(forecast(ranks: 1).items[1].kind == .activations)
+        #expect(forecast(ranks: 1).items[1].byteCount == Double(4 * 10 * policy))
+        #expect(forecast(ranks: 3, tokens: 7).items[1].byteCount == Double(3 * 4 * 7 * policy))
+
+        // A frozen one keeps a block; in two bytes a number its largest matrix, 8 · 16, is widened.
+        let frozen = block + 2 * 8 + (2 * 8 + 16) + (2 * 8 + 1)
+        let float: MemoryForecast.Reference = ("a", small, 4 * smallCount, false)
+        let half: MemoryForecast.Reference = ("a", small, 2 * smallCount, false)
+        #expect(forecast([float], ranks: 2).items[2].byteCount == Double(2 * 4 * 10 * (policy + frozen)))
+        #expect(forecast([half], ranks: 2).items[2].byteCount == Double(2 * 4 * (10 * (policy + frozen) + 8 * 16)))
+
+        // A tensor rank has half of the heads and of the feed-forward columns.
+        let shard = 8 + 8 + 4 + 2 + 2 * 8 + 2
+        let half2 = 3 * shard + 4 * 8 + (2 * 8 + 8) + (2 * 8 + 8 + 8 + 4) + (4 * 8 + 1)
+        #expect(forecast(tensor: 2, ranks: 2).items[1].byteCount == Double(2 * 4 * 10 * half2))
+    }
+
+    @Test("a mapped reference is there once a node, a converted one once a data rank")
+    func references() {
+        let stored = 4 * smallCount
+        func bytes(_ converted: Bool, tensor: Int = 1, ranks: Int) -> Double {
+            forecast([("teacher", small, stored, converted)], tensor: tensor, ranks: ranks).items[1].byteCount
+        }
+        #expect(bytes(false, ranks: 1) == Double(stored))
+        #expect(bytes(false, ranks: 8) == Double(stored))
+        #expect(bytes(true, ranks: 8) == Double(8 * stored))
+        #expect(bytes(false, tensor: 2, ranks: 4) == Double(stored))
+        // Half of the matrices and all norms, of a group that spans two nodes.
+        #expect(abs(bytes(false, tensor: 2, ranks: 1) - Double(stored / 2 + 4 * 7 * 8 / 2)) < 1e-6)
+        #expect(abs(bytes(true, tensor: 2, ranks: 4) - Double(2 * (stored + 4 * 7 * 8))) < 1e-6)
+    }
+
+    @Test("a run that fits to the byte passes; one byte less is refused")
+    func edge() throws {
+        let references: [MemoryForecast.Reference] = [("teacher", small, 2 * smallCount, false)]
+        let needed = Int(forecast(references, ranks: 2).byteCount)
+        func check(_ available: Int) throws(Failure) {
+            try MemoryForecast.check(
+                policy: small, references: references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2,
+                tokensPerMicroBatch: 10, available: available, place: "run.yaml")
+        }
+        try check(needed)
+        let failure = try #require(throws: Failure.self) { try check(needed - 1) }
+        #expect(failure.exitCode == .configuration && failure.place == "run.yaml")
+    }
+
+    /// Llama 3.1 8B: 8,030,261,248 parameters.
+    private let large = ModelConfiguration(
+        family: .llama, vocabularySize: 128_256, hiddenSize: 4096, feedForwardSize: 14_336, layerCount: 32,
+        headCount: 32, keyValueHeadCount: 8, headDimension: 128, ropeTheta: 500_000, normEpsilon: 1e-5,
+        tiedEmbeddings: false, projectionBias: false, maximumPositions: 131_072, initializerRange: 0.02)
+
+    private func refusal(
+        policy: ModelConfiguration, _ references: [MemoryForecast.Reference] = [], ranks: Int = 1, tokens: Int = 100,
+        available: Int = 64 << 30
+    ) throws -> String {
+        try #require(throws: Failure.self) {
+            try MemoryForecast.check(
+                policy: policy, references: references, layout: ParallelLayout(data: ranks, tensor: 1),
+                ranksOnNode: ranks, tokensPerMicroBatch: tokens, available: available, place: "run.yaml")
+        }.description
+    }
+
+    @Test("the refusal names the largest part, the sum, what there is, and what helps it")
+    func texts() throws {
+        // 16 · 8,030,261,248 bytes, and activations.
+        #expect(
+            try refusal(policy: large, available: 25_125_000_000) ==
+                "run.yaml: the run needs 120.3 GiB of memory on this node for one rank, 119.7 GiB of it for the policy's "
+                + "weights, gradients and moments, but 23.4 GiB are available. Use more nodes, more tensor ranks "
+                + "(parallel.tensor) in place of data ranks, or a smaller model.")
+        let floats: MemoryForecast.Reference = ("teacher", large, 4 * large.parameterCount, false)
+        #expect(
+            try refusal(policy: small, [floats], available: 16 << 30) ==
+                "run.yaml: the run needs 29.9 GiB of memory on this node for one rank, 29.9 GiB of it for reference "
+                + "teacher, but 16.0 GiB are available. Set references.teacher.storage: bfloat16, spread more tensor ranks "
+                + "(parallel.tensor) over more nodes, or choose a smaller model.")
+        // Two copies of bfloat16 would be no less than the one mapped file.
+        #expect(
+            try refusal(policy: small, [floats], ranks: 2, available: 16 << 30).hasSuffix(
+                ". Spread more tensor ranks (parallel.tensor) over more nodes, or choose a smaller model."))
+        #expect(
+            try refusal(policy: small, ranks: 2, tokens: 1 << 40).contains(
+                "of it for the activations of 1099511627776 tokens a micro-batch, but 64.0 GiB are available. "
+                    + "Lower schedule.tokens_per_micro_batch,"))
+        #expect(try refusal(policy: small, tokens: Int.max).contains("the activations of"))
+    }
+
+    @Test("a reference is mapped in the file's type, and converted where another is asked for")
+    func storage() throws {
+        let folder = TemporaryFolder()
+        let count = unevenConfiguration(.qwen2).parameterCount
+        for (type, bytes) in [(ElementType.float32, 4), (.bfloat16, 2)] {
+            let origin = try ModelOrigin(
+                checkpoint: makeCheckpoint(
+                    unevenConfiguration(.qwen2), seed: 1, elementType: type, in: folder, named: "\(type)"))
+            let held = ReferenceStorage.allCases.map { MemoryForecast.reference("teacher", origin, storage: $0) }
+            #expect(held.map(\.storedByteCount) == [bytes * count, 4 * count, 2 * count])
+            #expect(held.map(\.converted) == [false, type == .bfloat16, type == .float32])
+            #expect(held.allSatisfy { $0.name == "teacher" && $0.configuration == origin.configuration })
+        }
+    }
+
+    @Test("a teacher of a terabyte is refused by its header alone")
+    func terabyte() throws {
+        let folder = TemporaryFolder()
+        // 549,300,060,160 parameters of two bytes: 1.1 TB.
+        var giant = large
+        (giant.vocabularySize, giant.hiddenSize, giant.feedForwardSize) = (128_256, 16_384, 53_248)
+        (giant.layerCount, giant.headCount) = (171, 128)
+        let teacher = try makeEmptyCheckpoint(giant, in: folder, named: "teacher")
+        let origin = try ModelOrigin(checkpoint: teacher)
+        let byteCount = 2 * origin.configuration.parameterCount
+        let reference = MemoryForecast.reference("teacher", origin, storage: .file)
+        #expect(reference.storedByteCount == byteCount && byteCount > 1_000_000_000_000)
+        let failure = try #require(throws: Failure.self) {
+            try MemoryForecast.check(
+                policy: small, references: [reference], layout: .single, ranksOnNode: 1, tokensPerMicroBatch: 4096,
+                place: "run.yaml")
+        }
+        #expect(failure.exitCode.rawValue == 78)
+        #expect(failure.reason.contains(String(format: "%.1f GiB of it for reference teacher", Double(byteCount) / 0x1p30)))
+    }
+
+    // MARK: What there is
+
+    private func available(_ files: [String: String]) throws -> Int {
+        let folder = TemporaryFolder()
+        for (name, text) in files {
+            let url = URL(fileURLWithPath: folder.file(name))
+            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: url)
+        }
+        return MemoryForecast.availableByteCount(root: folder.path)
+    }
+
+    private let memory = "MemTotal:  2000 kB\nMemFree:  100 kB\nMemAvailable:  1000 kB\nSwapFree: 5000 kB\n"
+
+    @Test("available is what the kernel says, or the lowest limit of the control groups around the process")
+    func availableMemory() throws {
+        #expect(try available(["proc/meminfo": memory]) == 1_024_000)
+        let second = ["proc/meminfo": memory, "proc/self/cgroup": "0::/job/step\n"]
+        #expect(try available(second.merging(["sys/fs/cgroup/job/step/memory.max": "max\n"]) { $1 }) == 1_024_000)
+        #expect(try available(second.merging(["sys/fs/cgroup/job/step/memory.max": "9000000\n"]) { $1 }) == 1_024_000)
+        #expect(
+            try available(
+                second.merging([
+                    "sys/fs/cgroup/job/step/memory.max": "500000\n", "sys/fs/cgroup/job/memory.max": "400000\n",
+                ]) { $1 }) == 400_000)
+        // A container sees the group's files at the root, and may name it by its path outside.
+        #expect(try available(second.merging(["sys/fs/cgroup/memory.max": "300000\n"]) { $1 }) == 300_000)
+        let first = [
+            "proc/meminfo": memory, "proc/self/cgroup": "5:cpu,memory:/job\n1:name=systemd:/job\n0::/\n",
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+        ]
+        #expect(try available(first) == 1_024_000)
+        #expect(
+            try available(first.merging(["sys/fs/cgroup/memory/job/memory.limit_in_bytes": "200000\n"]) { $1 }) == 200_000)
+    }
+
+    @Test("a system that doesn't say refuses nothing; this one says")
+    func unknown() throws {
+        #expect(try available([:]) == Int.max)
+        #expect((1 << 20..<1 << 50).contains(MemoryForecast.availableByteCount()))
+    }
+}
