@@ -54,7 +54,7 @@ public final class Head: @unchecked Sendable {
     func forEachTile(
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, plan: DistributionPlan, _ body: (HeadTile) -> Void
     ) {
-        let rowTiles = Tiles(hidden.rowCount, limit: Linear.rowLimit)
+        let rowTiles = Tiles(sharing: hidden.rowCount, limit: Linear.rowLimit)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)
         for vocabularyTile in 0..<vocabularyTiles.tileCount {
             let columns = vocabularyTiles[vocabularyTile]
@@ -104,7 +104,7 @@ public final class Head: @unchecked Sendable {
         if range.isEmpty { hiddenGradient.fill(0) }
         for panel in 0..<panels.tileCount {
             let rows = panels[panel]
-            let rowTiles = Tiles(rows.count, limit: Linear.rowLimit)
+            let rowTiles = Tiles(sharing: rows.count, limit: Linear.rowLimit)
             for vocabularyTile in 0..<vocabularyTiles.tileCount {
                 let columns = vocabularyTiles[vocabularyTile]
                 let matrix = weight.rows(columns)

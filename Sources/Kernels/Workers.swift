@@ -140,5 +140,14 @@ public struct Tiles: Sendable {
         tileCount = (count + size - 1) / size
     }
 
+    /// The same with a number of tiles that two or four threads share evenly, where that leaves at least `least` items a
+    /// tile: three equal tasks keep two threads busy for three quarters of the time.
+    public init(sharing count: Int, limit: Int, least: Int = 64) {
+        let wanted = max(1, (count + limit - 1) / limit)
+        let multiple = [4, 2].first { count >= least * ((wanted + $0 - 1) / $0 * $0) } ?? 1
+        let tileCount = (wanted + multiple - 1) / multiple * multiple
+        self.init(count, limit: max(16, ((count + tileCount - 1) / tileCount + 15) / 16 * 16))
+    }
+
     public subscript(index: Int) -> Range<Int> { (index * size)..<min(count, (index + 1) * size) }
 }

@@ -101,7 +101,8 @@ extension Transformer where Kind == Trainable {
         let gated = buffers.gated(count)
         let gatedGradient = buffers.scratch(.activatedGradient, count)
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
-        backwardLinear(residualGradient, input: gated, block.down, into: gatedGradient)
+        Linear.backwardInput(
+            residualGradient, weight: parameters.values[block.down], into: gatedGradient, workers: workers)
         GatedActivation.backward(
             gatedGradient, gate: saved.gate, up: saved.up, gateGradient: saved.gate, upGradient: saved.up, workers: workers)
 
@@ -110,8 +111,10 @@ extension Transformer where Kind == Trainable {
             saved.middle, weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.feedForwardInverseRoot,
             into: normalized, workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
-        backwardLinear(saved.gate, input: normalized, block.gate, into: normalizedGradient)
-        backwardLinear(saved.up, input: normalized, block.up, into: normalizedGradient, accumulate: true)
+        backwardInput([(saved.gate, block.gate), (saved.up, block.up)], into: normalizedGradient)
+        backwardWeight([
+            (residualGradient, gated, block.down), (saved.gate, normalized, block.gate), (saved.up, normalized, block.up),
+        ])
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: saved.middle,
             weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.feedForwardInverseRoot,
@@ -127,7 +130,8 @@ extension Transformer where Kind == Trainable {
         let saved = buffers.block(layer, count)
         let attentionGradient = buffers.scratch(.attentionGradient, count)
         let projectionGradient = buffers.scratch(.projectionGradient, count)
-        backwardLinear(residualGradient, input: saved.attentionOutput, block.output, into: attentionGradient)
+        Linear.backwardInput(
+            residualGradient, weight: parameters.values[block.output], into: attentionGradient, workers: workers)
         attention.backward(
             attentionGradient, projections: saved.projections, output: saved.attentionOutput, logSumExp: saved.logSumExp,
             plan: plan.attention, into: projectionGradient)
@@ -140,24 +144,32 @@ extension Transformer where Kind == Trainable {
             input, weight: parameters.values[block.attentionNorm], inverseRoot: saved.attentionInverseRoot,
             into: normalized, workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
-        backwardLinear(columns.query, input: normalized, block.query, bias: block.queryBias, into: normalizedGradient)
-        backwardLinear(
-            columns.key, input: normalized, block.key, bias: block.keyBias, into: normalizedGradient, accumulate: true)
-        backwardLinear(
-            columns.value, input: normalized, block.value, bias: block.valueBias, into: normalizedGradient, accumulate: true)
+        backwardInput(
+            [(columns.query, block.query), (columns.key, block.key), (columns.value, block.value)], into: normalizedGradient)
+        backwardWeight([
+            (residualGradient, saved.attentionOutput, block.output), (columns.query, normalized, block.query),
+            (columns.key, normalized, block.key), (columns.value, normalized, block.value),
+        ])
+        for (gradient, bias) in [
+            (columns.query, block.queryBias), (columns.key, block.keyBias), (columns.value, block.valueBias),
+        ] {
+            if let bias { Linear.backwardBias(gradient, into: parameters.gradients[bias]) }
+        }
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: input,
             weight: parameters.values[block.attentionNorm], inverseRoot: saved.attentionInverseRoot,
             addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], workers: workers)
     }
 
-    private func backwardLinear(
-        _ outputGradient: Matrix, input: Matrix, _ index: Int, bias: Int? = nil, into inputGradient: Matrix,
-        accumulate: Bool = false
-    ) {
+    /// What layers of one input make of their outputs' gradients: that input's.
+    private func backwardInput(_ layers: [(outputGradient: Matrix, weight: Int)], into gradient: Matrix) {
         Linear.backwardInput(
-            outputGradient, weight: parameters.values[index], into: inputGradient, accumulate: accumulate, workers: workers)
-        Linear.backwardWeight(outputGradient, input: input, into: parameters.gradients[index], workers: workers)
-        if let bias { Linear.backwardBias(outputGradient, into: parameters.gradients[bias]) }
+            layers.map { ($0.outputGradient, parameters.values[$0.weight]) }, into: gradient, workers: workers)
+    }
+
+    /// Adds to the gradients of several weights at once: many tasks, which the threads share evenly.
+    private func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, weight: Int)]) {
+        Linear.backwardWeight(
+            layers.map { ($0.outputGradient, $0.input, parameters.gradients[$0.weight]) }, workers: workers)
     }
 }

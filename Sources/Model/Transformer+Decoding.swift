@@ -77,7 +77,7 @@ extension Transformer {
             state, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon, into: normalized,
             inverseRoot: Matrix(rowCount: 1, columnCount: 1), workers: workers)
         let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
-        linear(normalized, table.head, into: logits.columns(vocabulary))
+        linear(normalized, [(table.head, nil, logits.columns(vocabulary))])
         return try Partial(logits).summed(over: tensor)
     }
 }

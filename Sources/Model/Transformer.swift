@@ -21,7 +21,8 @@ public final class Transformer<Kind: Trainability> {
     let buffers: ActivationBuffers
     let vocabulary: Range<Int>
     private var rotary: Rotary
-    private let widened = ScratchMatrix()
+    /// Weights of the layers that run together.
+    private let widened = (0..<3).map { _ in ScratchMatrix() }
     /// `[U, D]` normalised states of scored positions, and `[U, 1]`; grown as needed.
     private let scored = ScratchMatrix()
     private let scoredInput = ScratchMatrix()
@@ -115,22 +116,24 @@ public final class Transformer<Kind: Trainability> {
             input, weight: parameters.vector(block.attentionNorm), epsilon: configuration.normEpsilon, into: normalized,
             inverseRoot: saved.attentionInverseRoot, workers: workers)
         let projections = projectionColumns(saved.projections)
-        linear(normalized, block.query, bias: block.queryBias, into: projections.query)
-        linear(normalized, block.key, bias: block.keyBias, into: projections.key)
-        linear(normalized, block.value, bias: block.valueBias, into: projections.value)
+        linear(
+            normalized,
+            [
+                (block.query, block.queryBias, projections.query), (block.key, block.keyBias, projections.key),
+                (block.value, block.valueBias, projections.value),
+            ])
         rotary.forward(projections.queryAndKey, positions: positions, workers: workers)
         attend(saved)
-        linear(saved.attentionOutput, block.output, into: update)
+        linear(saved.attentionOutput, [(block.output, nil, update)])
         Elementwise.sum(input, try Partial(update).summed(over: tensor), into: saved.middle, workers: workers)
 
         RootMeanSquareNorm.forward(
             saved.middle, weight: parameters.vector(block.feedForwardNorm), epsilon: configuration.normEpsilon,
             into: normalized, inverseRoot: saved.feedForwardInverseRoot, workers: workers)
-        linear(normalized, block.gate, into: saved.gate)
-        linear(normalized, block.up, into: saved.up)
+        linear(normalized, [(block.gate, nil, saved.gate), (block.up, nil, saved.up)])
         let gated = buffers.gated(positions.count)
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
-        linear(gated, block.down, into: update)
+        linear(gated, [(block.down, nil, update)])
         Elementwise.sum(saved.middle, try Partial(update).summed(over: tensor), into: output, workers: workers)
     }
 
@@ -209,10 +212,14 @@ public final class Transformer<Kind: Trainability> {
         return rows
     }
 
-    func linear(_ input: Matrix, _ index: Int, bias: Int? = nil, into output: Matrix) {
-        Linear.forward(
-            input, weight: parameters.weight(index).floats(using: widened, workers: workers),
-            bias: bias.map { parameters.vector($0) }, into: output, workers: workers)
+    /// Linear layers of one input, by the indices of their weights and biases.
+    func linear(_ input: Matrix, _ layers: [(weight: Int, bias: Int?, output: Matrix)]) {
+        let layers = zip(layers, widened).map { layer, scratch in
+            Linear.Layer(
+                weight: parameters.weight(layer.weight).floats(using: scratch, workers: workers),
+                bias: layer.bias.map { parameters.vector($0) }, output: layer.output)
+        }
+        Linear.forward(input, layers, workers: workers)
     }
 
     /// A projections matrix by what its columns hold.
