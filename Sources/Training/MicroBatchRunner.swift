@@ -33,7 +33,7 @@ final class MicroBatchRunner {
     private let distributionIndices: [[Int?]]
     private let policyLayers: Set<Int>
 
-    /// - Parameter matchers: see `StateMatching.matchers`.
+    /// - Parameter matchers: `ResolvedRun.stateMatchers`.
     init(
         policy: Transformer<Trainable>, objectives: [WeightedObjective], hooks: [any PreprocessingHook],
         matchers: [[StateMatcher?]], sharedVocabulary: Int, stopwatch: Stopwatch
