@@ -18,6 +18,23 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var position: Int
     /// The settings that decide what the run computes, as YAML.
     public var settings: String
+    /// The tables of `reference-values.h5`, in order; nil where no reference has a cache, and there is no such file.
+    public var referenceValues: [ReferenceValues]?
+
+    /// Whose values a table holds, and of which records.
+    public struct ReferenceValues: Codable, Equatable, Sendable {
+        public var reference: String
+        /// `train` or `validation.NAME`.
+        public var dataset: String
+        /// Of the dataset's content.
+        public var fingerprint: String
+
+        public init(reference: String, dataset: String, fingerprint: String) {
+            self.reference = reference
+            self.dataset = dataset
+            self.fingerprint = fingerprint
+        }
+    }
 
     public init(step: Int, layout: ParallelLayout, epoch: Int, position: Int, settings: String) {
         self.step = step
@@ -31,6 +48,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     enum CodingKeys: String, CodingKey {
         case formatVersion = "format_version"
         case kind, step, data, tensor, epoch, position, settings
+        case referenceValues = "reference_values"
     }
 
     /// Reads and checks the manifest of a checkpoint's folder.

@@ -3,7 +3,8 @@ import Foundation
 import Settings
 import Tensors
 
-/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a tensor rank and a manifest.
+/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a tensor rank, one of what references said where that
+/// is cached, and a manifest.
 ///
 /// One appears whole or not at all: its files are written under another name, read back, brought to the disk; then the
 /// manifest; then the folder gets its name.
@@ -28,10 +29,16 @@ public struct CheckpointStore: Sendable {
 
     /// Saves `blocks` (named, contiguous) of this rank's shard. Collective over `mesh`; data ranks hold the same values, so
     /// the first tensor group writes.
-    public func save(_ blocks: [(name: String, values: Matrix)], manifest: CheckpointManifest, mesh: Mesh) throws {
+    ///
+    /// - Parameters:
+    ///   - tables: those that `manifest.referenceValues` names, on the first rank.
+    ///   - manifest: the first rank's is written.
+    public func save(
+        _ blocks: [(name: String, values: Matrix)], tables: [RecordTable] = [], manifest: CheckpointManifest, mesh: Mesh
+    ) throws {
         let partial = "\(folder)/.step-\(manifest.step).partial"
         do {
-            try save(blocks, manifest: manifest, partial: partial, mesh: mesh)
+            try save(blocks, tables, manifest: manifest, partial: partial, mesh: mesh)
         } catch {
             // What there is of it may be what filled the disk: without it the run can still say how it ended.
             if mesh.isFirst { try? FileManager.default.removeItem(atPath: partial) }
@@ -40,7 +47,8 @@ public struct CheckpointStore: Sendable {
     }
 
     private func save(
-        _ blocks: [(name: String, values: Matrix)], manifest: CheckpointManifest, partial: String, mesh: Mesh
+        _ blocks: [(name: String, values: Matrix)], _ tables: [RecordTable], manifest: CheckpointManifest, partial: String,
+        mesh: Mesh
     ) throws {
         try mesh.agreed {
             guard mesh.isFirst else { return }
@@ -52,6 +60,9 @@ public struct CheckpointStore: Sendable {
         try mesh.agreed {
             guard mesh.data.rank == 0 else { return }
             try ShardFile.write(blocks, to: ShardFile.path(in: partial, tensorRank: mesh.tensor.rank))
+            if mesh.isFirst, manifest.referenceValues != nil {
+                try RecordTableFile.write(tables, to: RecordTableFile.path(in: partial))
+            }
         }
         try mesh.agreed {
             guard mesh.isFirst else { return }
@@ -63,6 +74,14 @@ public struct CheckpointStore: Sendable {
     public func load(step: Int, into blocks: [(name: String, values: Matrix)], mesh: Mesh) throws {
         try mesh.agreed {
             try ShardFile.read(blocks, from: ShardFile.path(in: path(step: step), tensorRank: mesh.tensor.rank))
+        }
+    }
+
+    /// Reads the tables that `manifest` names. Collective over `mesh`: every rank gets all.
+    public func loadTables(_ manifest: CheckpointManifest, mesh: Mesh) throws -> [RecordTable] {
+        guard let count = manifest.referenceValues?.count else { return [] }
+        return try mesh.agreed {
+            try RecordTableFile.read(count: count, from: RecordTableFile.path(in: path(step: manifest.step)))
         }
     }
 

@@ -75,6 +75,17 @@ public final class DatasetFile {
     /// The longest sequence of a record: the number of positions it needs.
     public func positionCount(of record: Int) -> Int { lengths(of: record).longest }
 
+    /// Rows that are scored of a record; nil where only its loss mask tells.
+    public func scoredRowCount(of record: Int, _ scoring: ScoredTokens) -> Int? {
+        let lengths = lengths(of: record)
+        switch (kind, scoring) {
+        case (.preference, .completion): return lengths.chosen + lengths.rejected
+        case (.preference, .all): return lengths.sequences - 2
+        case (.text, .completion) where hasLossMasks: return nil
+        case (.text, _): return lengths.prompt - 1
+        }
+    }
+
     func lengths(of record: Int) -> RecordLengths {
         precondition(record >= 0 && record < recordCount)
         let first = record * kind.partsPerRecord

@@ -66,6 +66,16 @@ public struct MicroBatch: Equatable, Sendable {
         records = .text(placed)
     }
 
+    /// Each record by its index in the dataset, and all of its rows; together they are `rows`, in order.
+    public var recordRows: [(record: Int, rows: Range<Int>)] {
+        switch records {
+        case .preference(let pairs):
+            pairs.map { ($0.record, $0.chosen.lowerBound..<max($0.rejected.upperBound, $0.prompt.upperBound)) }
+        case .text(let texts):
+            texts.map { ($0.record, $0.rows.lowerBound..<max($0.rows.upperBound, $0.context.upperBound)) }
+        }
+    }
+
     /// Adds a completion's tokens and rows; its first token is predicted at the prompt's last position. Without a
     /// `shared` prompt on the axis its own copy goes before it, in the same segment. Also says where its prompt starts.
     private mutating func append(

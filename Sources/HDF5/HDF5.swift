@@ -88,6 +88,7 @@ extension Int32: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_i
 extension Int64: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_int64() } }
 extension UInt8: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_uint8() } }
 extension Float: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_float() } }
+extension Double: HDF5Scalar { public static var hdf5Type: Int64 { chdf5_native_double() } }
 
 /// An open HDF5 file and the attributes of its root group.
 public struct HDF5File: ~Copyable {

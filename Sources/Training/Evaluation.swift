@@ -12,7 +12,7 @@ struct Evaluation {
     private static let chunkSize = 256
 
     /// Collective over all ranks; all get the same report.
-    func run(_ dataset: DatasetFile, name: String, step: Int) throws -> EvaluationReport {
+    func run(_ dataset: DatasetFile, as role: DatasetRole, name: String, step: Int) throws -> EvaluationReport {
         var sums = StepSums(runner.objectives)
         var start = 0
         while start < dataset.recordCount {
@@ -21,9 +21,12 @@ struct Evaluation {
             let plan = StepPlanner.plan(
                 records, step: step, epoch: 0, dataset: dataset, packer: packer, dataRankCount: mesh.data.size)
             let batches = try mesh.agreed {
-                try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
+                try plan.microBatches[mesh.data.rank].map {
+                    PreparedMicroBatch(try packer.assemble($0, from: dataset), of: role)
+                }
             }
             for batch in batches { try runner.run(batch, sums: &sums, denominators: nil) }
+            try runner.shareReferenceValues(of: plan, in: role, over: mesh.data)
         }
         let total = try sums.summed(over: mesh.data)
         var figures = [Figure("eval_loss", total.loss)]

@@ -9,7 +9,8 @@ import Weights
 
 /// What a run will need of a node's memory, told before anything is loaded.
 ///
-/// Only what is certain is counted: parameters, gradients and moments, the references' weights, and activations. Tiles of
+/// Only what is certain is counted: parameters, gradients and moments, the references' weights and what is cached of their
+/// values, and activations. Tiles of
 /// kernels, MPI's buffers and the program itself come on top, so a run that is refused can't fit; one that passes may
 /// still be tight.
 public struct MemoryForecast {
@@ -26,6 +27,7 @@ public struct MemoryForecast {
         case policy
         case reference(name: String)
         case activations
+        case cache(reference: String)
     }
 
     /// In the order of the kinds; bytes, over all ranks of the node. Doubles, because settings may ask for anything.
@@ -36,13 +38,14 @@ public struct MemoryForecast {
     public var byteCount: Double { items.reduce(0) { $0 + $1.byteCount } }
 
     /// - Parameters:
+    ///   - cachedRows: of each reference whose log-probabilities every rank keeps, how many.
     ///   - layout: one that every model can be cut into.
     ///   - ranksOnNode: neighbours in the order of ranks. Where they make no whole tensor groups, the rest counts as
     ///     those ranks that hold most.
     ///   - tokensPerMicroBatch: of the fullest one; longer records are not foreseen.
     public init(
-        policy: ModelConfiguration, references: [Reference], layout: ParallelLayout, ranksOnNode: Int,
-        tokensPerMicroBatch: Int
+        policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
+        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int
     ) {
         func onNode(_ byteCountOfRank: (Int) -> Double) -> Double {
             let (groups, rest) = ranksOnNode.quotientAndRemainder(dividingBy: layout.tensor)
@@ -70,7 +73,8 @@ public struct MemoryForecast {
                     + (isWidened ? shards.largestMatrix(rank: $0) : 0))
             }
         }
-        self.items = items + [(.activations, activations)]
+        let caches = cachedRows.map { (kind: Kind.cache(reference: $0.reference), byteCount: 8 * Double($0.count * ranksOnNode)) }
+        self.items = items + [(.activations, activations)] + caches
         self.narrowed = narrowed
     }
 
@@ -79,11 +83,12 @@ public struct MemoryForecast {
     /// - Parameter place: the configuration's file, for the error.
     /// - Throws: `Failure` (configuration) naming the largest part, the sum, what there is, and a remedy.
     public static func check(
-        policy: ModelConfiguration, references: [Reference], layout: ParallelLayout, ranksOnNode: Int,
-        tokensPerMicroBatch: Int, available: Int = MemoryForecast.availableByteCount(), place: String
+        policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
+        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int,
+        available: Int = MemoryForecast.availableByteCount(), place: String
     ) throws(Failure) {
         let forecast = MemoryForecast(
-            policy: policy, references: references, layout: layout, ranksOnNode: ranksOnNode,
+            policy: policy, references: references, cachedRows: cachedRows, layout: layout, ranksOnNode: ranksOnNode,
             tokensPerMicroBatch: tokensPerMicroBatch)
         guard forecast.byteCount > Double(available) else { return }
         let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
@@ -101,6 +106,7 @@ public struct MemoryForecast {
         case .policy: "the policy's weights, gradients and moments"
         case .reference(let name): "reference \(name)"
         case .activations: "the activations of \(tokens) tokens a micro-batch"
+        case .cache(let name): "the cached values of reference \(name)"
         }
     }
 
@@ -108,6 +114,7 @@ public struct MemoryForecast {
         switch kind {
         case .policy: "Use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller model."
         case .activations: "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."
+        case .cache(let name): "Set references.\(name).cache: off, or start fewer ranks on a node with more threads each."
         case .reference(let name) where narrowed[name]! < byteCount:
             "Set references.\(name).storage: bfloat16, spread more tensor ranks (parallel.tensor) over more nodes, "
                 + "or choose a smaller model."

@@ -22,6 +22,8 @@ final class MicroBatchRunner {
     let policy: Transformer<Trainable>
     let objectives: [WeightedObjective]
     let hooks: [any PreprocessingHook]
+    /// Of those hooks that have one.
+    let caches: [ReferenceCache]
     let stopwatch: Stopwatch
     /// References that hold the policy's own weights: at the first step their values must be the policy's, bit for bit.
     var twins: [String] = []
@@ -36,11 +38,12 @@ final class MicroBatchRunner {
     /// - Parameter matchers: `ResolvedRun.stateMatchers`.
     init(
         policy: Transformer<Trainable>, objectives: [WeightedObjective], hooks: [any PreprocessingHook],
-        matchers: [[StateMatcher?]], sharedVocabulary: Int, stopwatch: Stopwatch
+        caches: [ReferenceCache], matchers: [[StateMatcher?]], sharedVocabulary: Int, stopwatch: Stopwatch
     ) {
         self.policy = policy
         self.objectives = objectives
         self.hooks = hooks
+        self.caches = caches
         self.matchers = matchers
         self.sharedVocabulary = sharedVocabulary
         self.stopwatch = stopwatch
@@ -61,7 +64,7 @@ final class MicroBatchRunner {
         var hookValues: [String: HookValues] = [:]
         for hook in hooks {
             hookValues[hook.name] = try stopwatch.measure(.reference) { () throws(CollectiveError) in
-                try hook.values(for: batch.plan)
+                try values(of: hook, for: batch, sums: &sums)
             }
         }
         let request = ForwardRequest(
@@ -85,6 +88,30 @@ final class MicroBatchRunner {
         try stopwatch.measure(.backward) { () throws(CollectiveError) in
             let gradients = gradients(results, scales, pass, request, batch)
             try policy.backward(pass, batch.plan, request, gradients: gradients)
+        }
+    }
+
+    /// From the hook's cache, where it has one that knows all of the records; all tensor ranks find the same.
+    private func values(
+        of hook: any PreprocessingHook, for batch: PreparedMicroBatch, sums: inout StepSums
+    ) throws(CollectiveError) -> HookValues {
+        guard let cache = caches.first(where: { $0.reference == hook.name }) else { return try hook.values(for: batch.plan) }
+        let known = cache.values(for: batch)
+        sums.addReferenceRows(batch.plan.targetRows.count, cached: known != nil)
+        if let known { return HookValues(logProbabilities: known) }
+        let fresh = try hook.values(for: batch.plan).logProbabilities
+        cache.keep(fresh, of: batch)
+        return HookValues(logProbabilities: fresh)
+    }
+
+    /// Makes what the micro-batches of `plan` added to the caches known to all ranks of `data`. Collective over it.
+    func shareReferenceValues(
+        of plan: StepPlan, in dataset: DatasetRole, over data: any ProcessGroup
+    ) throws(CollectiveError) {
+        for cache in caches {
+            try stopwatch.measure(.reference) { () throws(CollectiveError) in
+                try cache.share(plan.records, of: dataset, over: data)
+            }
         }
     }
 

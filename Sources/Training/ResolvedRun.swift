@@ -57,6 +57,7 @@ public struct ResolvedRun {
         try MemoryForecast.check(
             policy: policy.configuration,
             references: references.map { MemoryForecast.reference($0.settings.name, $0.origin, storage: $0.settings.storage) },
+            cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
             place: configuration.file)
     }
@@ -125,6 +126,7 @@ public struct ResolvedRun {
             try layout.check(against: reference.origin.configuration, named: reference.origin.name, place: place)
         }
         try checkMatchedLayers()
+        try checkCaches()
         if purpose == .evaluation && validation.isEmpty {
             throw .configuration(
                 "\(file): data.validation", "is missing", remedy: "Name the dataset to evaluate on.")

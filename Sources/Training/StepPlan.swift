@@ -12,6 +12,9 @@ public struct StepPlan: Equatable, Sendable {
     public let microBatches: [[[Int]]]
     /// Records longer than a micro-batch's tokens: they make one of their own.
     public let oversized: [Int]
+
+    /// Of all data ranks.
+    var records: [Int] { microBatches.flatMap { $0.flatMap(\.self) } }
 }
 
 /// Draws the records of step after step, deals them whole to the data ranks and packs them into micro-batches.

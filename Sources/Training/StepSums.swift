@@ -13,6 +13,9 @@ struct StepSums {
     /// Tokens computed by the policy, and sequence tokens.
     var tokens = 0.0
     var sequenceTokens = 0.0
+    /// Scored rows of micro-batches, each once for every reference that has a cache; and those whose values it had.
+    var cacheableRows = 0.0
+    var cachedRows = 0.0
     private let objectives: [WeightedObjective]
 
     init(_ objectives: [WeightedObjective]) {
@@ -33,13 +36,20 @@ struct StepSums {
         for (index, entry) in objectives.enumerated() { counts[index] += Double(entry.objective.count(batch.records)) }
     }
 
+    mutating func addReferenceRows(_ count: Int, cached: Bool) {
+        cacheableRows += Double(count)
+        if cached { cachedRows += Double(count) }
+    }
+
     /// The same sums over all ranks of `group`.
     func summed(over group: any ProcessGroup) throws(CollectiveError) -> StepSums {
-        let flat = [tokens, sequenceTokens] + losses + counts + metrics.joined().flatMap { [$0.sum, $0.count] }
+        let flat = [tokens, sequenceTokens, cacheableRows, cachedRows] + losses + counts + metrics.joined().flatMap { [$0.sum, $0.count] }
         var total = try group.sum(flat)[...]
         var result = self
         result.tokens = total.removeFirst()
         result.sequenceTokens = total.removeFirst()
+        result.cacheableRows = total.removeFirst()
+        result.cachedRows = total.removeFirst()
         for index in losses.indices { result.losses[index] = total.removeFirst() }
         for index in counts.indices { result.counts[index] = total.removeFirst() }
         for objective in metrics.indices {
@@ -49,6 +59,9 @@ struct StepSums {
         }
         return result
     }
+
+    /// The share of the scored rows whose reference values came from a cache; nil where no reference has one.
+    var referenceCached: Double? { cacheableRows > 0 ? cachedRows / cacheableRows : nil }
 
     /// Σ weight · mean loss.
     var loss: Double { zip(objectives, means).reduce(0) { $0 + $1.0.weight * $1.1 } }
@@ -64,6 +77,7 @@ struct StepSums {
                 figures.append(Figure(name, metric.sum / metric.count))
             }
         }
+        if let referenceCached { figures.append(Figure("reference_cached", referenceCached)) }
         return figures
     }
 }
@@ -72,9 +86,14 @@ struct StepSums {
 struct PreparedMicroBatch {
     let plan: ForwardPlan
     let records: RecordRows
+    /// Each record by its index in the dataset, and all of its scored rows, in order.
+    let recordRows: [(record: Int, rows: Range<Int>)]
+    let dataset: DatasetRole
     let sequenceTokens: Int
 
-    init(_ batch: MicroBatch) {
+    init(_ batch: MicroBatch, of dataset: DatasetRole) {
+        self.dataset = dataset
+        recordRows = batch.recordRows
         plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
         sequenceTokens = batch.sequenceTokens
         switch batch.records {

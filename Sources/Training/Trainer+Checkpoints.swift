@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import Datasets
 import Settings
 import Tensors
 
@@ -22,10 +23,20 @@ extension Trainer {
 
     /// Saves the state after `planner.step` updates. Collective over all ranks.
     func save(_ planner: StepPlanner) throws {
-        let manifest = CheckpointManifest(
+        var manifest = CheckpointManifest(
             step: planner.step, layout: run.layout, epoch: planner.sampler.epoch, position: planner.sampler.position,
             settings: run.configuration.decisiveYAML)
-        try checkpoints.save(blocks, manifest: manifest, mesh: mesh)
+        var tables: [RecordTable] = []
+        if !runner.caches.isEmpty {
+            // All ranks hold the same.
+            try mesh.agreed {
+                guard mesh.isFirst else { return }
+                let cached = try cachedValues()
+                manifest.referenceValues = cached.names
+                tables = cached.tables
+            }
+        }
+        try checkpoints.save(blocks, tables: tables, manifest: manifest, mesh: mesh)
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: run.configuration.run.keepLast) } }
         try emit(.saved(folder: checkpoints.path(step: planner.step), step: planner.step))
     }
@@ -52,8 +63,59 @@ extension Trainer {
             return manifest
         }
         try checkpoints.load(step: step, into: blocks, mesh: mesh)
+        try restoreCaches(manifest)
         optimizer.step = manifest.step
         planner.restore(step: manifest.step, epoch: manifest.epoch, position: manifest.position)
+    }
+
+    // MARK: What references said
+
+    /// Of each cache and each dataset, whose values they are, and the values.
+    private func cachedValues() throws(Failure) -> (
+        names: [CheckpointManifest.ReferenceValues], tables: [RecordTable]
+    ) {
+        var names: [CheckpointManifest.ReferenceValues] = []
+        var tables: [RecordTable] = []
+        for cache in runner.caches {
+            for dataset in run.datasets {
+                let fingerprint = try fingerprint(dataset.role, dataset.file)
+                names.append(.init(reference: cache.reference, dataset: dataset.name, fingerprint: fingerprint))
+                tables.append(cache[dataset.role])
+            }
+        }
+        return (names, tables)
+    }
+
+    private func restoreCaches(_ manifest: CheckpointManifest) throws {
+        guard !runner.caches.isEmpty else { return }
+        let tables = try checkpoints.loadTables(manifest, mesh: mesh)
+        try mesh.agreed { try restoreCaches(manifest, tables) }
+    }
+
+    /// A validation dataset may be another one than before: then what was said of the old one is dropped.
+    private func restoreCaches(_ manifest: CheckpointManifest, _ tables: [RecordTable]) throws(Failure) {
+        let place = checkpoints.path(step: manifest.step)
+        for cache in runner.caches {
+            for dataset in run.datasets {
+                let wanted = CheckpointManifest.ReferenceValues(
+                    reference: cache.reference, dataset: dataset.name,
+                    fingerprint: try fingerprint(dataset.role, dataset.file))
+                if let index = manifest.referenceValues?.firstIndex(of: wanted) {
+                    try cache.restore(tables[index], of: dataset.role, place: place)
+                } else if dataset.role == .training {
+                    throw .configuration(
+                        place, "holds what reference \(cache.reference) said of other records than \(dataset.file.path) has now",
+                        remedy: "Put the dataset back, or start a new run in another directory.")
+                }
+            }
+        }
+    }
+
+    private func fingerprint(_ role: DatasetRole, _ file: DatasetFile) throws(Failure) -> String {
+        if let known = fingerprints[role] { return known }
+        let fingerprint = try file.fingerprint()
+        fingerprints[role] = fingerprint
+        return fingerprint
     }
 
     /// A run goes on as it was begun: the same layout and the same deciding settings.

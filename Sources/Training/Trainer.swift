@@ -24,6 +24,8 @@ public final class Trainer {
     let checkpoints: CheckpointStore
     let packer: MicroBatchPacker
     private let threads: Int
+    /// Of the datasets that references have cached values of, once a checkpoint asked for them.
+    var fingerprints: [DatasetRole: String] = [:]
     private var stepsDone = 0
 
     /// Loads this rank's shard of every model.
@@ -43,8 +45,8 @@ public final class Trainer {
             try loadReferences(run, mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
         }
         runner = MicroBatchRunner(
-            policy: policy, objectives: run.objectives, hooks: references, matchers: run.stateMatchers(workers: workers),
-            sharedVocabulary: run.sharedVocabulary, stopwatch: stopwatch)
+            policy: policy, objectives: run.objectives, hooks: references, caches: run.referenceCaches(),
+            matchers: run.stateMatchers(workers: workers), sharedVocabulary: run.sharedVocabulary, stopwatch: stopwatch)
         optimizer = Optimizer(policy, settings: run.configuration.optimizer, tensor: mesh.tensor, workers: workers)
         packer = MicroBatchPacker(
             tokensPerMicroBatch: run.configuration.schedule.tokensPerMicroBatch,
@@ -192,7 +194,9 @@ public final class Trainer {
     func accumulate(_ plan: StepPlan, dataset: DatasetFile) throws -> StepSums {
         let batches = try stopwatch.measure(.data) {
             try mesh.agreed {
-                try plan.microBatches[mesh.data.rank].map { PreparedMicroBatch(try packer.assemble($0, from: dataset)) }
+                try plan.microBatches[mesh.data.rank].map {
+                    PreparedMicroBatch(try packer.assemble($0, from: dataset), of: .training)
+                }
             }
         }
         let denominators = try mesh.data.sum(
@@ -201,6 +205,7 @@ public final class Trainer {
         stopwatch.measure(.backward) { policy.parameters.zeroGradients() }
         var sums = StepSums(run.objectives)
         for batch in batches { try runner.run(batch, sums: &sums, denominators: denominators) }
+        try runner.shareReferenceValues(of: plan, in: .training, over: mesh.data)
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }
 
@@ -231,8 +236,8 @@ public final class Trainer {
         let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer)
         runner.twins = []
         var reports: [EvaluationReport] = []
-        for entry in run.validation {
-            let report = try evaluation.run(entry.file, name: entry.name, step: step)
+        for (index, entry) in run.validation.enumerated() {
+            let report = try evaluation.run(entry.file, as: .validation(index), name: entry.name, step: step)
             reports.append(report)
             try emit(.evaluated(report))
         }

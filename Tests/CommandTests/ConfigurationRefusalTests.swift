@@ -40,6 +40,13 @@ extension CommandTests {
                 "a preference objective that is silent on its reference", exit: Exit.configuration, says: ["objective.reference", "none"],
                 arguments: set("objective.reference=null")),
             Refusal(
+                "a teacher with a cache", exit: Exit.configuration,
+                says: ["references.sft.cache", "log-probabilities only", "Set it to off"],
+                arguments: set("references.sft.cache=memory", "objective={type: distillation, teacher: sft}")),
+            Refusal(
+                "a cache in a file", exit: Exit.configuration, says: ["references.sft.cache", "\"cache.h5\"", "off or memory"],
+                arguments: set("references.sft.cache=cache.h5")),
+            Refusal(
                 "a loss that does not exist", exit: Exit.configuration, says: ["objective.loss", "sigmoid"],
                 arguments: set("objective.loss=sigmoyd")),
             Refusal(

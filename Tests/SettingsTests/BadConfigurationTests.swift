@@ -166,7 +166,7 @@ private let impossible: [Slip] = [
 private let notYet: [Slip] = [
     Slip("models/sft}", "models/sft, layout: {tensor: 2}}", at: "references.sft.layout", "only same", "set it to same"),
     Slip("models/sft}", "models/sft, ranks: [0]}", at: "references.sft.ranks", "not supported yet", "Leave it out."),
-    Slip("models/sft}", "models/sft, cache: memory}", at: "references.sft.cache", "only off", "set it to off"),
+    Slip("models/sft}", "models/sft, cache: values.h5}", at: "references.sft.cache", "\"values.h5\"", "Use off or memory"),
     Slip("", "parallel: {pipeline: 2}", at: "parallel.pipeline", "is 2; only 1 is supported", "set it to 1"),
     Slip("", "parallel: {zero: 1}", at: "parallel.zero", "is 1; only 0 is supported", "set it to 0"),
     Slip("", "schedule: {recompute: block}", at: "schedule.recompute", "only none is supported", "set it to none"),

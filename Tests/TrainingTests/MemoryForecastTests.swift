@@ -93,6 +93,23 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(abs(bytes(true, tensor: 2, ranks: 4) - Double(2 * (stored + 4 * 7 * 8))) < 1e-6)
     }
 
+    @Test("a cache takes 8 bytes a scored row on every rank, and can be refused by name")
+    func caches() throws {
+        let references: [MemoryForecast.Reference] = [("ref", small, 4 * smallCount, false)]
+        let forecast = MemoryForecast(
+            policy: small, references: references, cachedRows: [("ref", 1000)], layout: ParallelLayout(data: 2, tensor: 2),
+            ranksOnNode: 3, tokensPerMicroBatch: 10)
+        #expect(forecast.items.last!.kind == .cache(reference: "ref"))
+        #expect(forecast.items.last!.byteCount == 3 * 8 * 1000)
+        let failure = try #require(throws: Failure.self) {
+            try MemoryForecast.check(
+                policy: small, references: references, cachedRows: [("ref", 1 << 32)], layout: .single, ranksOnNode: 1,
+                tokensPerMicroBatch: 10, available: 1 << 30, place: "run.yaml")
+        }
+        #expect(failure.reason.contains("32.0 GiB of it for the cached values of reference ref"))
+        #expect(failure.remedy.contains("references.ref.cache: off"))
+    }
+
     @Test("a run that fits to the byte passes; one byte less is refused")
     func edge() throws {
         let references: [MemoryForecast.Reference] = [("teacher", small, 2 * smallCount, false)]

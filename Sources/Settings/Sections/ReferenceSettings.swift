@@ -6,11 +6,16 @@ public struct ReferenceSettings: Equatable, Sendable {
     public var checkpoint: String
     /// The type its weights are kept in. Default `.file`.
     public var storage: ReferenceStorage
+    /// Whether what it says of a record is kept. Default `.off`.
+    public var cache: ReferenceCaching
 
-    public init(name: String, checkpoint: String, storage: ReferenceStorage = .file) {
+    public init(
+        name: String, checkpoint: String, storage: ReferenceStorage = .file, cache: ReferenceCaching = .off
+    ) {
         self.name = name
         self.checkpoint = checkpoint
         self.storage = storage
+        self.cache = cache
     }
 }
 
@@ -20,6 +25,14 @@ public enum ReferenceStorage: String, CaseIterable, Sendable {
     case file
     case float32
     case bfloat16
+}
+
+/// Where a reference's log-probabilities are kept from one epoch to the next.
+public enum ReferenceCaching: String, CaseIterable, Sendable {
+    /// Nowhere: they are computed anew each time.
+    case off
+    /// In the memory of every rank.
+    case memory
 }
 
 extension ReferenceSettings {
@@ -58,18 +71,18 @@ extension ReferenceSettings {
     private init(_ section: Section, name: String) throws(Failure) {
         try section.requireOnly("same", "layout")
         try section.requireAbsent("ranks")
-        try section.requireOnly("off", "cache")
         self.init(
             name: name,
             checkpoint: try section.required(
                 "checkpoint", section.text("checkpoint"), remedy: "Name the reference's Hugging Face folder."),
-            storage: try section.choice("storage", default: .file))
+            storage: try section.choice("storage", default: .file),
+            cache: try section.choice("cache") ?? .off)
     }
 
     var written: WrittenYAML {
         .mapping([
             ("checkpoint", .text(checkpoint)), ("storage", .text(storage.rawValue)), ("layout", .text("same")),
-            ("cache", .text("off")),
+            ("cache", .text(cache.rawValue)),
         ])
     }
 }
