@@ -49,9 +49,8 @@ let package = Package(
 
         // `./launch/benchmark`: the ceiling, kernels and whole steps.
         .target(
-            name: "Benchmarks",
-            dependencies: ["Training", "COpenBLAS", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "benchmarks/Sources/Benchmarks", swiftSettings: vectorised),
+            name: "Benchmarks", dependencies: ["Training", "COpenBLAS"], path: "benchmarks/Sources/Benchmarks",
+            swiftSettings: vectorised),
         .executableTarget(
             name: "tandem-benchmark",
             dependencies: [

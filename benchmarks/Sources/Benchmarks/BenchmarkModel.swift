@@ -1,4 +1,3 @@
-import ArgumentParser
 import Foundation
 import Model
 import Settings
@@ -6,7 +5,7 @@ import Tensors
 import Weights
 
 /// The shapes that are timed. All are Llama models with a tied head; their weights are random, so nothing is downloaded.
-public enum BenchmarkModel: String, CaseIterable, Codable, Sendable, ExpressibleByArgument {
+public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
     case small = "30M"
     /// SmolLM2-135M's shape.
     case medium = "135M"

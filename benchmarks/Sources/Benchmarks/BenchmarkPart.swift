@@ -1,7 +1,5 @@
-import ArgumentParser
-
 /// What `--only` names.
-public enum BenchmarkPart: String, CaseIterable, Sendable, ExpressibleByArgument {
+public enum BenchmarkPart: String, CaseIterable, Sendable {
     case ceiling
     case kernels
     /// Language modelling, texts × tokens.

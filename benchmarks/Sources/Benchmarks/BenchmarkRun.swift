@@ -144,7 +144,7 @@ public final class BenchmarkRun {
             if let mpi = result.mpi { report.versions.mpi = mpi }
             return result
         case .refused(let reason):
-            report.notices.append("\(name) is left out: \(reason)")
+            report.notices.append("\(name) is left out: \(reason.replacingOccurrences(of: folder + "/", with: ""))")
             return nil
         }
     }

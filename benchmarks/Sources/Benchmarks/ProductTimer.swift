@@ -4,7 +4,8 @@ import Kernels
 /// Times matrix products as `sgemm` does them alone, with every core of the run at work: a product is cut along its longer
 /// side into one single-threaded piece a core, which beats OpenBLAS's own threads; independent ones run one on each core.
 ///
-/// Each shape is timed once.
+/// Each shape is timed once. One whose result would leave the caches for no need is timed as a tile of it, which is faster:
+/// the head's logits and attention's scores are never whole.
 final class ProductTimer {
     private struct Shape: Hashable {
         var form: RequiredProduct.Form
@@ -22,8 +23,10 @@ final class ProductTimer {
         operands = (0..<bench.workers.threadCount).map { _ in ProductOperands() }
     }
 
-    /// Columns of a product that are timed at most: a head's logits are never whole.
+    /// Columns of a product that are timed at most.
     private static let columnLimit = 4096
+    /// Rows, columns and inner length of an independent product, at most.
+    private static let tileLimit = 512
 
     /// Operations a second of all cores together on products of this shape. Collective over all ranks.
     func rate(of product: RequiredProduct) throws -> Double {
@@ -74,7 +77,7 @@ final class ProductTimer {
         var shape = Shape(form: product.form, m: product.m, n: min(product.n, ProductTimer.columnLimit), k: product.k)
         if product.isIndependent {
             // Lengths of segments are many; their times are those of the next multiple of 16.
-            func rounded(_ value: Int) -> Int { (value + 15) / 16 * 16 }
+            func rounded(_ value: Int) -> Int { min((value + 15) / 16 * 16, ProductTimer.tileLimit) }
             shape = Shape(form: shape.form, m: rounded(shape.m), n: rounded(shape.n), k: rounded(shape.k))
         } else if shape.m >= shape.n {
             shape.m = max(1, (shape.m + bench.coreCount - 1) / bench.coreCount)

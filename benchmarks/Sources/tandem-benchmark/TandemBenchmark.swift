@@ -6,6 +6,9 @@ import Reporting
 import Settings
 import Training
 
+extension BenchmarkModel: ExpressibleByArgument {}
+extension BenchmarkPart: ExpressibleByArgument {}
+
 @main
 struct TandemBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
