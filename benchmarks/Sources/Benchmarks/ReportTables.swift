@@ -14,8 +14,9 @@ extension BenchmarkReport {
 
     private var heading: String {
         let load = machine.loadAfter.map { String(format: "load %.2f before, %.2f after", machine.loadBefore, $0) } ?? ""
+        let warning = machine.wasBusy ? "\nnote: others kept this machine busy, so take no figures from this run" : ""
         return """
-            \(machine.processor), \(machine.cores) cores, \(gibibytes(machine.memoryBytes)) GiB, \(load)
+            \(machine.processor), \(machine.cores) cores, \(gibibytes(machine.memoryBytes)) GiB, \(load)\(warning)
             Tandem \(versions.tandem) at \(commit ?? "no commit"), \(versions.blas) for \(versions.blasCore), MPI \(versions.mpi)
             model \(model), ranks \(binding.ranks) (tensor \(binding.tensor)) × threads \(binding.threads), started by \(binding.launcher)
             pairs: \(pairs)

@@ -33,6 +33,9 @@ public struct Machine: Codable, Sendable {
     /// Runnable processes of the last minute, before and after the run: others' work shows here, and ours in the second.
     public var loadBefore: Double
     public var loadAfter: Double?
+
+    /// More than half of the cores had work before the run began.
+    var wasBusy: Bool { loadBefore > Double(cores) / 2 }
 }
 
 public struct Versions: Codable, Sendable {
