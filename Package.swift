@@ -47,6 +47,17 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // `./launch/benchmark`: the ceiling, kernels and whole steps.
+        .target(
+            name: "Benchmarks", dependencies: ["Training", "COpenBLAS"], path: "benchmarks/Sources/Benchmarks",
+            swiftSettings: vectorised),
+        .executableTarget(
+            name: "tandem-benchmark",
+            dependencies: [
+                "Benchmarks", "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "benchmarks/Sources/tandem-benchmark"),
+
         // How a loss of one's own is written, outside Tandem.
         .target(name: "RewardWithPenalty", dependencies: ["Objectives"], path: "Examples/RewardWithPenalty"),
 
@@ -65,6 +76,7 @@ let package = Package(
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),
         .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),
         .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]
 )

@@ -1,0 +1,59 @@
+import Foundation
+import Model
+import Settings
+import Tensors
+import Weights
+
+/// The shapes that are timed. All are Llama models with a tied head; their weights are random, so nothing is downloaded.
+public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
+    case small = "30M"
+    /// SmolLM2-135M's shape.
+    case medium = "135M"
+    /// SmolLM2-360M's shape.
+    case large = "360M"
+    /// Of the tests: steps of it take milliseconds.
+    case tiny
+
+    public var configuration: ModelConfiguration {
+        switch self {
+        case .tiny: shape(hidden: 64, feedForward: 160, layers: 4, heads: 4, keyValueHeads: 2, head: 16, vocabulary: 512)
+        case .small: shape(hidden: 384, feedForward: 1024, layers: 7, heads: 6, keyValueHeads: 3)
+        case .medium: shape(hidden: 576, feedForward: 1536, layers: 30, heads: 9, keyValueHeads: 3)
+        case .large: shape(hidden: 960, feedForward: 2560, layers: 32, heads: 15, keyValueHeads: 5)
+        }
+    }
+
+    /// Every third block, from the first on: the student of the distillation step.
+    public var studentLayers: [Int] { Array(stride(from: 0, to: configuration.layerCount, by: 3)) }
+
+    private func shape(
+        hidden: Int, feedForward: Int, layers: Int, heads: Int, keyValueHeads: Int, head: Int = 64,
+        vocabulary: Int = 49152
+    ) -> ModelConfiguration {
+        ModelConfiguration(
+            family: .llama, vocabularySize: vocabulary, hiddenSize: hidden, feedForwardSize: feedForward,
+            layerCount: layers, headCount: heads, keyValueHeadCount: keyValueHeads, headDimension: head,
+            ropeTheta: 100_000, normEpsilon: 1e-5, tiedEmbeddings: true, projectionBias: false, maximumPositions: 8192,
+            initializerRange: 0.02)
+    }
+
+    /// `config.json` of the shape.
+    public var json: String {
+        String(decoding: HuggingFaceConfiguration.json(for: configuration, elementType: .float32), as: UTF8.self)
+    }
+
+    /// Writes random weights as a Hugging Face folder, in float32.
+    public func export(to folder: String, seed: UInt64 = 17) throws(Failure) {
+        let specifications = ParameterTable(configuration).specifications
+        let source = RandomParameters(configuration: configuration, seed: seed)
+        var export = try HuggingFaceExport(
+            to: folder, configurationJSON: Data(json.utf8),
+            tensors: specifications.map { .init(name: $0.name, elementType: .float32, shape: $0.shape) })
+        for specification in specifications {
+            let drawn = try source.matrix(
+                named: specification.name, rowCount: specification.rowCount, columnCount: specification.columnCount)
+            try export.append(drawn.asFloats!, to: specification.name)
+        }
+        try export.commit()
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import Settings
+import Training
+
+/// What the command line asks for.
+public struct BenchmarkRequest: Sendable {
+    public var model = BenchmarkModel.medium
+    /// Empty: all.
+    public var only: [BenchmarkPart] = []
+    public var quick = false
+    public var ranks = 1
+    public var tensor = 1
+    /// Of one rank; nil shares the cores out.
+    public var threads: Int?
+    public var pairs: String?
+    /// Timed steps; nil: 3, or 1 when quick.
+    public var steps: Int?
+    /// A Python with torch, transformers and trl.
+    public var peers: String?
+
+    public init() {}
+
+    /// - Throws: `Failure` (usage) for numbers that don't fit together.
+    public func check() throws(Failure) {
+        func refuse(_ option: String, _ reason: String, _ remedy: String) -> Failure {
+            Failure(option, reason, remedy: remedy, exitCode: .usage)
+        }
+        for (name, value) in [("--ranks", ranks), ("--tensor", tensor), ("--threads", threads ?? 1), ("--steps", steps ?? 1)]
+        where value < 1 { throw refuse(name, "is \(value)", "Give 1 or more.") }
+        guard ranks % tensor == 0 else {
+            throw refuse("--tensor \(tensor)", "does not divide \(ranks) ranks", "Give a divisor of --ranks.")
+        }
+        guard tensor <= model.configuration.keyValueHeadCount else {
+            throw refuse(
+                "--tensor \(tensor)", "is more than the \(model.configuration.keyValueHeadCount) key/value heads of \(model.rawValue)",
+                "Give fewer.")
+        }
+    }
+}
+
+/// One run of the benchmarks: starts a process for each measurement and puts their results together.
+public final class BenchmarkRun {
+    private let request: BenchmarkRequest
+    private let launcher: Launcher
+    private let folder: String
+    private let progress: (String) -> Void
+    private var report: BenchmarkReport
+    private lazy var data = BenchmarkData(folder: folder, vocabulary: request.model.configuration.vocabularySize)
+    private var checkpoint: String { folder + "/model" }
+
+    /// - Parameters:
+    ///   - folder: an empty one for datasets, models and runs; the caller removes it.
+    ///   - progress: hears what is measured next.
+    public init(_ request: BenchmarkRequest, folder: String, progress: @escaping (String) -> Void) throws(Failure) {
+        try request.check()
+        self.request = request
+        self.folder = folder
+        self.progress = progress
+        let threads = request.threads ?? max(1, availableCores().count / request.ranks)
+        launcher = Launcher(ranks: request.ranks, threads: threads, folder: folder)
+        let words = launcher.words
+        report = BenchmarkReport(
+            machine: .probe(), versions: .probe(),
+            binding: Binding(
+                ranks: request.ranks, tensor: request.tensor, threads: threads,
+                launcher: words.isEmpty ? "none: one process" : words.joined(separator: " ")),
+            commit: checkoutCommit(folder: folder), model: request.model.rawValue,
+            pairs: request.pairs ?? "random, of bench64's lengths", started: ISO8601DateFormatter().string(from: Date()))
+    }
+
+    public func run() throws -> BenchmarkReport {
+        let parts = request.only.isEmpty ? BenchmarkPart.allCases : BenchmarkPart.allCases.filter(request.only.contains)
+        try measureMachine(parts)
+        let steps = parts.filter(\.isStep)
+        if !steps.isEmpty {
+            progress("random weights of \(request.model.rawValue)")
+            try request.model.export(to: checkpoint)
+        }
+        for part in steps {
+            if let python = request.peers, let peer = Peer(part) {
+                try measure(part, against: peer, python: python)
+            } else if let step = try measure(part) {
+                report.steps.append(step)
+            }
+        }
+        report.machine.loadAfter = Machine.currentLoad()
+        return report
+    }
+
+    private func measureMachine(_ parts: [BenchmarkPart]) throws {
+        var tasks: [Measurement.Task] = []
+        if parts.contains(.ceiling) { tasks.append(.ceiling) }
+        if parts.contains(.kernels) { tasks.append(.kernels) }
+        guard !tasks.isEmpty else { return }
+        progress(parts.filter { !$0.isStep }.map(\.rawValue).joined(separator: ", "))
+        guard let result = try result(tasks, tensor: request.tensor) else { return }
+        report.ceiling = result.ceiling
+        report.kernels = result.kernels
+    }
+
+    private var timedSteps: Int { request.steps ?? (request.quick ? 1 : 3) }
+
+    /// Nil, with a notice, where the trainer refuses the step.
+    private func measure(_ part: BenchmarkPart) throws -> StepResult? {
+        progress(part.rawValue)
+        var tensor = request.tensor
+        if let texts = part.textShape, texts.count < request.ranks / tensor {
+            guard request.ranks <= request.model.configuration.keyValueHeadCount else {
+                report.notices.append("\(part.rawValue) is left out: \(texts.count) text has no work for \(request.ranks / tensor) data ranks")
+                return nil
+            }
+            tensor = request.ranks
+            report.notices.append("\(part.rawValue) ran with tensor \(tensor): its text can't be dealt to data ranks")
+        }
+        let (dataset, warmUp) = try dataset(for: part)
+        let configuration = StepConfiguration(
+            part: part, model: request.model, checkpoint: checkpoint, dataset: dataset, data: request.ranks / tensor,
+            tensor: tensor, threads: launcher.threads, steps: warmUp + timedSteps, directory: "\(folder)/run")
+        let path = "\(folder)/\(part.rawValue).yaml"
+        try Data(configuration.yaml.utf8).write(to: URL(fileURLWithPath: path))
+        let task = Measurement.Task.step(
+            name: part.rawValue, configuration: path, warmUp: warmUp, timed: timedSteps, hasPairs: part.hasPairs)
+        let result = try result([task], tensor: tensor, otherwise: part.rawValue)
+        try? FileManager.default.removeItem(atPath: "\(folder)/run")
+        return result?.step
+    }
+
+    /// The step's dataset, and how many steps come before those that are timed.
+    private func dataset(for part: BenchmarkPart) throws -> (path: String, warmUp: Int) {
+        if let texts = part.textShape {
+            return (try data.texts(count: texts.count * (1 + timedSteps), length: texts.length), 1)
+        }
+        // The timed steps see all of these pairs, whatever the warm-up.
+        let perStep = BenchmarkPart.pairsPerStep
+        let pairs = try data.pairs(count: timedSteps * perStep, perStep: perStep, from: request.pairs)
+        return (pairs.path, part.isCached ? pairs.count / perStep : 1)
+    }
+
+    private func result(
+        _ tasks: [Measurement.Task], tensor: Int, otherwise name: String = "this"
+    ) throws -> MeasurementResult? {
+        switch try launcher.measure(tasks, model: request.model, tensor: tensor, quick: request.quick) {
+        case .measured(let result):
+            if let mpi = result.mpi { report.versions.mpi = mpi }
+            return result
+        case .refused(let reason):
+            report.notices.append("\(name) is left out: \(reason.replacingOccurrences(of: folder + "/", with: ""))")
+            return nil
+        }
+    }
+
+    /// Ours and the peer's by turns, so that what else the machine does meets both.
+    private func measure(_ part: BenchmarkPart, against peer: Peer, python: String) throws {
+        let rounds = request.quick ? 1 : 2
+        var ours: [StepResult] = []
+        var theirs: [Peer.Result] = []
+        for round in 1...rounds {
+            guard let step = try measure(part) else { return }
+            ours.append(step)
+            progress("\(peer.name), round \(round) of \(rounds)")
+            theirs.append(
+                try peer.measure(
+                    python: python, model: checkpoint, records: peer.takesPairs ? data.pairsJSONL : data.textsJSONL(512),
+                    steps: 1 + timedSteps, threads: request.ranks * launcher.threads, folder: folder))
+        }
+        report.steps += ours
+        let ourSeconds = median(ours.flatMap(\.stepSecondsEach))
+        let theirSeconds = median(theirs.flatMap(\.seconds))
+        report.peers.append(
+            PeerResult(
+                name: part.rawValue, peer: peer.name, versions: theirs[0].versions, rounds: rounds, ourSeconds: ourSeconds,
+                peerSeconds: theirSeconds, speedup: theirSeconds / ourSeconds,
+                ourPeakMemoryBytes: ours.map(\.peakMemoryBytes).max()!,
+                peerPeakMemoryBytes: theirs.map(\.peakMemoryBytes).max()!))
+    }
+}

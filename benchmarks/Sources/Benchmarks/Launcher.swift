@@ -1,0 +1,81 @@
+import Foundation
+import Settings
+import Training
+
+/// Starts this program again to measure, alone or under mpirun: each measurement has a process of its own, so that one
+/// step's memory is not another's.
+struct Launcher {
+    let ranks: Int
+    let threads: Int
+    let folder: String
+
+    /// The words before the program.
+    var words: [String] {
+        guard ranks > 1 else { return [] }
+        let fits = ranks * threads <= availableCores().count
+        return ["mpirun", "-n", "\(ranks)"]
+            + (fits ? ["--map-by", "slot:PE=\(threads)", "--bind-to", "core"] : ["--oversubscribe", "--bind-to", "none"])
+    }
+
+    enum Outcome {
+        case measured(MeasurementResult)
+        /// The trainer refused the configuration, with these words.
+        case refused(String)
+    }
+
+    func measure(_ tasks: [Measurement.Task], model: BenchmarkModel, tensor: Int, quick: Bool) throws -> Outcome {
+        let output = folder + "/result.json"
+        try? FileManager.default.removeItem(atPath: output)
+        let measurement = Measurement(
+            tasks: tasks, model: model, tensor: tensor, threads: threads, quick: quick, output: output)
+        let request = folder + "/measurement.json"
+        try JSONEncoder().encode(measurement).write(to: URL(fileURLWithPath: request))
+        let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+        let ended = try Subprocess.run(words + [program, "--worker", request], folder: folder)
+        guard ended.exitCode == 0 else {
+            let lines = ended.errorOutput.split(separator: "\n").map(String.init)
+            let cause = lines.first { $0.hasPrefix("benchmark: ") }.map { String($0.dropFirst(11)) }
+                ?? lines.last ?? "no reason was given"
+            if ended.exitCode == ExitCode.configuration.rawValue { return .refused(cause) }
+            throw Failure(
+                "a measuring process", "ended with \(ended.exitCode) (\(cause))", remedy: "Look at what it says.",
+                exitCode: .internal)
+        }
+        let data = try Data(contentsOf: URL(fileURLWithPath: output))
+        return .measured(try JSONDecoder().decode(MeasurementResult.self, from: data))
+    }
+}
+
+/// A program that is run to its end.
+enum Subprocess {
+    struct Result {
+        let exitCode: Int32
+        let output: String
+        let errorOutput: String
+    }
+
+    static func run(
+        _ words: [String], folder: String, environment: [String: String] = [:]
+    ) throws -> Result {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
+        var variables = ProcessInfo.processInfo.environment
+        // mpirun refuses to start as root (in containers) unless it is told twice.
+        variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+        variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+        for (name, value) in environment { variables[name] = value }
+        process.environment = variables
+        // Files, not pipes: a full pipe would stop the program.
+        let paths = ["out", "err"].map { "\(folder)/\($0).txt" }
+        for path in paths { try Data().write(to: URL(fileURLWithPath: path)) }
+        process.standardOutput = FileHandle(forWritingAtPath: paths[0])
+        process.standardError = FileHandle(forWritingAtPath: paths[1])
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        func text(_ path: String) -> String { String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self) }
+        return Result(
+            exitCode: process.terminationStatus, output: text(paths[0]), errorOutput: text(paths[1]))
+    }
+}

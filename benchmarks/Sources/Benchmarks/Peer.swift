@@ -1,0 +1,63 @@
+import Foundation
+import Settings
+
+/// Another program that makes the same step from the same weights and records: a script of `benchmarks/peers`.
+struct Peer {
+    let name: String
+    let script: String
+    let takesPairs: Bool
+
+    /// Nil for a part that no peer is timed at.
+    init?(_ part: BenchmarkPart) {
+        switch part {
+        case .shortTexts: (name, script, takesPairs) = ("PyTorch", "lm_torch.py", false)
+        case .preferenceOnTheFly: (name, script, takesPairs) = ("TRL", "dpo_trl.py", true)
+        default: return nil
+        }
+    }
+
+    /// What a script writes.
+    struct Result: Decodable {
+        /// Of each step but the first.
+        let seconds: [Double]
+        let peakMemoryBytes: Int
+        let versions: String
+    }
+
+    func measure(
+        python: String, model: String, records: String, steps: Int, threads: Int, folder: String
+    ) throws -> Result {
+        let output = folder + "/peer.json"
+        try? FileManager.default.removeItem(atPath: output)
+        let words = [
+            python, "\(try Peer.scriptFolder())/\(script)", model, records, "--steps", "\(steps)", "--threads", "\(threads)",
+            "--json", output,
+        ]
+        let ended = try Subprocess.run(words, folder: folder, environment: Peer.environment)
+        guard ended.exitCode == 0 else {
+            throw Failure(
+                "\(python) \(script)", "ended with \(ended.exitCode) (\(ended.errorOutput.split(separator: "\n").last ?? ""))",
+                remedy: "Its environment needs torch, transformers and trl.", exitCode: .missingInput)
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Result.self, from: Data(contentsOf: URL(fileURLWithPath: output)))
+    }
+
+    /// glibc keeps freed memory and asks for huge pages: without these PyTorch is slower here, by much.
+    private static let environment = [
+        "HF_HUB_OFFLINE": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736",
+        "MALLOC_TOP_PAD_": "268435456", "MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    ]
+
+    /// `benchmarks/peers` of the checkout that this program was built in, or of the current folder.
+    private static func scriptFolder() throws -> String {
+        var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        while folder.path != "/" {
+            folder.deleteLastPathComponent()
+            let scripts = folder.appendingPathComponent("benchmarks/peers").path
+            if FileManager.default.fileExists(atPath: scripts + "/lm_torch.py") { return scripts }
+        }
+        throw Failure.missing("benchmarks/peers", "is not beside this program", remedy: "Build it in its checkout.")
+    }
+}

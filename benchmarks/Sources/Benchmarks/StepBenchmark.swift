@@ -1,0 +1,112 @@
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Model
+import Settings
+import Training
+
+/// Whole steps of the trainer, as a run makes them, and the floor of each.
+struct StepBenchmark {
+    let name: String
+    let model: BenchmarkModel
+    let run: ResolvedRun
+    let mesh: Mesh
+    let workers: Workers
+    let warmUp: Int
+    let timed: Int
+    let hasPairs: Bool
+    let budget: TimingBudget
+
+    /// Trains, then times the products that those steps needed. Collective over all ranks.
+    func measure() throws -> StepResult {
+        let collector = StepCollector()
+        try train(collector)
+        let peak = try mesh.world.sum([Double(collector.peakMemoryByteCount)])[0]
+        let reports = Array(collector.reports.dropFirst(warmUp).prefix(timed))
+        precondition(reports.count == timed, "the schedule has as many steps as were asked for")
+
+        let timer = ProductTimer(Bench(mesh: mesh, workers: workers, budget: budget))
+        let products = try workloads().dropFirst(warmUp).prefix(timed).map(requiredProducts)
+        let floors = try products.map { try timer.seconds(of: $0) }
+        let operations = products.map(\.operations)
+        let seconds = reports.map { $0["seconds"]! }
+        let pairs = run.configuration.schedule.pairsPerStep
+        let splits = Stopwatch.Section.allCases.map { section in
+            (section.rawValue, median(reports.map { $0["seconds/\(section.rawValue)"] ?? 0 }))
+        }
+        return StepResult(
+            name: name, model: model.rawValue, ranks: mesh.world.size, tensor: mesh.tensor.size,
+            threads: workers.threadCount, timedSteps: timed, stepSeconds: median(seconds), stepSecondsEach: seconds,
+            tokens: median(reports.map { $0["tokens"]! }),
+            tokensPerSecond: median(reports.map { $0["tokens_per_second"]! }),
+            sequenceTokensPerSecond: median(reports.map { $0["sequence_tokens_per_second"]! }),
+            pairsPerSecond: hasPairs ? pairs.map { count in median(seconds.map { Double(count) / $0 }) } : nil,
+            modelFlops: median(operations), modelFlopsPerSecond: median(zip(operations, seconds).map(/)),
+            floorSeconds: median(floors), floorFraction: median(zip(floors, seconds).map(/)),
+            bestRateFloorFraction: median(zip(operations, seconds).map { $0 / timer.bestRate / $1 }),
+            peakMemoryBytes: Int(peak), seconds: Dictionary(uniqueKeysWithValues: splits),
+            loss: reports.last!["loss"]!)
+    }
+
+    /// In a function of its own, so that the models' memory is free before products are timed.
+    private func train(_ collector: StepCollector) throws {
+        let trainer = try Trainer(run, mesh: mesh, workers: workers, listeners: [collector])
+        try trainer.train(.fresh(overwrite: true))
+    }
+
+    /// What each step computes, over all data ranks.
+    func workloads() throws -> [StepWorkload] {
+        let configuration = run.configuration
+        let packer = MicroBatchPacker(
+            tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch,
+            prefixSharing: configuration.schedule.prefixSharing)
+        var planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: mesh.data.size)
+        var workloads: [StepWorkload] = []
+        while let plan = planner.next() {
+            var workload = StepWorkload(segments: [], scoredRows: 0)
+            for records in plan.microBatches.joined() {
+                let batch = try packer.assemble(records, from: run.training!)
+                workload.segments += batch.axis.segments.map {
+                    .init(queries: $0.range.count, prefix: $0.prefix?.count ?? 0)
+                }
+                workload.scoredRows += ForwardPlan(axis: batch.axis, rows: batch.rows).scoredPositions.count
+            }
+            workloads.append(workload)
+        }
+        return workloads
+    }
+
+    /// The policy forward and backward, and each reference forward.
+    func requiredProducts(_ workload: StepWorkload) -> [RequiredProduct] {
+        let policy = ProductCounter(run.policy.configuration)
+        return policy.forward(workload) + policy.backward(workload)
+            + run.references.flatMap { reference -> [RequiredProduct] in
+                // Values that a memory keeps from the first epoch need no products after it.
+                isCached(reference.settings.name)
+                    ? [] : ProductCounter(reference.origin.configuration).forward(workload)
+            }
+    }
+
+    /// Read from the written configuration, so that it holds for configurations that know no such key.
+    private func isCached(_ reference: String) -> Bool { run.configuration.resolvedYAML().contains("cache: memory") }
+}
+
+extension ScheduleSettings {
+    fileprivate var pairsPerStep: Int? {
+        guard case .pairs(let count)? = batch else { return nil }
+        return count
+    }
+}
+
+/// Keeps every step's report, and the memory that it took until then. Every rank has one.
+final class StepCollector: EventListener {
+    private(set) var reports: [StepReport] = []
+    private(set) var peakMemoryByteCount = 0
+
+    func receive(_ event: TrainingEvent) throws(Failure) {
+        guard case .step(let report) = event else { return }
+        reports.append(report)
+        peakMemoryByteCount = Training.peakMemoryByteCount()
+    }
+}

@@ -1,0 +1,57 @@
+import Collectives
+import Dispatch
+import Foundation
+import Kernels
+
+/// Monotonic seconds.
+func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+
+public func median(_ values: [Double]) -> Double {
+    guard !values.isEmpty else { return 0 }
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/// How long a thing is repeated.
+public struct TimingBudget: Codable, Sendable {
+    /// Seconds of repetition for each thing.
+    public var seconds: Double
+
+    public init(quick: Bool) { seconds = quick ? 0.002 : 0.05 }
+
+    /// Seconds of one `body`: the median of its repetitions, three at least, after one that is not counted.
+    func measure(_ body: () -> Void) -> Double {
+        body()
+        var times: [Double] = []
+        let start = now()
+        while times.count < 3 || (now() - start < seconds && times.count < 1000) {
+            let before = now()
+            body()
+            times.append(now() - before)
+        }
+        return median(times)
+    }
+}
+
+/// Where things are timed: this rank's threads, and the other ranks, which do the same at the same time.
+struct Bench {
+    let mesh: Mesh
+    let workers: Workers
+    let budget: TimingBudget
+
+    /// Cores that compute, over all ranks.
+    var coreCount: Int { mesh.world.size * workers.threadCount }
+
+    /// Seconds of `body` on the slowest rank while all ranks do it.
+    func together(_ body: () -> Void) throws -> Double {
+        try mesh.world.barrier()
+        return try mesh.world.maximum([budget.measure(body)])[0]
+    }
+
+    /// Seconds of `body` on the first rank, the others waiting.
+    func alone(_ body: () -> Void) throws -> Double {
+        try mesh.world.barrier()
+        return try mesh.world.maximum([mesh.isFirst ? budget.measure(body) : 0])[0]
+    }
+}

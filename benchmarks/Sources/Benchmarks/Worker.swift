@@ -1,0 +1,47 @@
+import Collectives
+import Foundation
+import Kernels
+import Settings
+import Training
+
+/// A process that measures, alone or as one rank of several: what the first process starts.
+public enum Worker {
+    /// - Parameter path: of a `Measurement`, as JSON.
+    public static func run(_ path: String) throws {
+        let measurement = try JSONDecoder().decode(Measurement.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        let launch = MPIEnvironment.launch()
+        prepareMatrixProducts()
+        var runs: [String: ResolvedRun] = [:]
+        for case .step(_, let configuration, _, _, _) in measurement.tasks {
+            runs[configuration] = try ResolvedRun(
+                RunConfiguration.load(path: configuration), rankCount: launch.size, purpose: .training,
+                ranksOnNode: launch.localSize)
+        }
+        let layout = ParallelLayout(data: launch.size / measurement.tensor, tensor: measurement.tensor)
+        let mesh = launch.isLaunched ? try Mesh.over(MPIEnvironment.start(), layout: layout) : .solo()
+        let workers = Workers(threadCount: measurement.threads)
+        var result = MeasurementResult()
+        result.mpi = launch.isLaunched ? MPIEnvironment.libraryVersion : nil
+        let budget = TimingBudget(quick: measurement.quick)
+        let bench = Bench(mesh: mesh, workers: workers, budget: budget)
+        let shape = measurement.model.configuration
+        for task in measurement.tasks {
+            switch task {
+            case .ceiling: result.ceiling = try CeilingBenchmark(bench: bench, model: shape, quick: measurement.quick).run()
+            case .kernels:
+                let ceiling = try result.ceiling ?? CeilingBenchmark(bench: bench, model: shape, quick: true).run()
+                let kernels = KernelBenchmark(bench, model: shape, ceiling: ceiling, quick: measurement.quick)
+                result.kernels = try kernels.run()
+            case .step(let name, let configuration, let warmUp, let timed, let hasPairs):
+                result.step = try StepBenchmark(
+                    name: name, model: measurement.model, run: runs[configuration]!, mesh: mesh, workers: workers,
+                    warmUp: warmUp, timed: timed, hasPairs: hasPairs, budget: budget
+                ).measure()
+            }
+        }
+        if mesh.isFirst {
+            try JSONEncoder().encode(result).write(to: URL(fileURLWithPath: measurement.output))
+        }
+        MPIEnvironment.finish()
+    }
+}
