@@ -11,7 +11,7 @@ struct Peer {
     init?(_ part: BenchmarkPart) {
         switch part {
         case .shortTexts: (name, script, takesPairs) = ("PyTorch", "lm_torch.py", false)
-        case .preferenceOnTheFly: (name, script, takesPairs) = ("TRL", "dpo_trl.py", true)
+        case .preferenceOnTheFly, .preferenceCached: (name, script, takesPairs) = ("TRL", "dpo_trl.py", true)
         default: return nil
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Training
 
 extension BenchmarkReport {
     /// The report as a person reads it.
@@ -64,7 +65,7 @@ extension BenchmarkReport {
     }
 
     private var splitTable: String {
-        let sections = ["data", "reference", "forward", "backward", "communication", "optimizer"]
+        let sections = Stopwatch.Section.allCases.map(\.rawValue)
         var table = TextTable(["step, seconds in"] + sections)
         for step in steps {
             table.add([step.name] + sections.map { String(format: "%.3f", step.seconds[$0] ?? 0) })

@@ -18,18 +18,18 @@ struct StepBenchmark {
     let hasPairs: Bool
     let budget: TimingBudget
 
-    /// Trains, then times the products that those steps needed. Collective over all ranks.
+    /// Trains, and times after each step the products that it needed: a machine whose speed wanders meets both alike.
+    /// Collective over all ranks.
     func measure() throws -> StepResult {
-        let collector = StepCollector()
-        try train(collector)
+        let products = try workloads().map(requiredProducts)
+        let bench = Bench(mesh: mesh, workers: workers, budget: budget)
+        let collector = StepCollector(products: Array(products.prefix(warmUp + timed)), untimed: warmUp, bench: bench)
+        try Trainer(run, mesh: mesh, workers: workers, listeners: [collector]).train(.fresh(overwrite: true))
+        precondition(collector.reports.count == warmUp + timed, "the schedule has as many steps as were asked for")
         let peak = try mesh.world.sum([Double(collector.peakMemoryByteCount)])[0]
-        let reports = Array(collector.reports.dropFirst(warmUp).prefix(timed))
-        precondition(reports.count == timed, "the schedule has as many steps as were asked for")
-
-        let timer = ProductTimer(Bench(mesh: mesh, workers: workers, budget: budget))
-        let products = try workloads().dropFirst(warmUp).prefix(timed).map(requiredProducts)
-        let floors = try products.map { try timer.seconds(of: $0) }
-        let operations = products.map(\.operations)
+        let reports = collector.reports.dropFirst(warmUp)
+        let floors = collector.floors
+        let operations = products.dropFirst(warmUp).prefix(timed).map(\.operations)
         let seconds = reports.map { $0["seconds"]! }
         let pairs = run.configuration.schedule.pairsPerStep
         let splits = Stopwatch.Section.allCases.map { section in
@@ -44,15 +44,9 @@ struct StepBenchmark {
             pairsPerSecond: hasPairs ? pairs.map { count in median(seconds.map { Double(count) / $0 }) } : nil,
             modelFlops: median(operations), modelFlopsPerSecond: median(zip(operations, seconds).map(/)),
             floorSeconds: median(floors), floorFraction: median(zip(floors, seconds).map(/)),
-            bestRateFloorFraction: median(zip(operations, seconds).map { $0 / timer.bestRate / $1 }),
+            bestRateFloorFraction: median(zip(operations, seconds).map { $0 / collector.bestRate / $1 }),
             peakMemoryBytes: Int(peak), seconds: Dictionary(uniqueKeysWithValues: splits),
             loss: reports.last!["loss"]!)
-    }
-
-    /// In a function of its own, so that the models' memory is free before products are timed.
-    private func train(_ collector: StepCollector) throws {
-        let trainer = try Trainer(run, mesh: mesh, workers: workers, listeners: [collector])
-        try trainer.train(.fresh(overwrite: true))
     }
 
     /// What each step computes, over all data ranks.
@@ -99,14 +93,48 @@ extension ScheduleSettings {
     }
 }
 
-/// Keeps every step's report, and the memory that it took until then. Every rank has one.
+/// Keeps every step's report, its floor, and the memory that the run took. Every rank has one.
 final class StepCollector: EventListener {
+    private let products: [[RequiredProduct]]
+    private let untimed: Int
+    private let bench: Bench
     private(set) var reports: [StepReport] = []
+    /// Of each timed step.
+    private(set) var floors: [Double] = []
+    /// Operations a second of the fastest product.
+    private(set) var bestRate = 0.0
     private(set) var peakMemoryByteCount = 0
+
+    /// - Parameters:
+    ///   - products: of each step.
+    ///   - untimed: steps that come first and have no floor.
+    init(products: [[RequiredProduct]], untimed: Int, bench: Bench) {
+        self.products = products
+        self.untimed = untimed
+        self.bench = bench
+    }
 
     func receive(_ event: TrainingEvent) throws(Failure) {
         guard case .step(let report) = event else { return }
         reports.append(report)
-        peakMemoryByteCount = Training.peakMemoryByteCount()
+        peakMemoryByteCount = max(peakMemoryByteCount, Training.peakMemoryByteCount())
+        guard reports.count > untimed else { return }
+        do {
+            let timer = ProductTimer(bench)
+            floors.append(try timer.seconds(of: products[reports.count - 1]))
+            bestRate = max(bestRate, timer.bestRate)
+        } catch {
+            throw Failure("MPI", "\(error)", remedy: "Start it again.", exitCode: .tryAgain)
+        }
+        // The timer's operands are not the trainer's memory.
+        forgetPeakMemory()
     }
+}
+
+/// Peak memory is counted from now on (`proc(5)`, clear_refs); where the system refuses, from the process's start as before.
+private func forgetPeakMemory() {
+    let file = open("/proc/self/clear_refs", O_WRONLY)
+    guard file >= 0 else { return }
+    _ = write(file, "5", 1)
+    close(file)
 }
