@@ -47,12 +47,24 @@ extension Transformer where Kind == Trainable {
         let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
             for gradient in gradients.layers where gradient.index == layer { add(gradient.rows, to: residualGradient, plan) }
+            try recomputeBlock(layer, plan, rotary)
             try backwardFeedForward(layer, count, residualGradient)
             try backwardAttention(layer, plan, rotary, residualGradient)
         }
         Embedding.backward(
             residualGradient, tokens: plan.axis.tokens, range: vocabulary, into: parameters.gradients[table.embedding],
             workers: workers)
+    }
+
+    /// What forward did not keep of a block, by forward's own calls, so that it is the same bits. The last block's is what
+    /// forward left.
+    private func recomputeBlock(_ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary) throws(CollectiveError) {
+        guard recompute != .nothing, layer < table.blocks.count - 1 else { return }
+        let saved = buffers.attention(layer, plan.axis.count)
+        forwardAttention(layer, saved, positions: plan.axis.positions, rotary) { attend(plan, $0) }
+        guard recompute == .block else { return }
+        try addAttention(layer, saved.output)
+        forwardGates(layer, plan.axis.count)
     }
 
     /// Head and final norm; `residualGradient[T, D]` is written whole, zero where nothing is scored.
@@ -97,7 +109,7 @@ extension Transformer where Kind == Trainable {
         _ layer: Int, _ count: Int, _ residualGradient: Matrix
     ) throws(CollectiveError) {
         let block = table.blocks[layer]
-        let saved = buffers.block(layer, count)
+        let saved = buffers.feedForward(layer, count)
         let gated = buffers.gated(count)
         let gatedGradient = buffers.scratch(.activatedGradient, count)
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
@@ -108,7 +120,7 @@ extension Transformer where Kind == Trainable {
 
         let normalized = buffers.normalized(count)
         RootMeanSquareNorm.recompute(
-            saved.middle, weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.feedForwardInverseRoot,
+            saved.middle, weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.inverseRoot,
             into: normalized, workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
         backwardInput([(saved.gate, block.gate), (saved.up, block.up)], into: normalizedGradient)
@@ -117,7 +129,7 @@ extension Transformer where Kind == Trainable {
         ])
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: saved.middle,
-            weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.feedForwardInverseRoot,
+            weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.inverseRoot,
             addingTo: residualGradient, weightGradient: parameters.gradients[block.feedForwardNorm], workers: workers)
     }
 
@@ -127,13 +139,13 @@ extension Transformer where Kind == Trainable {
     ) throws(CollectiveError) {
         let count = plan.axis.count
         let block = table.blocks[layer]
-        let saved = buffers.block(layer, count)
+        let saved = buffers.attention(layer, count)
         let attentionGradient = buffers.scratch(.attentionGradient, count)
         let projectionGradient = buffers.scratch(.projectionGradient, count)
         Linear.backwardInput(
             residualGradient, weight: parameters.values[block.output], into: attentionGradient, workers: workers)
         attention.backward(
-            attentionGradient, projections: saved.projections, output: saved.attentionOutput, logSumExp: saved.logSumExp,
+            attentionGradient, projections: saved.projections, output: saved.output, logSumExp: saved.logSumExp,
             plan: plan.attention, into: projectionGradient)
         let columns = projectionColumns(projectionGradient)
         rotary.backward(columns.queryAndKey, positions: plan.axis.positions, workers: workers)
@@ -141,13 +153,13 @@ extension Transformer where Kind == Trainable {
         let input = buffers.residual(layer, count)
         let normalized = buffers.normalized(count)
         RootMeanSquareNorm.recompute(
-            input, weight: parameters.values[block.attentionNorm], inverseRoot: saved.attentionInverseRoot,
+            input, weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
             into: normalized, workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
         backwardInput(
             [(columns.query, block.query), (columns.key, block.key), (columns.value, block.value)], into: normalizedGradient)
         backwardWeight([
-            (residualGradient, saved.attentionOutput, block.output), (columns.query, normalized, block.query),
+            (residualGradient, saved.output, block.output), (columns.query, normalized, block.query),
             (columns.key, normalized, block.key), (columns.value, normalized, block.value),
         ])
         for (gradient, bias) in [
@@ -157,7 +169,7 @@ extension Transformer where Kind == Trainable {
         }
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: input,
-            weight: parameters.values[block.attentionNorm], inverseRoot: saved.attentionInverseRoot,
+            weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
             addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], workers: workers)
     }
 
