@@ -1,7 +1,8 @@
+import Kernels
 import Settings
 import Tensors
 
-// T tokens, D model width, W projections, F feed-forward columns and H query heads of this rank.
+// T tokens, U scored positions, D model width, W projections, F feed-forward columns and H query heads of this rank.
 
 /// What the attention sublayer computes forward; backward needs it again. Normalised inputs are recomputed instead: that
 /// runs at memory speed.
@@ -39,7 +40,8 @@ struct FeedForwardActivations {
     }
 }
 
-/// The memory of a model's forward (and backward) pass, reused for every micro-batch; it grows to the longest.
+/// The memory of a model's forward (and backward) pass, reused for every micro-batch; it grows to the longest, and no step
+/// allocates after that.
 final class ActivationBuffers {
     struct Widths {
         var model, projections, attentionOutput, heads, feedForward: Int
@@ -66,6 +68,11 @@ final class ActivationBuffers {
     private var residualCapacity: [Matrix] = []
     private var scratchCapacity: [Matrix] = []
     private let backwardScratch: [ScratchName: ScratchBuffer]
+    /// `[U, D]` gradients at the scored positions: of what the head reads, and of what the final norm reads.
+    let hiddenGradient = ScratchMatrix()
+    let scoredGradient = ScratchMatrix()
+    /// A norm's sums in backward.
+    let normSums = ScratchMatrix()
 
     /// Scratch matrices of backward, by what they hold.
     enum ScratchName: CaseIterable {

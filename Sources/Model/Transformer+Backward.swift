@@ -75,7 +75,7 @@ extension Transformer where Kind == Trainable {
         // The forward pass left the normalised states and their roots in place.
         let states = scoredStates(plan)
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
-        let hiddenGradient = Matrix(rowCount: count, columnCount: width)
+        let hiddenGradient = buffers.hiddenGradient.matrix(rowCount: count, columnCount: width)
         head.backward(
             states.normalized, weight: parameters.values[table.head], range: vocabulary, targets: plan.targets,
             logSumExp: pass.scored.rows.map(\.logSumExp), gradients: gradients.targets, hiddenGradient: hiddenGradient,
@@ -86,10 +86,12 @@ extension Transformer where Kind == Trainable {
                     weights: gradients.distributions[$0])
             })
         let whole = try Partial(hiddenGradient).summed(over: tensor)
-        let inputGradient = Matrix(rowCount: count, columnCount: width)
+        let inputGradient = buffers.scoredGradient.matrix(rowCount: count, columnCount: width)
+        inputGradient.fill(0)
         RootMeanSquareNorm.backward(
             whole, input: states.input, weight: parameters.values[table.finalNorm], inverseRoot: states.inverseRoot,
-            addingTo: inputGradient, weightGradient: parameters.gradients[table.finalNorm], workers: workers)
+            addingTo: inputGradient, weightGradient: parameters.gradients[table.finalNorm], scratch: buffers.normSums,
+            workers: workers)
         residualGradient.fill(0)
         for (row, position) in plan.scoredPositions.enumerated() {
             residualGradient.rows(position..<(position + 1)).copy(from: inputGradient.rows(row..<(row + 1)))
@@ -130,7 +132,8 @@ extension Transformer where Kind == Trainable {
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: saved.middle,
             weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.inverseRoot,
-            addingTo: residualGradient, weightGradient: parameters.gradients[block.feedForwardNorm], workers: workers)
+            addingTo: residualGradient, weightGradient: parameters.gradients[block.feedForwardNorm], scratch: buffers.normSums,
+            workers: workers)
     }
 
     /// The attention sublayer, likewise.
@@ -170,7 +173,8 @@ extension Transformer where Kind == Trainable {
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: input,
             weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
-            addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], workers: workers)
+            addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], scratch: buffers.normSums,
+            workers: workers)
     }
 
     /// What layers of one input make of their outputs' gradients: that input's.

@@ -39,6 +39,10 @@ private final class RecomputationCase: Sendable {
         "[{type: distillation, teacher: ref, hidden_states: {layers: [[0, 0], [2, 2]]}}, {type: language_modeling}]",
     ]
 
+    private func figures(_ result: ProbeResult) -> [[String: Double]] {
+        result.steps.map { $0.filter { $0.key != "allocations" } }
+    }
+
     @Test(
         "activations that are computed again are the same bits: so are losses, gradients and what training makes of them",
         arguments: layouts, objectives)
@@ -50,7 +54,7 @@ private final class RecomputationCase: Sendable {
         #expect(kept.steps.count == 4 && kept.gradients.count > 20 && kept.ranksWithSamePolicy == 0)
         for recompute in ["attention", "block"] {
             let result = try test.run(layout, family, objective, recompute: recompute)
-            #expect(result.steps == kept.steps, "\(recompute)")
+            #expect(figures(result) == figures(kept), "\(recompute)")
             #expect(result.gradients == kept.gradients, "\(recompute)")
             #expect(result.faults == 0)
             #expect(result.ranksWithSameReferences == Double(layout.ranks))
