@@ -68,11 +68,15 @@ final class ActivationBuffers {
     private var residualCapacity: [Matrix] = []
     private var scratchCapacity: [Matrix] = []
     private let backwardScratch: [ScratchName: ScratchBuffer]
-    /// `[U, D]` gradients at the scored positions: of what the head reads, and of what the final norm reads.
+    /// `[U, D]` gradients at the scored positions: of what the head reads, and of what the final norm reads; the first is
+    /// scratch again after the norm.
     let hiddenGradient = ScratchMatrix()
     let scoredGradient = ScratchMatrix()
     /// A norm's sums in backward.
     let normSums = ScratchMatrix()
+    /// `[L, H·E]` queries and attention output, or their gradients, of the tokens that the last block selects.
+    let selectedQueries = ScratchMatrix()
+    let selectedOutput = ScratchMatrix()
 
     /// Scratch matrices of backward, by what they hold.
     enum ScratchName: CaseIterable {

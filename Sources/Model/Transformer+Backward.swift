@@ -41,15 +41,20 @@ extension Transformer where Kind == Trainable {
     ) throws(CollectiveError) {
         precondition(pass.number == passCount, "backward follows its own forward, once: it overwrites activations")
         passCount += 1
-        let count = plan.axis.count
-        let residualGradient = buffers.scratch(.residualGradient, count)
-        try backwardHead(pass, plan, request, gradients, into: residualGradient)
+        var residualGradient = try backwardHead(pass, plan, request, gradients)
         let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
-            for gradient in gradients.layers where gradient.index == layer { add(gradient.rows, to: residualGradient, plan) }
+            let isLast = layer == table.blocks.count - 1
+            for gradient in gradients.layers where gradient.index == layer {
+                (isLast ? plan.scoredOutputs : plan.scoredTokens).add(gradient.rows, to: residualGradient, workers: workers)
+            }
             try recomputeBlock(layer, plan, rotary)
-            try backwardFeedForward(layer, count, residualGradient)
-            try backwardAttention(layer, plan, rotary, residualGradient)
+            try backwardFeedForward(layer, residualGradient)
+            if isLast && !plan.lastBlock.isWhole {
+                residualGradient = try backwardSelectedAttention(layer, plan, rotary, residualGradient)
+            } else {
+                try backwardAttention(layer, plan, rotary, residualGradient)
+            }
         }
         Embedding.backward(
             residualGradient, tokens: plan.axis.tokens, range: vocabulary, into: parameters.gradients[table.embedding],
@@ -63,15 +68,14 @@ extension Transformer where Kind == Trainable {
         let saved = buffers.attention(layer, plan.axis.count)
         forwardAttention(layer, saved, positions: plan.axis.positions, rotary) { attend(plan, $0) }
         guard recompute == .block else { return }
-        try addAttention(layer, saved.output)
+        try addAttention(layer, saved.output, to: buffers.residual(layer, plan.axis.count))
         forwardGates(layer, plan.axis.count)
     }
 
-    /// Head and final norm; `residualGradient[T, D]` is written whole, zero where nothing is scored.
+    /// Head and final norm: the gradient `[L, D]` of the last block's output, zero where nothing is scored.
     private func backwardHead(
-        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients,
-        into residualGradient: Matrix
-    ) throws(CollectiveError) {
+        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients
+    ) throws(CollectiveError) -> Matrix {
         // The forward pass left the normalised states and their roots in place.
         let states = scoredStates(plan)
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
@@ -92,25 +96,17 @@ extension Transformer where Kind == Trainable {
             whole, input: states.input, weight: parameters.values[table.finalNorm], inverseRoot: states.inverseRoot,
             addingTo: inputGradient, weightGradient: parameters.gradients[table.finalNorm], scratch: buffers.normSums,
             workers: workers)
+        guard !plan.scoredOutputs.isWhole else { return inputGradient }
+        let residualGradient = buffers.scratch(.residualGradient, plan.lastBlock.count)
         residualGradient.fill(0)
-        for (row, position) in plan.scoredPositions.enumerated() {
-            residualGradient.rows(position..<(position + 1)).copy(from: inputGradient.rows(row..<(row + 1)))
-        }
-    }
-
-    /// Adds `rows[U, D]` to the scored positions of `residualGradient[T, D]`.
-    private func add(_ rows: Matrix, to residualGradient: Matrix, _ plan: ForwardPlan) {
-        for (row, position) in plan.scoredPositions.enumerated() {
-            Elementwise.add(
-                rows.rows(row..<(row + 1)), to: residualGradient.rows(position..<(position + 1)), workers: workers)
-        }
+        plan.scoredOutputs.scatter(inputGradient, into: residualGradient, workers: workers)
+        return residualGradient
     }
 
     /// The feed-forward sublayer: turns the gradient of its output stream into that of its input stream, in place.
-    private func backwardFeedForward(
-        _ layer: Int, _ count: Int, _ residualGradient: Matrix
-    ) throws(CollectiveError) {
+    private func backwardFeedForward(_ layer: Int, _ residualGradient: Matrix) throws(CollectiveError) {
         let block = table.blocks[layer]
+        let count = residualGradient.rowCount
         let saved = buffers.feedForward(layer, count)
         let gated = buffers.gated(count)
         let gatedGradient = buffers.scratch(.activatedGradient, count)
@@ -165,11 +161,7 @@ extension Transformer where Kind == Trainable {
             (residualGradient, saved.output, block.output), (columns.query, normalized, block.query),
             (columns.key, normalized, block.key), (columns.value, normalized, block.value),
         ])
-        for (gradient, bias) in [
-            (columns.query, block.queryBias), (columns.key, block.keyBias), (columns.value, block.valueBias),
-        ] {
-            if let bias { Linear.backwardBias(gradient, into: parameters.gradients[bias]) }
-        }
+        backwardBias([(columns.query, block.queryBias), (columns.key, block.keyBias), (columns.value, block.valueBias)])
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: input,
             weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
@@ -178,14 +170,20 @@ extension Transformer where Kind == Trainable {
     }
 
     /// What layers of one input make of their outputs' gradients: that input's.
-    private func backwardInput(_ layers: [(outputGradient: Matrix, weight: Int)], into gradient: Matrix) {
+    func backwardInput(_ layers: [(outputGradient: Matrix, weight: Int)], into gradient: Matrix) {
         Linear.backwardInput(
             layers.map { ($0.outputGradient, parameters.values[$0.weight]) }, into: gradient, workers: workers)
     }
 
     /// Adds to the gradients of several weights at once: many tasks, which the threads share evenly.
-    private func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, weight: Int)]) {
+    func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, weight: Int)]) {
         Linear.backwardWeight(
             layers.map { ($0.outputGradient, $0.input, parameters.gradients[$0.weight]) }, workers: workers)
+    }
+
+    func backwardBias(_ layers: [(outputGradient: Matrix, bias: Int?)]) {
+        for layer in layers {
+            if let bias = layer.bias { Linear.backwardBias(layer.outputGradient, into: parameters.gradients[bias]) }
+        }
     }
 }

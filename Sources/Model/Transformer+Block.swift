@@ -16,7 +16,12 @@ extension Transformer {
     ) throws(CollectiveError) {
         let count = positions.count
         forwardAttention(layer, activations, positions: positions, rotary, attend: attend)
-        try addAttention(layer, activations.output)
+        try addAttention(layer, activations.output, to: buffers.residual(layer, count))
+        try forwardFeedForward(layer, count)
+    }
+
+    /// The feed-forward sublayer, from the stream after attention to the next block's input. Collective over the tensor ranks.
+    func forwardFeedForward(_ layer: Int, _ count: Int) throws(CollectiveError) {
         forwardGates(layer, count)
         let saved = buffers.feedForward(layer, count)
         let (gated, update) = (buffers.gated(count), buffers.update(count))
@@ -55,14 +60,14 @@ extension Transformer {
         attend(saved)
     }
 
-    /// Adds what attention makes of the block's input to it. Collective over the tensor ranks.
-    func addAttention(_ layer: Int, _ output: Matrix) throws(CollectiveError) {
+    /// The stream after attention: what attention makes of the block's input, added to it. Collective over the tensor ranks.
+    func addAttention(_ layer: Int, _ output: Matrix, to input: Matrix) throws(CollectiveError) {
         let count = output.rowCount
         let update = buffers.update(count)
         linear(output, [(table.blocks[layer].output, nil, update)])
         Elementwise.sum(
-            buffers.residual(layer, count), try Partial(update).summed(over: tensor),
-            into: buffers.feedForward(layer, count).middle, workers: workers)
+            input, try Partial(update).summed(over: tensor), into: buffers.feedForward(layer, count).middle,
+            workers: workers)
     }
 
     /// Norm, gate and up, from the stream after attention.

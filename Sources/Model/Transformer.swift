@@ -75,7 +75,8 @@ public final class Transformer<Kind: Trainability> {
             number: passCount, scored: try scoreRows(plan, request), layers: keptLayers(request.layers, plan))
     }
 
-    /// Embedding and blocks: leaves the residual stream after the last block in its buffer.
+    /// Embedding and blocks: leaves the residual stream after the last block in its buffer, for the rows of
+    /// `plan.lastBlock`.
     func runBlocks(_ plan: ForwardPlan, keeping layers: Set<Int>) throws(CollectiveError) {
         passCount += 1
         let count = plan.axis.count
@@ -87,13 +88,19 @@ public final class Transformer<Kind: Trainability> {
             plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
         _ = try Partial(embedded).summed(over: tensor)
         for layer in table.blocks.indices {
-            try forwardBlock(layer, buffers.attention(layer, count), positions: plan.axis.positions, rotary) {
-                attend(plan, $0)
+            let isLast = layer == table.blocks.count - 1
+            if isLast && !plan.lastBlock.isWhole {
+                try forwardSelected(layer, plan, rotary)
+            } else {
+                try forwardBlock(layer, buffers.attention(layer, count), positions: plan.axis.positions, rotary) {
+                    attend(plan, $0)
+                }
             }
             if layers.contains(layer) {
                 let rows = kept[layer, default: ScratchMatrix()]
                 kept[layer] = rows
-                gather(plan, from: buffers.residual(layer + 1, count), into: rows)
+                let output = buffers.residual(layer + 1, isLast ? plan.lastBlock.count : count)
+                gather(isLast ? plan.scoredOutputs : plan.scoredTokens, from: output, into: rows)
             }
         }
     }
@@ -160,22 +167,21 @@ public final class Transformer<Kind: Trainability> {
         return states
     }
 
-    /// Gathers the last residual stream's scored positions. Valid until the next forward.
+    /// The last residual stream's scored positions. Valid until the next forward.
     func scoredStates(_ plan: ForwardPlan) -> ScoredStates {
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
+        let output = buffers.residual(table.blocks.count, plan.lastBlock.count)
         return ScoredStates(
-            input: gather(plan, from: buffers.residual(table.blocks.count, plan.axis.count), into: scoredInput),
+            input: plan.scoredOutputs.isWhole ? output : gather(plan.scoredOutputs, from: output, into: scoredInput),
             normalized: scored.matrix(rowCount: count, columnCount: width),
             inverseRoot: scoredInverseRoot.matrix(rowCount: count, columnCount: 1))
     }
 
-    /// The scored positions' rows of `[T, D]` states.
+    /// A selection's rows of `states`.
     @discardableResult
-    private func gather(_ plan: ForwardPlan, from states: Matrix, into scratch: ScratchMatrix) -> Matrix {
-        let rows = scratch.matrix(rowCount: plan.scoredPositions.count, columnCount: states.columnCount)
-        for (row, position) in plan.scoredPositions.enumerated() {
-            rows.rows(row..<(row + 1)).copy(from: states.rows(position..<(position + 1)))
-        }
+    private func gather(_ selection: RowSelection, from states: Matrix, into scratch: ScratchMatrix) -> Matrix {
+        let rows = scratch.matrix(rowCount: selection.count, columnCount: states.columnCount)
+        selection.gather(states, into: rows, workers: workers)
         return rows
     }
 
