@@ -66,6 +66,10 @@ public final class Transformer<Kind: Trainability> {
             layerCount: configuration.layerCount, keeping: Kind.keepsActivations ? .forBackward(recompute) : .nothing)
     }
 
+    /// Makes room for micro-batches of `tokenCount` tokens, so that none of them has to grow it. What they leave untouched
+    /// takes no memory.
+    public func reserve(tokenCount: Int) { buffers.prepare(tokenCount: tokenCount) }
+
     /// Scores the plan's rows. Collective over the tensor ranks; all of them get the same values.
     public func forward(
         _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest()

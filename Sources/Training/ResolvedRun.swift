@@ -63,7 +63,7 @@ public struct ResolvedRun {
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.
-    private var largestMicroBatch: Int {
+    var largestMicroBatch: Int {
         let tokens = (validation.map(\.file) + [training].compactMap(\.self)).map(\.tokenCount).max() ?? 0
         return min(configuration.schedule.tokensPerMicroBatch, tokens)
     }
