@@ -16,6 +16,15 @@ public enum Elementwise {
         }
     }
 
+    /// Sets one contiguous block to zero, pieces of 4 MiB side by side.
+    public static func zero(_ block: Matrix, workers: Workers) {
+        precondition(block.isContiguous)
+        let tiles = Tiles(block.elementCount, limit: 1 << 20)
+        workers.run(tiles.tileCount) { tile, _ in
+            (block.pointer + tiles[tile].lowerBound).update(repeating: 0, count: tiles[tile].count)
+        }
+    }
+
     /// `target += source`, both `[T, D]`.
     public static func add(_ source: Matrix, to target: Matrix, workers: Workers) {
         precondition(source.rowCount == target.rowCount && source.columnCount == target.columnCount)

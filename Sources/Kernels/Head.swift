@@ -23,14 +23,18 @@ public struct RowStatistics: Equatable, Sendable {
 /// turns into whole ones after three small reductions; `backward` leaves this rank's share of the hidden rows' gradient.
 /// Losses over distributions see the tiles of frozen models beside the policy's (`Head+Distributions.swift`).
 public final class Head: @unchecked Sendable {
-    private let workers: Workers
+    let workers: Workers
     private let widened = ScratchMatrix()
     private var widenedReferences: [ScratchMatrix] = []
     private let scratch: [HeadScratch]
     private let gradientTile = ScratchMatrix()
+    let panelLogits = ScratchMatrix()
+    let panelShares = ScratchMatrix()
 
     /// Vocabulary rows a tile: with 256 tokens its logits fit a core's second-level cache.
     static let vocabularyLimit = 2048
+    /// Rows of a task.
+    static let rowLimit = 256
     /// Tokens a backward panel: bounds the tile of logit gradients to 2,048 × 2,048.
     static let panelLimit = 2048
 
@@ -54,7 +58,7 @@ public final class Head: @unchecked Sendable {
     func forEachTile(
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, plan: DistributionPlan, _ body: (HeadTile) -> Void
     ) {
-        let rowTiles = Tiles(sharing: hidden.rowCount, limit: Linear.rowLimit)
+        let rowTiles = Tiles(sharing: hidden.rowCount, limit: Head.rowLimit)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)
         for vocabularyTile in 0..<vocabularyTiles.tileCount {
             let columns = vocabularyTiles[vocabularyTile]
@@ -104,7 +108,7 @@ public final class Head: @unchecked Sendable {
         if range.isEmpty { hiddenGradient.fill(0) }
         for panel in 0..<panels.tileCount {
             let rows = panels[panel]
-            let rowTiles = Tiles(sharing: rows.count, limit: Linear.rowLimit)
+            let rowTiles = Tiles(sharing: rows.count, limit: Head.rowLimit)
             for vocabularyTile in 0..<vocabularyTiles.tileCount {
                 let columns = vocabularyTiles[vocabularyTile]
                 let matrix = weight.rows(columns)
@@ -125,7 +129,7 @@ public final class Head: @unchecked Sendable {
                     MatrixProduct.multiply(
                         tileLogits, matrix, into: hiddenGradient.rows(source), beta: vocabularyTile == 0 ? 0 : 1)
                 }
-                let weightTiles = Tiles(columns.count, limit: Linear.rowLimit)
+                let weightTiles = Tiles(columns.count, limit: Head.rowLimit)
                 workers.run(weightTiles.tileCount) { tile, _ in
                     let local = weightTiles[tile]
                     let target = (local.lowerBound + columns.lowerBound)..<(local.upperBound + columns.lowerBound)

@@ -49,6 +49,27 @@ public struct PartialRowStatistics: Sendable {
         (0..<rowCount).map { maximum[$0] == newMaximum[$0] ? mostProbable[$0] : Int.max }
     }
 
+    /// The sums over several ranges of the vocabulary together.
+    static func merged(_ parts: [PartialRowStatistics], rowCount: Int, targetCount: Int) -> PartialRowStatistics {
+        var whole = PartialRowStatistics(rowCount: rowCount, targetCount: targetCount)
+        for part in parts {
+            for row in 0..<rowCount { whole.maximum[row] = max(whole.maximum[row], part.maximum[row]) }
+        }
+        var sums = [Double](repeating: 0, count: 4 * rowCount + targetCount)
+        for part in parts {
+            for (index, value) in part.rescaled(to: whole.maximum).enumerated() { sums[index] += value }
+            for (row, candidate) in part.candidates(for: whole.maximum).enumerated() {
+                whole.mostProbable[row] = min(whole.mostProbable[row], candidate)
+            }
+        }
+        whole.exponentials = Array(sums[0..<rowCount])
+        whole.squaredExponentials = Array(sums[rowCount..<(2 * rowCount)])
+        whole.weightedLogits = Array(sums[(2 * rowCount)..<(3 * rowCount)])
+        whole.logits = Array(sums[(3 * rowCount)..<(4 * rowCount)])
+        whole.targetLogits = Array(sums[(4 * rowCount)...])
+        return whole
+    }
+
     /// Whole statistics of each row, and the log-probability of each target, from the reduced sums.
     ///
     /// - Parameters:

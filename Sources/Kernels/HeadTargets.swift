@@ -1,5 +1,7 @@
 /// Which tokens each hidden row predicts: targets in their own order, found by row.
 public struct HeadTargets: Sendable {
+    /// `[R]` each target's row.
+    public let rows: [Int]
     private let tokens: [Int32]
     private let order: [Int]
     private let starts: [Int]
@@ -7,6 +9,7 @@ public struct HeadTargets: Sendable {
     /// - Parameter rows: for each target its hidden row, below `rowCount`.
     public init(rows: [Int], tokens: [Int32], rowCount: Int) {
         precondition(rows.count == tokens.count)
+        self.rows = rows
         self.tokens = tokens
         var counts = [Int](repeating: 0, count: rowCount + 1)
         for row in rows { counts[row + 1] += 1 }
@@ -22,6 +25,14 @@ public struct HeadTargets: Sendable {
     }
 
     public var count: Int { tokens.count }
+
+    /// The targets of some rows, which are counted from the first of them, and each one's index here.
+    public func part(_ rows: Range<Int>) -> (targets: HeadTargets, indices: [Int]) {
+        let indices = Array(order[starts[rows.lowerBound]..<starts[rows.upperBound]])
+        let targets = HeadTargets(
+            rows: indices.map { self.rows[$0] - rows.lowerBound }, tokens: indices.map { tokens[$0] }, rowCount: rows.count)
+        return (targets, indices)
+    }
 
     func indices(ofRow row: Int) -> ArraySlice<Int> { order[starts[row]..<starts[row + 1]] }
     func token(_ index: Int) -> Int { Int(tokens[index]) }

@@ -12,18 +12,22 @@ extension HeadTile {
         }
     }
 
+    /// Turns the policy's logits into the gradients of the targets' log-probabilities, in place.
+    func likelihoodGradients(targets: HeadTargets, logSumExp: [Double], gradients: [Float]) {
+        for row in rows { logitGradient(row, targets: targets, logSumExp: logSumExp[row], gradients: gradients) }
+    }
+
     /// Turns the policy's logits into their gradients, in place: that of the targets' log-probabilities and those of
     /// `distributions`.
     func logitGradients(
         targets: HeadTargets, logSumExp: [Double], gradients: [Float], plan: DistributionPlan,
         distributions: [DistributionGradient], scratch: HeadScratch
     ) {
+        guard !plan.isEmpty else {
+            return likelihoodGradients(targets: targets, logSumExp: logSumExp, gradients: gradients)
+        }
         for row in rows {
             let values = policy.row(row - rows.lowerBound)
-            guard !plan.isEmpty else {
-                logitGradient(row, targets: targets, logSumExp: logSumExp[row], gradients: gradients)
-                continue
-            }
             let logits = scratch.copy(values, count: columns.count)
             if targets.indices(ofRow: row).allSatisfy({ gradients[$0] == 0 }) {
                 values.update(repeating: 0, count: columns.count)

@@ -67,12 +67,12 @@ public final class ScratchMatrix: @unchecked Sendable {
 /// threads have work to the end. One call plan, which depends on shapes alone: row tiles of at most `rowLimit` tokens, each
 /// one single-threaded product.
 public enum Linear {
-    static let rowLimit = 256
+    static let rowLimit = 512
     /// Fewer tokens than this (decoding) are one tile, whose outputs are cut instead, so that all threads have work.
     static let narrowLimit = 64
     static let narrowColumnLimit = 256
     /// Rows of a weight gradient that are one product.
-    static let weightRowLimit = 192
+    static let weightRowLimit = 384
 
     /// One layer of a group that reads the same input.
     public struct Layer: Sendable {

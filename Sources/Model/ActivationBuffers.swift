@@ -68,9 +68,7 @@ final class ActivationBuffers {
     private var residualCapacity: [Matrix] = []
     private var scratchCapacity: [Matrix] = []
     private let backwardScratch: [ScratchName: ScratchBuffer]
-    /// `[U, D]` gradients at the scored positions: of what the head reads, and of what the final norm reads; the first is
-    /// scratch again after the norm.
-    let hiddenGradient = ScratchMatrix()
+    /// `[U, D]` the gradient of what the final norm reads.
     let scoredGradient = ScratchMatrix()
     /// A norm's sums in backward.
     let normSums = ScratchMatrix()

@@ -51,8 +51,6 @@ public final class TrainableParameters: ParameterValues {
 
     public func weight(_ index: Int) -> WeightView { .floats(values[index]) }
     public func vector(_ index: Int) -> Matrix { values[index] }
-
-    public func zeroGradients() { gradientBlock.flat.fill(0) }
 }
 
 /// One number for each of a rank's parameters (values, gradients, or a moment), in one block of memory.

@@ -76,19 +76,24 @@ extension Transformer where Kind == Trainable {
     private func backwardHead(
         _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients
     ) throws(CollectiveError) -> Matrix {
+        let start = headClock
+        defer { headSeconds += headClock - start }
         // The forward pass left the normalised states and their roots in place.
         let states = scoredStates(plan)
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
-        let hiddenGradient = buffers.hiddenGradient.matrix(rowCount: count, columnCount: width)
-        head.backward(
-            states.normalized, weight: parameters.values[table.head], range: vocabulary, targets: plan.targets,
-            logSumExp: pass.scored.rows.map(\.logSumExp), gradients: gradients.targets, hiddenGradient: hiddenGradient,
-            weightGradient: parameters.gradients[table.head], references: request.referenceHeads,
-            distributions: request.distributions.indices.map {
-                DistributionGradient(
-                    request: request.distributions[$0], rows: pass.scored.distributions[$0],
-                    weights: gradients.distributions[$0])
-            })
+        let hiddenGradient = pass.headGradient ?? headGradient.matrix(rowCount: count, columnCount: width)
+        if pass.headGradient == nil {
+            head.backward(
+                states.normalized, weight: parameters.values[table.head], range: vocabulary, targets: plan.targets,
+                logSumExp: pass.scored.rows.map(\.logSumExp), gradients: gradients.targets,
+                hiddenGradient: hiddenGradient, weightGradient: parameters.gradients[table.head],
+                references: request.referenceHeads,
+                distributions: request.distributions.indices.map {
+                    DistributionGradient(
+                        request: request.distributions[$0], rows: pass.scored.distributions[$0],
+                        weights: gradients.distributions[$0])
+                })
+        }
         let whole = try Partial(hiddenGradient).summed(over: tensor)
         let inputGradient = buffers.scoredGradient.matrix(rowCount: count, columnCount: width)
         inputGradient.fill(0)

@@ -29,6 +29,8 @@ extension Transformer where Kind == Trainable {
         return whole
     }
 
+    public func zeroGradients() { Elementwise.zero(parameters.gradientBlock.flat, workers: workers) }
+
     /// Squares of the gradients' norm: this rank's share, replicated parameters counted on the first tensor rank only.
     public func gradientSumOfSquares() -> Double {
         zip(table.specifications, parameters.gradients).reduce(0) { total, entry in

@@ -79,8 +79,7 @@ extension Transformer where Kind == Trainable {
             workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
         backwardInput([(columns.key, block.key), (columns.value, block.value)], into: normalizedGradient)
-        let selectedGradient = buffers.hiddenGradient.matrix(
-            rowCount: selection.count, columnCount: configuration.hiddenSize)
+        let selectedGradient = headGradient.matrix(rowCount: selection.count, columnCount: configuration.hiddenSize)
         backwardInput([(queryGradient, block.query)], into: selectedGradient)
         selection.add(selectedGradient, to: normalizedGradient, workers: workers)
         backwardWeight([

@@ -1,4 +1,5 @@
 import Collectives
+import Dispatch
 import Kernels
 import Settings
 import Tensors
@@ -31,6 +32,10 @@ public final class Transformer<Kind: Trainability> {
     private let scoredInverseRoot = ScratchMatrix()
     /// `[U, D]` a block, of those that were asked for.
     private var kept: [Int: ScratchMatrix] = [:]
+    /// `[U, D]` of backward's start; scratch again after the final norm.
+    let headGradient = ScratchMatrix()
+    /// Seconds that the head took until now, forward and backward, waiting for other ranks apart.
+    public internal(set) var headSeconds = 0.0
     /// Counts passes, so that backward can't be given a stale one or the same one twice.
     var passCount = 0
 
@@ -76,7 +81,8 @@ public final class Transformer<Kind: Trainability> {
     ) throws(CollectiveError) -> ForwardPass {
         try runBlocks(plan, keeping: request.layers)
         return ForwardPass(
-            number: passCount, scored: try scoreRows(plan, request), layers: keptLayers(request.layers, plan))
+            number: passCount, scored: try scoreRows(plan, request), layers: keptLayers(request.layers, plan),
+            headGradient: nil)
     }
 
     /// Embedding and blocks: leaves the residual stream after the last block in its buffer, for the rows of
@@ -117,18 +123,15 @@ public final class Transformer<Kind: Trainability> {
 
     /// Final norm and head, on the scored positions only.
     private func scoreRows(_ plan: ForwardPlan, _ request: ForwardRequest) throws(CollectiveError) -> ScoredBatch {
+        let start = headClock
+        defer { headSeconds += headClock - start }
         let states = normalizedStates(plan)
         let weight = parameters.weight(table.head)
         let references = request.referenceHeads
         let (partial, partialDistributions) = head.forward(
             states.normalized, weight: weight, range: vocabulary, targets: plan.targets, references: references,
             requests: request.distributions)
-        let maximum = try tensor.maximum(partial.maximum)
-        let rowSums = try tensor.sum(partial.rescaled(to: maximum))
-        let mostProbable = try tensor.minimum(partial.candidates(for: maximum))
-        let whole = PartialRowStatistics.combined(
-            maximum: maximum, sums: rowSums, mostProbable: mostProbable, targetRows: plan.targetRows,
-            vocabularySize: configuration.vocabularySize)
+        let whole = try combined(partial, targetRows: plan.targetRows)
         var distributions: [[DistributionRow]] = []
         for (partial, request) in zip(partialDistributions, request.distributions) {
             distributions.append(try combined(partial, request.loss))
@@ -144,7 +147,18 @@ public final class Transformer<Kind: Trainability> {
             distributions: distributions)
     }
 
-    /// One rank's sums of a distribution, made whole over the tensor ranks.
+    /// One rank's sums, made whole over the tensor ranks.
+    func combined(
+        _ partial: PartialRowStatistics, targetRows: [Int]
+    ) throws(CollectiveError) -> (rows: [RowStatistics], logProbabilities: [Double]) {
+        let maximum = try tensor.maximum(partial.maximum)
+        return PartialRowStatistics.combined(
+            maximum: maximum, sums: try tensor.sum(partial.rescaled(to: maximum)),
+            mostProbable: try tensor.minimum(partial.candidates(for: maximum)), targetRows: targetRows,
+            vocabularySize: configuration.vocabularySize)
+    }
+
+    /// The same of a distribution.
     private func combined(
         _ partial: PartialDistributionStatistics, _ loss: any DistributionLoss
     ) throws(CollectiveError) -> [DistributionRow] {
@@ -189,6 +203,9 @@ public final class Transformer<Kind: Trainability> {
         return rows
     }
 
+    /// Seconds, less those spent waiting for other ranks.
+    var headClock: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 - tensor.secondsWaited }
+
     /// The rotary table, grown to the last of `positions`.
     func rotary(for positions: [Int32]) -> Rotary {
         let needed = Int(positions.max() ?? 0) + 1
@@ -207,4 +224,6 @@ public struct ForwardPass: Sendable {
     public let scored: ScoredBatch
     /// `[U, D]` the blocks that were asked for, until the next forward.
     public let layers: [Int: Matrix]
+    /// `[U, D]` this rank's share of the normalised states' gradient, where the head went backward already.
+    var headGradient: Matrix?
 }

@@ -13,18 +13,25 @@ public struct LanguageModeling: Objective {
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         var result = ObjectiveResult(
-            lossSum: 0, gradients: [Double](repeating: 0, count: batch.policy.count),
+            lossSum: 0, gradients: gradients(batch.records, rowCount: batch.policy.count),
             metrics: metricNames.map { _ in MetricSum() })
         for rows in learnt(batch.records) {
-            for row in rows {
-                result.lossSum -= batch.policy[row]
-                result.gradients[row] = -1
-            }
+            result.lossSum -= batch.policy[rows].reduce(0, +)
             let count = Double(rows.count)
             result.metrics[0] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
             result.metrics[1] += MetricSum(sum: Double(batch.hits[rows].count { $0 }), count: count)
         }
         return result
+    }
+
+    public func constantGradients(_ records: RecordRows, rowCount: Int) -> [Double]? {
+        gradients(records, rowCount: rowCount)
+    }
+
+    private func gradients(_ records: RecordRows, rowCount: Int) -> [Double] {
+        var gradients = [Double](repeating: 0, count: rowCount)
+        for row in learnt(records).joined() { gradients[row] = -1 }
+        return gradients
     }
 
     private func learnt(_ records: RecordRows) -> [Range<Int>] {

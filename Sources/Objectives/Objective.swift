@@ -27,12 +27,16 @@ public protocol Objective: Sendable {
     /// What the sum of losses is divided by, this micro-batch's share of it: pairs, or tokens.
     func count(_ records: RecordRows) -> Int
     func evaluate(_ batch: ScoredRecords) -> ObjectiveResult
+    /// `[R]` the `gradients` of `evaluate`, where no value of the micro-batch changes them and it has no terms (a plain
+    /// likelihood): the head then goes backward while it still holds its logits. Nil for every other loss.
+    func constantGradients(_ records: RecordRows, rowCount: Int) -> [Double]?
 }
 
 extension Objective {
     public var tokens: ScoredTokens { .completion }
     public var references: [String] { [] }
     public var terms: [RowTerm] { [] }
+    public func constantGradients(_ records: RecordRows, rowCount: Int) -> [Double]? { nil }
 }
 
 /// A loss of each scored row, which an objective adds up and weighs.

@@ -47,6 +47,7 @@ final class MicroBatchRunner {
         self.matchers = matchers
         self.sharedVocabulary = sharedVocabulary
         self.stopwatch = stopwatch
+        stopwatch.countApart(.head) { policy.headSeconds }
         var next = 0
         distributionIndices = objectives.map { entry in
             entry.objective.terms.map { term in
@@ -69,8 +70,10 @@ final class MicroBatchRunner {
         }
         let request = ForwardRequest(
             distributions: distributions, references: hookValues.compactMapValues(\.states), layers: policyLayers)
+        let constant = denominators.flatMap { constantGradients(batch, $0) }
         let pass = try stopwatch.measure(.forward) { () throws(CollectiveError) in
-            try policy.forward(batch.plan, request)
+            guard let constant else { return try policy.forward(batch.plan, request) }
+            return try policy.forward(batch.plan, targetGradients: constant)
         }
         checkTwins(pass, hookValues)
         let common = MicroBatchRunner.records(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
@@ -89,6 +92,16 @@ final class MicroBatchRunner {
             let gradients = gradients(results, scales, pass, request, batch)
             try policy.backward(pass, batch.plan, request, gradients: gradients)
         }
+    }
+
+    /// `[R]` ∂loss/∂log p where all objectives know it before the forward pass.
+    private func constantGradients(_ batch: PreparedMicroBatch, _ denominators: [Double]) -> [Float]? {
+        var sum = [Double](repeating: 0, count: batch.plan.targetRows.count)
+        for (entry, denominator) in zip(objectives, denominators) {
+            guard let gradients = entry.objective.constantGradients(batch.records, rowCount: sum.count) else { return nil }
+            for (row, gradient) in gradients.enumerated() { sum[row] += gradient * (entry.weight / denominator) }
+        }
+        return sum.map(Float.init)
     }
 
     /// From the hook's cache, where it has one that knows all of the records; all tensor ranks find the same.

@@ -2,29 +2,39 @@ import Collectives
 import Dispatch
 import Foundation
 
-/// Where a step's time goes on this rank, in seconds; waiting in collectives is counted apart from the work around it.
+/// Where a step's time goes on this rank, in seconds; waiting in collectives, and the policy's head, are counted apart from
+/// the work around them.
 public final class Stopwatch {
     public enum Section: String, CaseIterable, Sendable {
-        case data, reference, forward, backward, communication, optimizer
+        case data, reference, forward, head, backward, communication, optimizer
     }
 
     private var seconds: [Section: Double] = [:]
-    private let groups: [any ProcessGroup]
+    /// Running totals of what is counted apart, as its owners count it.
+    private var counters: [(section: Section, total: () -> Double)]
 
     init(_ mesh: Mesh) {
         // Axes of one rank are solo groups and wait for nothing.
-        groups = [mesh.world, mesh.tensor, mesh.data]
+        let groups: [any ProcessGroup] = [mesh.world, mesh.tensor, mesh.data]
+        counters = [(.communication, { groups.reduce(0) { $0 + $1.secondsWaited } })]
     }
+
+    /// From now on what `total` grows by within a measured section is `section`'s instead.
+    func countApart(_ section: Section, total: @escaping () -> Double) { counters.append((section, total)) }
 
     func measure<Value, Failure: Error>(
         _ section: Section, _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
         let start = Stopwatch.now
-        let waitedBefore = waited
+        let totals = counters.map { $0.total() }
         defer {
-            let waiting = waited - waitedBefore
-            seconds[section, default: 0] += Stopwatch.now - start - waiting
-            seconds[.communication, default: 0] += waiting
+            var rest = Stopwatch.now - start
+            for (counter, before) in zip(counters, totals) {
+                let grown = counter.total() - before
+                seconds[counter.section, default: 0] += grown
+                rest -= grown
+            }
+            seconds[section, default: 0] += rest
         }
         return try body()
     }
@@ -34,8 +44,6 @@ public final class Stopwatch {
         defer { seconds = [:] }
         return Section.allCases.map { seconds[$0] ?? 0 }
     }
-
-    private var waited: Double { groups.reduce(0) { $0 + $1.secondsWaited } }
 
     /// Monotonic.
     static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }

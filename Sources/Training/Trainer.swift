@@ -206,7 +206,7 @@ public final class Trainer {
         let denominators = try mesh.data.sum(
             run.objectives.map { entry in batches.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
         runner.twins = plan.step == 1 ? twins : []
-        stopwatch.measure(.backward) { policy.parameters.zeroGradients() }
+        stopwatch.measure(.backward) { policy.zeroGradients() }
         var sums = StepSums(run.objectives)
         for batch in batches { try runner.run(batch, sums: &sums, denominators: denominators) }
         try runner.shareReferenceValues(of: plan, in: .training, over: mesh.data)

@@ -10,7 +10,12 @@ import Testing
 
     private static let objectives = [
         "{type: preference, reference: ref}",
-        "[{type: distillation, teacher: ref, divergence: jensen_shannon, hidden_states: {layers: [[0, 0]]}}, {type: language_modeling}]",
+        // Alone its head goes backward with the forward pass.
+        "{type: language_modeling}",
+        """
+        [{type: distillation, teacher: ref, divergence: jensen_shannon, hidden_states: {layers: [[0, 0]]}}, \
+        {type: language_modeling}]
+        """,
     ]
 
     private func allocations(
@@ -25,7 +30,7 @@ import Testing
             layout, in: folder, steps: steps, batch: batch,
             sections: """
                 model: {checkpoint: \(folder.file("policy"))}
-                references: {ref: {checkpoint: \(folder.file("reference"))}}
+                references: {\(objective.contains("ref") ? "ref: {checkpoint: \(folder.file("reference"))}" : "")}
                 data: {train: \(data), shuffle: false}
                 objective: \(objective)
                 """)

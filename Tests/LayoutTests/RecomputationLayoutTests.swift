@@ -19,7 +19,7 @@ private final class RecomputationCase: Sendable {
             layout, in: folder, steps: 4, batch: "pairs_per_step: 5, recompute: \(recompute)",
             sections: """
                 model: {checkpoint: \(folder.file("policy-\(family)"))}
-                references: {ref: {checkpoint: \(folder.file("reference-\(family)"))}}
+                references: {\(objective.contains("ref") ? "ref: {checkpoint: \(folder.file("reference-\(family)"))}" : "")}
                 data: {train: \(folder.file("data.h5"))}
                 objective: \(objective)
                 """)
@@ -36,6 +36,7 @@ private final class RecomputationCase: Sendable {
 
     private static let objectives = [
         "{type: preference, reference: ref}",
+        "{type: language_modeling}",
         "[{type: distillation, teacher: ref, hidden_states: {layers: [[0, 0], [2, 2]]}}, {type: language_modeling}]",
     ]
 

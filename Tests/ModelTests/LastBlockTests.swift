@@ -59,7 +59,7 @@ enum ScoredPart: CaseIterable, Sendable {
         let plan = ForwardPlan(axis: axis, rows: rows.map { ScoredRow(position: $0, target: Int32($0 * 7 % 509)) })
         #expect(plan.lastBlock.isWhole == (rows.count == axis.count))
         let layers = Set([1, 2])
-        model.parameters.zeroGradients()
+        model.zeroGradients()
         let request = ForwardRequest(layers: layers)
         let pass = try model.forward(plan, request)
         let states = layers.sorted().map { pass.layers[$0]! }
