@@ -2,8 +2,9 @@ import Tensors
 
 /// Loops over rows of floats at memory speed.
 public enum Elementwise {
+    /// `target += source`, `count` floats each.
     @inline(__always)
-    static func add(_ source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
+    public static func add(_ source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
         var index = 0
         while index + 8 <= count {
             target.store8(target.load8(index) + source.load8(index), index)

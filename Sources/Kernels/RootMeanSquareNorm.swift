@@ -39,14 +39,17 @@ public enum RootMeanSquareNorm {
     /// With g = w·dy and r = `inverseRoot`: `inputGradient += r·g − x·r³·mean(g·x)`, `weightGradient += Σ_T dy·x·r`.
     ///
     /// The input's gradient is added to, because the residual stream's own gradient is there already.
+    ///
+    /// - Parameter scratch: for the sums of each tile of rows, `[tiles, D]`.
     public static func backward(
         _ outputGradient: Matrix, input: Matrix, weight: Matrix, inverseRoot: Matrix,
-        addingTo inputGradient: Matrix, weightGradient: Matrix, workers: Workers
+        addingTo inputGradient: Matrix, weightGradient: Matrix, scratch: ScratchMatrix, workers: Workers
     ) {
         let width = input.columnCount
         let tiles = Tiles(input.rowCount, limit: rowLimit)
-        let partial = Matrix(rowCount: tiles.tileCount, columnCount: width)
+        let partial = scratch.matrix(rowCount: tiles.tileCount, columnCount: width)
         workers.run(tiles.tileCount) { tile, _ in
+            partial.row(tile).update(repeating: 0, count: width)
             for row in tiles[tile] {
                 backwardRow(
                     outputGradient.row(row), input: input.row(row), weight: weight.row(0), scale: inverseRoot.row(row)[0],

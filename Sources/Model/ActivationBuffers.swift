@@ -1,58 +1,80 @@
+import Kernels
+import Settings
 import Tensors
 
-// T tokens, D model width, W projections, F feed-forward columns and H query heads of this rank.
+// T tokens, U scored positions, D model width, W projections, F feed-forward columns and H query heads of this rank.
 
-/// What one block computes forward; backward needs it again. Normalised inputs and the gated product are recomputed
-/// instead: that runs at memory speed.
-struct BlockActivations {
-    /// `[T, D]` the residual stream after attention.
-    let middle: Matrix
+/// What the attention sublayer computes forward; backward needs it again. Normalised inputs are recomputed instead: that
+/// runs at memory speed.
+struct AttentionActivations {
     /// `[T, W]` rotated queries and keys, and values.
-    let projections: Matrix
+    var projections: Matrix
     /// `[T, H·E]`
-    let attentionOutput: Matrix
+    let output: Matrix
     /// `[T, H]`
     let logSumExp: Matrix
+    /// `[T, 1]`
+    let inverseRoot: Matrix
+
+    func rows(_ count: Int) -> AttentionActivations {
+        AttentionActivations(
+            projections: projections.rows(0..<count), output: output.rows(0..<count), logSumExp: logSumExp.rows(0..<count),
+            inverseRoot: inverseRoot.rows(0..<count))
+    }
+}
+
+/// The same of the feed-forward sublayer, where the gated product is recomputed too.
+struct FeedForwardActivations {
+    /// `[T, D]` the residual stream after attention.
+    let middle: Matrix
     /// `[T, F]`
     let gate: Matrix
     let up: Matrix
     /// `[T, 1]`
-    let attentionInverseRoot: Matrix
-    let feedForwardInverseRoot: Matrix
+    let inverseRoot: Matrix
 
-    /// The same with projections that lie elsewhere, in a cache.
-    func replacing(projections: Matrix) -> BlockActivations {
-        BlockActivations(
-            middle: middle, projections: projections, attentionOutput: attentionOutput, logSumExp: logSumExp, gate: gate,
-            up: up, attentionInverseRoot: attentionInverseRoot, feedForwardInverseRoot: feedForwardInverseRoot)
-    }
-
-    func rows(_ count: Int) -> BlockActivations {
-        BlockActivations(
-            middle: middle.rows(0..<count), projections: projections.rows(0..<count),
-            attentionOutput: attentionOutput.rows(0..<count), logSumExp: logSumExp.rows(0..<count),
-            gate: gate.rows(0..<count), up: up.rows(0..<count),
-            attentionInverseRoot: attentionInverseRoot.rows(0..<count),
-            feedForwardInverseRoot: feedForwardInverseRoot.rows(0..<count))
+    func rows(_ count: Int) -> FeedForwardActivations {
+        FeedForwardActivations(
+            middle: middle.rows(0..<count), gate: gate.rows(0..<count), up: up.rows(0..<count),
+            inverseRoot: inverseRoot.rows(0..<count))
     }
 }
 
-/// The memory of a model's forward (and backward) pass, reused for every micro-batch; it grows to the longest.
-///
-/// A trainable model keeps every block's activations, a frozen one has one set for all blocks.
+/// The memory of a model's forward (and backward) pass, reused for every micro-batch; it grows to the longest, and no step
+/// allocates after that.
 final class ActivationBuffers {
     struct Widths {
         var model, projections, attentionOutput, heads, feedForward: Int
     }
 
+    /// What is there of every block until backward; of the rest all blocks share one set.
+    struct Keeping {
+        let residuals, attention, feedForward: Bool
+
+        /// Of a model that has no backward.
+        static let nothing = Keeping(residuals: false, attention: false, feedForward: false)
+
+        static func forBackward(_ recompute: Recomputation) -> Keeping {
+            Keeping(residuals: true, attention: recompute == .nothing, feedForward: recompute != .block)
+        }
+    }
+
     private let widths: Widths
     private let layerCount: Int
-    private let keepsAll: Bool
+    private let keeping: Keeping
     private var capacity = 0
-    private var blockCapacity: [BlockActivations] = []
+    private var attentionCapacity: [AttentionActivations] = []
+    private var feedForwardCapacity: [FeedForwardActivations] = []
     private var residualCapacity: [Matrix] = []
     private var scratchCapacity: [Matrix] = []
     private let backwardScratch: [ScratchName: ScratchBuffer]
+    /// `[U, D]` the gradient of what the final norm reads.
+    let scoredGradient = ScratchMatrix()
+    /// A norm's sums in backward.
+    let normSums = ScratchMatrix()
+    /// `[L, H·E]` queries and attention output, or their gradients, of the tokens that the last block selects.
+    let selectedQueries = ScratchMatrix()
+    let selectedOutput = ScratchMatrix()
 
     /// Scratch matrices of backward, by what they hold.
     enum ScratchName: CaseIterable {
@@ -61,10 +83,10 @@ final class ActivationBuffers {
 
     final class ScratchBuffer { var matrix = Matrix(rowCount: 0, columnCount: 0) }
 
-    init(widths: Widths, layerCount: Int, keepsAll: Bool) {
+    init(widths: Widths, layerCount: Int, keeping: Keeping) {
         self.widths = widths
         self.layerCount = layerCount
-        self.keepsAll = keepsAll
+        self.keeping = keeping
         backwardScratch = Dictionary(uniqueKeysWithValues: ScratchName.allCases.map { ($0, ScratchBuffer()) })
     }
 
@@ -72,20 +94,29 @@ final class ActivationBuffers {
     func prepare(tokenCount: Int) {
         guard tokenCount > capacity else { return }
         capacity = tokenCount
-        blockCapacity = []
+        // What is there is given back first.
+        attentionCapacity = []
+        feedForwardCapacity = []
         residualCapacity = []
         scratchCapacity = []
-        blockCapacity = (0..<(keepsAll ? layerCount : 1)).map { _ in makeBlock() }
-        residualCapacity = (0..<(keepsAll ? layerCount + 1 : 2)).map { _ in make(widths.model) }
+        attentionCapacity = (0..<(keeping.attention ? layerCount : 1)).map { _ in makeAttention() }
+        feedForwardCapacity = (0..<(keeping.feedForward ? layerCount : 1)).map { _ in makeFeedForward() }
+        // A block writes its output beside its input.
+        residualCapacity = (0..<(keeping.residuals ? layerCount + 1 : 2)).map { _ in make(widths.model) }
         scratchCapacity = [make(widths.model), make(widths.model), make(widths.feedForward)]
     }
 
     /// The residual stream before block `layer`; after the last block for `layer == layerCount`.
-    func residual(_ layer: Int, _ count: Int) -> Matrix {
-        residualCapacity[keepsAll ? layer : layer % 2].rows(0..<count)
+    func residual(_ layer: Int, _ count: Int) -> Matrix { residualCapacity[layer % residualCapacity.count].rows(0..<count) }
+
+    func attention(_ layer: Int, _ count: Int) -> AttentionActivations {
+        attentionCapacity[layer % attentionCapacity.count].rows(count)
     }
 
-    func block(_ layer: Int, _ count: Int) -> BlockActivations { blockCapacity[keepsAll ? layer : 0].rows(count) }
+    func feedForward(_ layer: Int, _ count: Int) -> FeedForwardActivations {
+        feedForwardCapacity[layer % feedForwardCapacity.count].rows(count)
+    }
+
     /// `[T, D]` a norm's output.
     func normalized(_ count: Int) -> Matrix { scratchCapacity[0].rows(0..<count) }
     /// `[T, D]` what a sublayer adds to the residual stream.
@@ -111,10 +142,14 @@ final class ActivationBuffers {
 
     private func make(_ width: Int) -> Matrix { Matrix(rowCount: capacity, columnCount: width) }
 
-    private func makeBlock() -> BlockActivations {
-        BlockActivations(
-            middle: make(widths.model), projections: make(widths.projections),
-            attentionOutput: make(widths.attentionOutput), logSumExp: make(widths.heads), gate: make(widths.feedForward),
-            up: make(widths.feedForward), attentionInverseRoot: make(1), feedForwardInverseRoot: make(1))
+    private func makeAttention() -> AttentionActivations {
+        AttentionActivations(
+            projections: make(widths.projections), output: make(widths.attentionOutput), logSumExp: make(widths.heads),
+            inverseRoot: make(1))
+    }
+
+    private func makeFeedForward() -> FeedForwardActivations {
+        FeedForwardActivations(
+            middle: make(widths.model), gate: make(widths.feedForward), up: make(widths.feedForward), inverseRoot: make(1))
     }
 }

@@ -41,25 +41,41 @@ extension Transformer where Kind == Trainable {
     ) throws(CollectiveError) {
         precondition(pass.number == passCount, "backward follows its own forward, once: it overwrites activations")
         passCount += 1
-        let count = plan.axis.count
-        let residualGradient = buffers.scratch(.residualGradient, count)
-        try backwardHead(pass, plan, request, gradients, into: residualGradient)
+        var residualGradient = try backwardHead(pass, plan, request, gradients)
         let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
-            for gradient in gradients.layers where gradient.index == layer { add(gradient.rows, to: residualGradient, plan) }
-            try backwardFeedForward(layer, count, residualGradient)
-            try backwardAttention(layer, plan, rotary, residualGradient)
+            let isLast = layer == table.blocks.count - 1
+            for gradient in gradients.layers where gradient.index == layer {
+                (isLast ? plan.scoredOutputs : plan.scoredTokens).add(gradient.rows, to: residualGradient, workers: workers)
+            }
+            try recomputeBlock(layer, plan, rotary)
+            try backwardFeedForward(layer, residualGradient)
+            if isLast && !plan.lastBlock.isWhole {
+                residualGradient = try backwardSelectedAttention(layer, plan, rotary, residualGradient)
+            } else {
+                try backwardAttention(layer, plan, rotary, residualGradient)
+            }
         }
         Embedding.backward(
             residualGradient, tokens: plan.axis.tokens, range: vocabulary, into: parameters.gradients[table.embedding],
             workers: workers)
     }
 
-    /// Head and final norm; `residualGradient[T, D]` is written whole, zero where nothing is scored.
+    /// What forward did not keep of a block, by forward's own calls, so that it is the same bits. The last block's is what
+    /// forward left.
+    private func recomputeBlock(_ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary) throws(CollectiveError) {
+        guard recompute != .nothing, layer < table.blocks.count - 1 else { return }
+        let saved = buffers.attention(layer, plan.axis.count)
+        forwardAttention(layer, saved, positions: plan.axis.positions, rotary) { attend(plan, $0) }
+        guard recompute == .block else { return }
+        try addAttention(layer, saved.output, to: buffers.residual(layer, plan.axis.count))
+        forwardGates(layer, plan.axis.count)
+    }
+
+    /// Head and final norm: the gradient `[L, D]` of the last block's output, zero where nothing is scored.
     private func backwardHead(
-        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients,
-        into residualGradient: Matrix
-    ) throws(CollectiveError) {
+        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients
+    ) throws(CollectiveError) -> Matrix {
         let start = headClock
         defer { headSeconds += headClock - start }
         // The forward pass left the normalised states and their roots in place.
@@ -79,30 +95,24 @@ extension Transformer where Kind == Trainable {
                 })
         }
         let whole = try Partial(hiddenGradient).summed(over: tensor)
-        let inputGradient = Matrix(rowCount: count, columnCount: width)
+        let inputGradient = buffers.scoredGradient.matrix(rowCount: count, columnCount: width)
+        inputGradient.fill(0)
         RootMeanSquareNorm.backward(
             whole, input: states.input, weight: parameters.values[table.finalNorm], inverseRoot: states.inverseRoot,
-            addingTo: inputGradient, weightGradient: parameters.gradients[table.finalNorm], workers: workers)
+            addingTo: inputGradient, weightGradient: parameters.gradients[table.finalNorm], scratch: buffers.normSums,
+            workers: workers)
+        guard !plan.scoredOutputs.isWhole else { return inputGradient }
+        let residualGradient = buffers.scratch(.residualGradient, plan.lastBlock.count)
         residualGradient.fill(0)
-        for (row, position) in plan.scoredPositions.enumerated() {
-            residualGradient.rows(position..<(position + 1)).copy(from: inputGradient.rows(row..<(row + 1)))
-        }
-    }
-
-    /// Adds `rows[U, D]` to the scored positions of `residualGradient[T, D]`.
-    private func add(_ rows: Matrix, to residualGradient: Matrix, _ plan: ForwardPlan) {
-        for (row, position) in plan.scoredPositions.enumerated() {
-            Elementwise.add(
-                rows.rows(row..<(row + 1)), to: residualGradient.rows(position..<(position + 1)), workers: workers)
-        }
+        plan.scoredOutputs.scatter(inputGradient, into: residualGradient, workers: workers)
+        return residualGradient
     }
 
     /// The feed-forward sublayer: turns the gradient of its output stream into that of its input stream, in place.
-    private func backwardFeedForward(
-        _ layer: Int, _ count: Int, _ residualGradient: Matrix
-    ) throws(CollectiveError) {
+    private func backwardFeedForward(_ layer: Int, _ residualGradient: Matrix) throws(CollectiveError) {
         let block = table.blocks[layer]
-        let saved = buffers.block(layer, count)
+        let count = residualGradient.rowCount
+        let saved = buffers.feedForward(layer, count)
         let gated = buffers.gated(count)
         let gatedGradient = buffers.scratch(.activatedGradient, count)
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
@@ -113,7 +123,7 @@ extension Transformer where Kind == Trainable {
 
         let normalized = buffers.normalized(count)
         RootMeanSquareNorm.recompute(
-            saved.middle, weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.feedForwardInverseRoot,
+            saved.middle, weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.inverseRoot,
             into: normalized, workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
         backwardInput([(saved.gate, block.gate), (saved.up, block.up)], into: normalizedGradient)
@@ -122,8 +132,9 @@ extension Transformer where Kind == Trainable {
         ])
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: saved.middle,
-            weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.feedForwardInverseRoot,
-            addingTo: residualGradient, weightGradient: parameters.gradients[block.feedForwardNorm], workers: workers)
+            weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.inverseRoot,
+            addingTo: residualGradient, weightGradient: parameters.gradients[block.feedForwardNorm], scratch: buffers.normSums,
+            workers: workers)
     }
 
     /// The attention sublayer, likewise.
@@ -132,13 +143,13 @@ extension Transformer where Kind == Trainable {
     ) throws(CollectiveError) {
         let count = plan.axis.count
         let block = table.blocks[layer]
-        let saved = buffers.block(layer, count)
+        let saved = buffers.attention(layer, count)
         let attentionGradient = buffers.scratch(.attentionGradient, count)
         let projectionGradient = buffers.scratch(.projectionGradient, count)
         Linear.backwardInput(
             residualGradient, weight: parameters.values[block.output], into: attentionGradient, workers: workers)
         attention.backward(
-            attentionGradient, projections: saved.projections, output: saved.attentionOutput, logSumExp: saved.logSumExp,
+            attentionGradient, projections: saved.projections, output: saved.output, logSumExp: saved.logSumExp,
             plan: plan.attention, into: projectionGradient)
         let columns = projectionColumns(projectionGradient)
         rotary.backward(columns.queryAndKey, positions: plan.axis.positions, workers: workers)
@@ -146,35 +157,38 @@ extension Transformer where Kind == Trainable {
         let input = buffers.residual(layer, count)
         let normalized = buffers.normalized(count)
         RootMeanSquareNorm.recompute(
-            input, weight: parameters.values[block.attentionNorm], inverseRoot: saved.attentionInverseRoot,
+            input, weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
             into: normalized, workers: workers)
         let normalizedGradient = buffers.scratch(.normalizedGradient, count)
         backwardInput(
             [(columns.query, block.query), (columns.key, block.key), (columns.value, block.value)], into: normalizedGradient)
         backwardWeight([
-            (residualGradient, saved.attentionOutput, block.output), (columns.query, normalized, block.query),
+            (residualGradient, saved.output, block.output), (columns.query, normalized, block.query),
             (columns.key, normalized, block.key), (columns.value, normalized, block.value),
         ])
-        for (gradient, bias) in [
-            (columns.query, block.queryBias), (columns.key, block.keyBias), (columns.value, block.valueBias),
-        ] {
-            if let bias { Linear.backwardBias(gradient, into: parameters.gradients[bias]) }
-        }
+        backwardBias([(columns.query, block.queryBias), (columns.key, block.keyBias), (columns.value, block.valueBias)])
         RootMeanSquareNorm.backward(
             try Partial(normalizedGradient).summed(over: tensor), input: input,
-            weight: parameters.values[block.attentionNorm], inverseRoot: saved.attentionInverseRoot,
-            addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], workers: workers)
+            weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
+            addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], scratch: buffers.normSums,
+            workers: workers)
     }
 
     /// What layers of one input make of their outputs' gradients: that input's.
-    private func backwardInput(_ layers: [(outputGradient: Matrix, weight: Int)], into gradient: Matrix) {
+    func backwardInput(_ layers: [(outputGradient: Matrix, weight: Int)], into gradient: Matrix) {
         Linear.backwardInput(
             layers.map { ($0.outputGradient, parameters.values[$0.weight]) }, into: gradient, workers: workers)
     }
 
     /// Adds to the gradients of several weights at once: many tasks, which the threads share evenly.
-    private func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, weight: Int)]) {
+    func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, weight: Int)]) {
         Linear.backwardWeight(
             layers.map { ($0.outputGradient, $0.input, parameters.gradients[$0.weight]) }, workers: workers)
+    }
+
+    func backwardBias(_ layers: [(outputGradient: Matrix, bias: Int?)]) {
+        for layer in layers {
+            if let bias = layer.bias { Linear.backwardBias(layer.outputGradient, into: parameters.gradients[bias]) }
+        }
     }
 }

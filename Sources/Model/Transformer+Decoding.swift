@@ -57,12 +57,11 @@ extension Transformer {
         _ = try Partial(embedded).summed(over: tensor)
         for layer in table.blocks.indices {
             let rows = cache.projections[layer].rows(seen..<(seen + count))
-            try forwardBlock(
-                layer, buffers.block(layer, count).replacing(projections: rows), from: buffers.residual(layer, count),
-                into: buffers.residual(layer + 1, count), positions: positions, rotary
-            ) {
+            var activations = buffers.attention(layer, count)
+            activations.projections = rows
+            try forwardBlock(layer, activations, positions: positions, rotary) {
                 attention.forward(
-                    cache.projections[layer].rows(0..<(seen + count)), plan: plan, into: $0.attentionOutput,
+                    cache.projections[layer].rows(0..<(seen + count)), plan: plan, into: $0.output,
                     logSumExp: $0.logSumExp, firstQuery: seen)
             }
         }

@@ -22,15 +22,17 @@ public final class Transformer<Kind: Trainability> {
     let buffers: ActivationBuffers
     let vocabulary: Range<Int>
     private var rotary: Rotary
+    /// What of the activations is not kept for backward, in a model that has one.
+    let recompute: Recomputation
     /// Weights of the layers that run together.
-    private let widened = (0..<3).map { _ in ScratchMatrix() }
+    let widened = (0..<3).map { _ in ScratchMatrix() }
     /// `[U, D]` normalised states of scored positions, and `[U, 1]`; grown as needed.
     private let scored = ScratchMatrix()
     private let scoredInput = ScratchMatrix()
     private let scoredInverseRoot = ScratchMatrix()
     /// `[U, D]` a block, of those that were asked for.
     private var kept: [Int: ScratchMatrix] = [:]
-    /// `[U, D]` of backward's start.
+    /// `[U, D]` of backward's start; scratch again after the final norm.
     let headGradient = ScratchMatrix()
     /// Seconds that the head took until now, forward and backward, waiting for other ranks apart.
     public internal(set) var headSeconds = 0.0
@@ -41,14 +43,16 @@ public final class Transformer<Kind: Trainability> {
     ///   - parameters: this rank's shard of `table`, cut by `sharding` for `tensor.rank`.
     ///   - table: the model's own parameters unless given, which may have further ones.
     ///   - sharding: what `tensor.size` makes of the configuration, unless given.
+    ///   - recompute: what backward computes again; of no meaning to a frozen model.
     public init(
         _ configuration: ModelConfiguration, parameters: Kind.Parameters, tensor: any ProcessGroup, workers: Workers,
-        table: ParameterTable? = nil, sharding: ModelSharding? = nil
+        table: ParameterTable? = nil, sharding: ModelSharding? = nil, recompute: Recomputation = .nothing
     ) {
         self.configuration = configuration
         self.parameters = parameters
         self.tensor = tensor
         self.workers = workers
+        self.recompute = recompute
         let sharding = sharding ?? ModelSharding(configuration, size: tensor.size)
         self.sharding = sharding
         self.table = table ?? ParameterTable(configuration)
@@ -64,8 +68,12 @@ public final class Transformer<Kind: Trainability> {
                 attentionOutput: attention.outputWidth,
                 heads: sharding.keyValueHeads[tensor.rank].count * configuration.headsPerGroup,
                 feedForward: sharding.feedForwardColumns[tensor.rank].count),
-            layerCount: configuration.layerCount, keepsAll: Kind.keepsActivations)
+            layerCount: configuration.layerCount, keeping: Kind.keepsActivations ? .forBackward(recompute) : .nothing)
     }
+
+    /// Makes room for micro-batches of `tokenCount` tokens, so that none of them has to grow it. What they leave untouched
+    /// takes no memory.
+    public func reserve(tokenCount: Int) { buffers.prepare(tokenCount: tokenCount) }
 
     /// Scores the plan's rows. Collective over the tensor ranks; all of them get the same values.
     public func forward(
@@ -77,7 +85,8 @@ public final class Transformer<Kind: Trainability> {
             headGradient: nil)
     }
 
-    /// Embedding and blocks: leaves the residual stream after the last block in its buffer.
+    /// Embedding and blocks: leaves the residual stream after the last block in its buffer, for the rows of
+    /// `plan.lastBlock`.
     func runBlocks(_ plan: ForwardPlan, keeping layers: Set<Int>) throws(CollectiveError) {
         passCount += 1
         let count = plan.axis.count
@@ -89,14 +98,19 @@ public final class Transformer<Kind: Trainability> {
             plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
         _ = try Partial(embedded).summed(over: tensor)
         for layer in table.blocks.indices {
-            try forwardBlock(
-                layer, buffers.block(layer, count), from: buffers.residual(layer, count),
-                into: buffers.residual(layer + 1, count), positions: plan.axis.positions, rotary
-            ) { attention.forward($0.projections, plan: plan.attention, into: $0.attentionOutput, logSumExp: $0.logSumExp) }
+            let isLast = layer == table.blocks.count - 1
+            if isLast && !plan.lastBlock.isWhole {
+                try forwardSelected(layer, plan, rotary)
+            } else {
+                try forwardBlock(layer, buffers.attention(layer, count), positions: plan.axis.positions, rotary) {
+                    attend(plan, $0)
+                }
+            }
             if layers.contains(layer) {
                 let rows = kept[layer, default: ScratchMatrix()]
                 kept[layer] = rows
-                gather(plan, from: buffers.residual(layer + 1, count), into: rows)
+                let output = buffers.residual(layer + 1, isLast ? plan.lastBlock.count : count)
+                gather(isLast ? plan.scoredOutputs : plan.scoredTokens, from: output, into: rows)
             }
         }
     }
@@ -105,42 +119,6 @@ public final class Transformer<Kind: Trainability> {
         Dictionary(uniqueKeysWithValues: layers.map { layer in
             (layer, kept[layer]!.matrix(rowCount: plan.scoredPositions.count, columnCount: configuration.hiddenSize))
         })
-    }
-
-    /// One block over `[T, D]` residual streams; what backward needs is left in `saved`.
-    ///
-    /// - Parameter attend: fills the attention output from the projections.
-    func forwardBlock(
-        _ layer: Int, _ saved: BlockActivations, from input: Matrix, into output: Matrix, positions: [Int32],
-        _ rotary: Rotary, attend: (BlockActivations) -> Void
-    ) throws(CollectiveError) {
-        let block = table.blocks[layer]
-        let normalized = buffers.normalized(positions.count)
-        let update = buffers.update(positions.count)
-
-        RootMeanSquareNorm.forward(
-            input, weight: parameters.vector(block.attentionNorm), epsilon: configuration.normEpsilon, into: normalized,
-            inverseRoot: saved.attentionInverseRoot, workers: workers)
-        let projections = projectionColumns(saved.projections)
-        linear(
-            normalized,
-            [
-                (block.query, block.queryBias, projections.query), (block.key, block.keyBias, projections.key),
-                (block.value, block.valueBias, projections.value),
-            ])
-        rotary.forward(projections.queryAndKey, positions: positions, workers: workers)
-        attend(saved)
-        linear(saved.attentionOutput, [(block.output, nil, update)])
-        Elementwise.sum(input, try Partial(update).summed(over: tensor), into: saved.middle, workers: workers)
-
-        RootMeanSquareNorm.forward(
-            saved.middle, weight: parameters.vector(block.feedForwardNorm), epsilon: configuration.normEpsilon,
-            into: normalized, inverseRoot: saved.feedForwardInverseRoot, workers: workers)
-        linear(normalized, [(block.gate, nil, saved.gate), (block.up, nil, saved.up)])
-        let gated = buffers.gated(positions.count)
-        GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
-        linear(gated, [(block.down, nil, update)])
-        Elementwise.sum(saved.middle, try Partial(update).summed(over: tensor), into: output, workers: workers)
     }
 
     /// Final norm and head, on the scored positions only.
@@ -207,43 +185,22 @@ public final class Transformer<Kind: Trainability> {
         return states
     }
 
-    /// Gathers the last residual stream's scored positions. Valid until the next forward.
+    /// The last residual stream's scored positions. Valid until the next forward.
     func scoredStates(_ plan: ForwardPlan) -> ScoredStates {
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
+        let output = buffers.residual(table.blocks.count, plan.lastBlock.count)
         return ScoredStates(
-            input: gather(plan, from: buffers.residual(table.blocks.count, plan.axis.count), into: scoredInput),
+            input: plan.scoredOutputs.isWhole ? output : gather(plan.scoredOutputs, from: output, into: scoredInput),
             normalized: scored.matrix(rowCount: count, columnCount: width),
             inverseRoot: scoredInverseRoot.matrix(rowCount: count, columnCount: 1))
     }
 
-    /// The scored positions' rows of `[T, D]` states.
+    /// A selection's rows of `states`.
     @discardableResult
-    private func gather(_ plan: ForwardPlan, from states: Matrix, into scratch: ScratchMatrix) -> Matrix {
-        let rows = scratch.matrix(rowCount: plan.scoredPositions.count, columnCount: states.columnCount)
-        for (row, position) in plan.scoredPositions.enumerated() {
-            rows.rows(row..<(row + 1)).copy(from: states.rows(position..<(position + 1)))
-        }
+    private func gather(_ selection: RowSelection, from states: Matrix, into scratch: ScratchMatrix) -> Matrix {
+        let rows = scratch.matrix(rowCount: selection.count, columnCount: states.columnCount)
+        selection.gather(states, into: rows, workers: workers)
         return rows
-    }
-
-    /// Linear layers of one input, by the indices of their weights and biases.
-    func linear(_ input: Matrix, _ layers: [(weight: Int, bias: Int?, output: Matrix)]) {
-        let layers = zip(layers, widened).map { layer, scratch in
-            Linear.Layer(
-                weight: parameters.weight(layer.weight).floats(using: scratch, workers: workers),
-                bias: layer.bias.map { parameters.vector($0) }, output: layer.output)
-        }
-        Linear.forward(input, layers, workers: workers)
-    }
-
-    /// A projections matrix by what its columns hold.
-    func projectionColumns(_ matrix: Matrix) -> (query: Matrix, key: Matrix, value: Matrix, queryAndKey: Matrix) {
-        let queryWidth = attention.outputWidth
-        let keyWidth = (matrix.columnCount - queryWidth) / 2
-        return (
-            matrix.columns(0..<queryWidth), matrix.columns(queryWidth..<(queryWidth + keyWidth)),
-            matrix.columns((queryWidth + keyWidth)..<matrix.columnCount), matrix.columns(0..<(queryWidth + keyWidth))
-        )
     }
 
     /// Seconds, less those spent waiting for other ranks.

@@ -90,7 +90,8 @@ public struct RunConfiguration: Equatable, Sendable {
         return WrittenYAML.mapping(sections).document
     }
 
-    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, and its threads.
+    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, its threads, and
+    /// what it computes twice.
     /// Two runs with the same text and layout compute the same.
     public var decisiveYAML: String {
         var copy = self
@@ -98,6 +99,7 @@ public struct RunConfiguration: Equatable, Sendable {
         copy.evaluation = EvaluationSettings()
         copy.export = ExportSettings()
         copy.data.validation = []
+        copy.schedule.recompute = .nothing
         return copy.resolvedYAML()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Settings
+import Synchronization
 
 /// A block of memory with one owner: allocated by Tandem, or a file mapped from disk.
 ///
@@ -9,6 +10,11 @@ public final class Storage: @unchecked Sendable {
     public let base: UnsafeMutableRawPointer
     public let byteCount: Int
     private let mappedByteCount: Int
+
+    /// Blocks that this process has allocated so far, mapped files aside. Tests see by it that a training step, once its
+    /// scratch has grown, allocates nothing: fresh pages cost a fault each, and a kernel that zeroes them.
+    public static var allocationCount: Int { allocations.load(ordering: .relaxed) }
+    private static let allocations = Atomic<Int>(0)
 
     /// Anonymous memory, zeroed, page-aligned, with huge pages asked for (first touch is slow on virtual machines).
     public init(floatCount: Int) {
@@ -20,6 +26,7 @@ public final class Storage: @unchecked Sendable {
             fatalError("out of memory: \(byteCount) bytes for a buffer were refused")
         }
         madvise(address, mappedByteCount, Storage.hugePages)
+        Storage.allocations.add(1, ordering: .relaxed)
         base = address
     }
 

@@ -16,6 +16,7 @@ func loadReferences(
         let needs = run.needs(ofReference: settings.name)
         let model = try loadFrozen(
             origin, mesh: mesh, workers: workers, storage: settings.storage.elementType, vocabularyLike: policy)
+        model.reserve(tokenCount: run.largestMicroBatch)
         hooks.append(
             ReferenceForward(
                 name: settings.name, model: model, scoring: needs.logProbabilities, layers: needs.layers))

@@ -34,6 +34,7 @@ public struct MemoryForecast {
     public let items: [(kind: Kind, byteCount: Double)]
     /// Of each reference, what its weights would take as bfloat16 copies.
     private let narrowed: [String: Double]
+    private let recompute: Recomputation
 
     public var byteCount: Double { items.reduce(0) { $0 + $1.byteCount } }
 
@@ -43,9 +44,10 @@ public struct MemoryForecast {
     ///   - ranksOnNode: neighbours in the order of ranks. Where they make no whole tensor groups, the rest counts as
     ///     those ranks that hold most.
     ///   - tokensPerMicroBatch: of the fullest one; longer records are not foreseen.
+    ///   - recompute: what the policy does not keep of its activations.
     public init(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
-        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int
+        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing
     ) {
         func onNode(_ byteCountOfRank: (Int) -> Double) -> Double {
             let (groups, rest) = ranksOnNode.quotientAndRemainder(dividingBy: layout.tensor)
@@ -56,7 +58,7 @@ public struct MemoryForecast {
         // Value, gradient and two moments, 4 bytes each.
         var items: [(kind: Kind, byteCount: Double)] = [(.policy, onNode { 16 * shards.parameterCount(rank: $0) })]
         var activations = onNode {
-            4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0)
+            4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0, recompute)
         }
         var narrowed: [String: Double] = [:]
         for reference in references {
@@ -76,6 +78,7 @@ public struct MemoryForecast {
         let caches = cachedRows.map { (kind: Kind.cache(reference: $0.reference), byteCount: 8 * Double($0.count * ranksOnNode)) }
         self.items = items + [(.activations, activations)] + caches
         self.narrowed = narrowed
+        self.recompute = recompute
     }
 
     /// Refuses a run that this node has no memory for. To be asked before any model is loaded.
@@ -84,12 +87,12 @@ public struct MemoryForecast {
     /// - Throws: `Failure` (configuration) naming the largest part, the sum, what there is, and a remedy.
     public static func check(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
-        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int,
+        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
         available: Int = MemoryForecast.availableByteCount(), place: String
     ) throws(Failure) {
         let forecast = MemoryForecast(
             policy: policy, references: references, cachedRows: cachedRows, layout: layout, ranksOnNode: ranksOnNode,
-            tokensPerMicroBatch: tokensPerMicroBatch)
+            tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute)
         guard forecast.byteCount > Double(available) else { return }
         let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
         let ranks = ranksOnNode == 1 ? "one rank" : "\(ranksOnNode) ranks"
@@ -113,7 +116,10 @@ public struct MemoryForecast {
     private func remedy(for kind: Kind, byteCount: Double) -> String {
         switch kind {
         case .policy: "Use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller model."
-        case .activations: "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."
+        case .activations where recompute == .block:
+            "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."
+        case .activations:
+            "Lower schedule.tokens_per_micro_batch, set schedule.recompute: block, or use more nodes or more tensor ranks."
         case .cache(let name): "Set references.\(name).cache: off, or start fewer ranks on a node with more threads each."
         case .reference(let name) where narrowed[name]! < byteCount:
             "Set references.\(name).storage: bfloat16, spread more tensor ranks (parallel.tensor) over more nodes, "
@@ -180,24 +186,28 @@ private struct ModelShards {
             feedForward: Double(sharding.feedForwardColumns[rank].count))
     }
 
-    /// A block's `BlockActivations`: middle D, projections W, attention output A, log-sum-exp H, gate and up 2F, and two
-    /// inverse roots.
-    private func blockFloats(_ widths: Widths) -> Double {
-        widths.model + widths.projections + widths.attention + widths.heads + 2 * widths.feedForward + 2
-    }
+    /// A block's `AttentionActivations`: projections W, output A, log-sum-exp H, and an inverse root.
+    private func attentionFloats(_ widths: Widths) -> Double { widths.projections + widths.attention + widths.heads + 1 }
 
-    /// `ActivationBuffers` of a model that learns: L blocks, L + 1 residual streams; scratch of forward 2D + F, of
-    /// backward 2D + F + W + A. Where every token is scored, states and their gradients take 4D + 1 more.
-    func trainableFloatsPerToken(rank: Int) -> Double {
+    /// A block's `FeedForwardActivations`: middle D, gate and up 2F, and an inverse root.
+    private func feedForwardFloats(_ widths: Widths) -> Double { widths.model + 2 * widths.feedForward + 1 }
+
+    /// `ActivationBuffers` of a model that learns: L blocks, or one of what is computed again; L + 1 residual streams;
+    /// scratch of forward 2D + F, of backward 2D + F + W + A. Where every token is scored, states and their gradients
+    /// take 4D + 1 more.
+    func trainableFloatsPerToken(rank: Int, _ recompute: Recomputation) -> Double {
         let widths = widths(rank: rank)
         let layers = Double(configuration.layerCount)
-        return layers * blockFloats(widths) + (layers + 1) * widths.model + 4 * widths.model + 2 * widths.feedForward
-            + widths.projections + widths.attention + 4 * widths.model + 1
+        let blocks = (recompute == .nothing ? layers : 1) * attentionFloats(widths)
+            + (recompute == .block ? 1 : layers) * feedForwardFloats(widths)
+        return blocks + (layers + 1) * widths.model + 4 * widths.model + 2 * widths.feedForward + widths.projections
+            + widths.attention + 4 * widths.model + 1
     }
 
     /// `ActivationBuffers` of a frozen one: one block, 2 residual streams, scratch 2D + F, scored states 2D + 1.
     func frozenFloatsPerToken(rank: Int) -> Double {
         let widths = widths(rank: rank)
-        return blockFloats(widths) + 2 * widths.model + 2 * widths.model + widths.feedForward + 2 * widths.model + 1
+        return attentionFloats(widths) + feedForwardFloats(widths) + 2 * widths.model + 2 * widths.model
+            + widths.feedForward + 2 * widths.model + 1
     }
 }

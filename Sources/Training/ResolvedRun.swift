@@ -59,11 +59,11 @@ public struct ResolvedRun {
             references: references.map { MemoryForecast.reference($0.settings.name, $0.origin, storage: $0.settings.storage) },
             cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
-            place: configuration.file)
+            recompute: configuration.schedule.recompute, place: configuration.file)
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.
-    private var largestMicroBatch: Int {
+    var largestMicroBatch: Int {
         let tokens = (validation.map(\.file) + [training].compactMap(\.self)).map(\.tokenCount).max() ?? 0
         return min(configuration.schedule.tokensPerMicroBatch, tokens)
     }

@@ -63,7 +63,11 @@ public final class Trainer {
             additional: RandomProjections(seed: run.configuration.run.seed))
         let parameters = try TrainableParameters(
             table, sharding: ModelSharding(configuration, size: mesh.tensor.size), rank: mesh.tensor.rank, source: source)
-        return Transformer(configuration, parameters: parameters, tensor: mesh.tensor, workers: workers, table: table)
+        let policy = Transformer<Trainable>(
+            configuration, parameters: parameters, tensor: mesh.tensor, workers: workers, table: table,
+            recompute: run.configuration.schedule.recompute)
+        policy.reserve(tokenCount: run.largestMicroBatch)
+        return policy
     }
 
     /// Trains to the end of the schedule, or to the step's edge after an interruption. Collective over all ranks.

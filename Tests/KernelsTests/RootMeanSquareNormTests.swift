@@ -84,8 +84,15 @@ struct MatrixShape: Sendable, CustomTestStringConvertible {
         weightGradient.copy(from: before.weight)
         RootMeanSquareNorm.backward(
             outputGradient, input: input, weight: weight, inverseRoot: inverseRoot,
-            addingTo: inputGradient.inner, weightGradient: weightGradient, workers: workers)
+            addingTo: inputGradient.inner, weightGradient: weightGradient, scratch: usedScratch(), workers: workers)
         return (inputGradient, weightGradient)
+    }
+
+    /// Scratch that holds another kernel's numbers.
+    private func usedScratch() -> ScratchMatrix {
+        let scratch = ScratchMatrix()
+        scratch.matrix(rowCount: 64, columnCount: 1024).fill(.nan)
+        return scratch
     }
 
     @Test("backward adds the gradients of input and weight", arguments: MatrixShape.all)

@@ -49,7 +49,7 @@ import Testing
                 input, weight: weight, epsilon: 1e-5, into: output, inverseRoot: inverseRoot, workers: workers)
             RootMeanSquareNorm.backward(
                 outputGradient, input: input, weight: weight, inverseRoot: inverseRoot, addingTo: inputGradient,
-                weightGradient: weightGradient, workers: workers)
+                weightGradient: weightGradient, scratch: ScratchMatrix(), workers: workers)
             return elements(output, inverseRoot, inputGradient, weightGradient)
         })
     }

@@ -2,6 +2,7 @@ import Collectives
 import Foundation
 import Kernels
 import Settings
+import Tensors
 import Training
 
 /// One run of a layout test: `layout-probe CONFIG OUTPUT`, under mpirun.
@@ -39,16 +40,19 @@ enum LayoutProbe {
     }
 }
 
-/// The steps' figures but for times, to all digits.
+/// The steps' figures but for times, to all digits, and the blocks of memory allocated since the step before.
 final class StepLog: EventListener {
     private let path: String
     private var text = ""
+    private var allocationCount = 0
 
     init(_ path: String) { self.path = path }
 
     func receive(_ event: TrainingEvent) throws(Failure) {
         guard case .step(let report) = event else { return }
-        let members = report.figures.filter { !$0.name.contains("second") }.map { "\"\($0.name)\": \($0.value)" }
+        var members = report.figures.filter { !$0.name.contains("second") }.map { "\"\($0.name)\": \($0.value)" }
+        members.append("\"allocations\": \(Storage.allocationCount - allocationCount)")
+        allocationCount = Storage.allocationCount
         text += "{\"step\": \(report.step), " + members.joined(separator: ", ") + "}\n"
         do { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) } catch {
             throw .inputOutput(path, "can't be written", remedy: "Check the folder.")

@@ -169,7 +169,7 @@ private let notYet: [Slip] = [
     Slip("models/sft}", "models/sft, cache: values.h5}", at: "references.sft.cache", "\"values.h5\"", "Use off or memory"),
     Slip("", "parallel: {pipeline: 2}", at: "parallel.pipeline", "is 2; only 1 is supported", "set it to 1"),
     Slip("", "parallel: {zero: 1}", at: "parallel.zero", "is 1; only 0 is supported", "set it to 0"),
-    Slip("", "schedule: {recompute: block}", at: "schedule.recompute", "only none is supported", "set it to none"),
+    Slip("", "schedule: {recompute: all}", at: "schedule.recompute", "\"all\"", "Use none or attention or block."),
     Slip(rate, "\(rate), type: lion", at: "optimizer.type", "\"lion\"", "Use adamw."),
     Slip(objective, "{type: preference, reference: sft, loss: ipo}", at: "objective.loss", "\"ipo\"", "Use sigmoid."),
     Slip("train: data/train.h5", "train: [{path: a}, {path: b}]", at: "data.train", "several files", "Name one file."),

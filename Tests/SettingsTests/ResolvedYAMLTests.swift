@@ -22,7 +22,7 @@ struct ResolvedYAMLTests {
             data: {train: "data/é: #1.h5", validation: {x: "5e-7", "yes": "two\\nlines"}, shuffle: false}
             objective: {type: preference, weight: 0.3, beta: 0.25, label_smoothing: 0.1, reference: a-1}
             parallel: {data: 3, tensor: 2}
-            schedule: {steps: 9, pairs_per_step: 8, tokens_per_micro_batch: 100, prefix_sharing: false}
+            schedule: {steps: 9, pairs_per_step: 8, tokens_per_micro_batch: 100, prefix_sharing: false, recompute: block}
             optimizer:
               learning_rate: 1.2345678901234567e-7
               betas: [0.8, 0.95]

@@ -104,6 +104,14 @@ struct RunConfigurationTests {
         #expect(try read("\(yaml)\n\(rest)") == read())
     }
 
+    @Test("what is computed twice decides nothing: a run may be resumed with another value", arguments: Recomputation.allCases)
+    func recomputation(_ recompute: Recomputation) throws {
+        let configuration = try read(overrides: "schedule.recompute=\(recompute.rawValue)")
+        #expect(configuration.schedule.recompute == recompute)
+        #expect(try configuration.decisiveYAML == read().decisiveYAML)
+        #expect(try read(configuration.resolvedYAML()) == configuration)
+    }
+
     @Test("a list of one objective, and of one training file, reads as the thing itself")
     func listsOfOne() throws {
         let yaml = preferenceYAML

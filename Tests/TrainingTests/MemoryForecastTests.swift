@@ -78,6 +78,26 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(forecast(tensor: 2, ranks: 2).items[1].byteCount == Double(2 * 4 * 10 * half2))
     }
 
+    @Test(
+        "what is computed again is there once, not once a layer; a reference takes no more and no less",
+        arguments: [(Recomputation.attention, 2 * 29), (.block, 2 * 29 + 2 * 41)])
+    func recomputation(_ recompute: Recomputation, saved: Int) throws {
+        // Of attention 16 + 8 + 4 + 1 floats a token, of the feed-forward layer 8 + 2 · 16 + 1; three layers.
+        for references in [[], [("a", small, 4 * smallCount, false)]] as [[MemoryForecast.Reference]] {
+            let whole = forecast(references, ranks: 2).byteCount
+            let forecast = MemoryForecast(
+                policy: small, references: references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2,
+                tokensPerMicroBatch: 10, recompute: recompute)
+            #expect(whole - forecast.byteCount == Double(2 * 4 * 10 * saved))
+        }
+        let failure = try #require(throws: Failure.self) {
+            try MemoryForecast.check(
+                policy: small, references: [], layout: .single, ranksOnNode: 1, tokensPerMicroBatch: 1 << 40,
+                recompute: recompute, available: 1 << 30, place: "run.yaml")
+        }
+        #expect(failure.remedy.contains("schedule.recompute: block") == (recompute == .attention))
+    }
+
     @Test("a mapped reference is there once a node, a converted one once a data rank")
     func references() {
         let stored = 4 * smallCount

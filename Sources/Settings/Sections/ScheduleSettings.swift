@@ -9,16 +9,29 @@ public struct ScheduleSettings: Equatable, Sendable {
     public var tokensPerMicroBatch: Int
     /// A pair's prompt is computed once for both completions, not twice. Default true.
     public var prefixSharing: Bool
+    /// What backward computes again instead of keeping it from forward. Default nothing; no result depends on it.
+    public var recompute: Recomputation
 
     public init(
         length: ScheduleLength = .epochs(1), batch: StepBatch? = nil, tokensPerMicroBatch: Int = 4096,
-        prefixSharing: Bool = true
+        prefixSharing: Bool = true, recompute: Recomputation = .nothing
     ) {
         self.length = length
         self.batch = batch
         self.tokensPerMicroBatch = tokensPerMicroBatch
         self.prefixSharing = prefixSharing
+        self.recompute = recompute
     }
+}
+
+/// Which activations of a block are not kept from forward to backward, but computed again: memory for time. The calls are
+/// the same, so are the bits.
+public enum Recomputation: String, CaseIterable, Sendable {
+    case nothing = "none"
+    /// Projections and what attention makes of them.
+    case attention
+    /// All of a block but its input.
+    case block
 }
 
 public enum ScheduleLength: Equatable, Sendable {
@@ -47,12 +60,12 @@ extension ScheduleSettings {
 
     /// - Parameter objectives: one of preferences has its steps in pairs.
     init(_ section: Section, objectives: [ObjectiveKind]) throws(Failure) {
-        try section.requireOnly("none", "recompute")
         self.init(
             length: try ScheduleLength(section),
             batch: try StepBatch.given(section, objectives: objectives),
             tokensPerMicroBatch: try section.whole("tokens_per_micro_batch", .counts, default: 4096),
-            prefixSharing: try section.boolean("prefix_sharing", default: true))
+            prefixSharing: try section.boolean("prefix_sharing", default: true),
+            recompute: try section.choice("recompute") ?? .nothing)
     }
 
     var written: WrittenYAML {
@@ -69,7 +82,7 @@ extension ScheduleSettings {
             }
         return .mapping([length] + batch + [
             ("tokens_per_micro_batch", .whole(tokensPerMicroBatch)), ("prefix_sharing", .boolean(prefixSharing)),
-            ("recompute", .text("none")),
+            ("recompute", .text(recompute.rawValue)),
         ])
     }
 }

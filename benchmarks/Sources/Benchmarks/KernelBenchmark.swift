@@ -112,7 +112,7 @@ final class KernelBenchmark {
         let width = model.hiddenSize
         let sets = sets(floats: 3 * tokens * width) { (filled(tokens, width), filled(tokens, width), filled(tokens, width)) }
         let (weight, weightGradient) = (filled(1, width), filled(1, width))
-        let inverseRoot = filled(tokens, 1)
+        let (inverseRoot, scratch) = (filled(tokens, 1), ScratchMatrix())
         var turn = 0
         try add("norm", "forward", "\(tokens) × \(width)", floats: 2 * tokens * width) { workers in
             let (input, output, _) = sets[turn % sets.count]
@@ -125,7 +125,7 @@ final class KernelBenchmark {
             turn += 1
             RootMeanSquareNorm.backward(
                 output, input: input, weight: weight, inverseRoot: inverseRoot, addingTo: gradient,
-                weightGradient: weightGradient, workers: workers)
+                weightGradient: weightGradient, scratch: scratch, workers: workers)
         }
     }
 

@@ -1,0 +1,103 @@
+import Collectives
+import Kernels
+import Tensors
+
+// T tokens, D model width, F feed-forward columns of this rank.
+
+extension Transformer {
+    /// One block, from its input stream to the next block's, both `[T, D]`; what backward needs is left in the buffers.
+    ///
+    /// - Parameters:
+    ///   - activations: the buffers' own, or with projections in a cache.
+    ///   - attend: fills the attention output from the projections.
+    func forwardBlock(
+        _ layer: Int, _ activations: AttentionActivations, positions: [Int32], _ rotary: Rotary,
+        attend: (AttentionActivations) -> Void
+    ) throws(CollectiveError) {
+        let count = positions.count
+        forwardAttention(layer, activations, positions: positions, rotary, attend: attend)
+        try addAttention(layer, activations.output, to: buffers.residual(layer, count))
+        try forwardFeedForward(layer, count)
+    }
+
+    /// The feed-forward sublayer, from the stream after attention to the next block's input. Collective over the tensor ranks.
+    func forwardFeedForward(_ layer: Int, _ count: Int) throws(CollectiveError) {
+        forwardGates(layer, count)
+        let saved = buffers.feedForward(layer, count)
+        let (gated, update) = (buffers.gated(count), buffers.update(count))
+        GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
+        linear(gated, [(table.blocks[layer].down, nil, update)])
+        Elementwise.sum(
+            saved.middle, try Partial(update).summed(over: tensor), into: buffers.residual(layer + 1, count),
+            workers: workers)
+    }
+
+    /// What attention sees of all tokens, by `plan`.
+    func attend(_ plan: ForwardPlan, _ saved: AttentionActivations) {
+        attention.forward(saved.projections, plan: plan.attention, into: saved.output, logSumExp: saved.logSumExp)
+    }
+
+    // The steps of a block that backward may take again: each leaves its results in the buffers.
+
+    /// Norm, projections and attention, from the block's input.
+    func forwardAttention(
+        _ layer: Int, _ saved: AttentionActivations, positions: [Int32], _ rotary: Rotary,
+        attend: (AttentionActivations) -> Void
+    ) {
+        let block = table.blocks[layer]
+        let normalized = buffers.normalized(positions.count)
+        RootMeanSquareNorm.forward(
+            buffers.residual(layer, positions.count), weight: parameters.vector(block.attentionNorm),
+            epsilon: configuration.normEpsilon, into: normalized, inverseRoot: saved.inverseRoot, workers: workers)
+        let projections = projectionColumns(saved.projections)
+        linear(
+            normalized,
+            [
+                (block.query, block.queryBias, projections.query), (block.key, block.keyBias, projections.key),
+                (block.value, block.valueBias, projections.value),
+            ])
+        rotary.forward(projections.queryAndKey, positions: positions, workers: workers)
+        attend(saved)
+    }
+
+    /// The stream after attention: what attention makes of the block's input, added to it. Collective over the tensor ranks.
+    func addAttention(_ layer: Int, _ output: Matrix, to input: Matrix) throws(CollectiveError) {
+        let count = output.rowCount
+        let update = buffers.update(count)
+        linear(output, [(table.blocks[layer].output, nil, update)])
+        Elementwise.sum(
+            input, try Partial(update).summed(over: tensor), into: buffers.feedForward(layer, count).middle,
+            workers: workers)
+    }
+
+    /// Norm, gate and up, from the stream after attention.
+    func forwardGates(_ layer: Int, _ count: Int) {
+        let block = table.blocks[layer]
+        let saved = buffers.feedForward(layer, count)
+        let normalized = buffers.normalized(count)
+        RootMeanSquareNorm.forward(
+            saved.middle, weight: parameters.vector(block.feedForwardNorm), epsilon: configuration.normEpsilon,
+            into: normalized, inverseRoot: saved.inverseRoot, workers: workers)
+        linear(normalized, [(block.gate, nil, saved.gate), (block.up, nil, saved.up)])
+    }
+
+    /// Linear layers of one input, by the indices of their weights and biases.
+    func linear(_ input: Matrix, _ layers: [(weight: Int, bias: Int?, output: Matrix)]) {
+        let layers = zip(layers, widened).map { layer, scratch in
+            Linear.Layer(
+                weight: parameters.weight(layer.weight).floats(using: scratch, workers: workers),
+                bias: layer.bias.map { parameters.vector($0) }, output: layer.output)
+        }
+        Linear.forward(input, layers, workers: workers)
+    }
+
+    /// A projections matrix by what its columns hold.
+    func projectionColumns(_ matrix: Matrix) -> (query: Matrix, key: Matrix, value: Matrix, queryAndKey: Matrix) {
+        let queryWidth = attention.outputWidth
+        let keyWidth = (matrix.columnCount - queryWidth) / 2
+        return (
+            matrix.columns(0..<queryWidth), matrix.columns(queryWidth..<(queryWidth + keyWidth)),
+            matrix.columns((queryWidth + keyWidth)..<matrix.columnCount), matrix.columns(0..<(queryWidth + keyWidth))
+        )
+    }
+}
