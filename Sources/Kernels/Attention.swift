@@ -7,8 +7,8 @@ import Tensors
 /// Grouped-query attention (Ainslie et al., arXiv:2305.13245) over the segments of a flat token axis, tile by tile of keys
 /// with a running softmax (Dao et al., arXiv:2205.14135).
 ///
-/// A task is a part of a unit of the plan and one key/value head. It packs the keys that it sees once; a piece of its
-/// queries, the J heads of a group stacked to R rows, then walks over tiles of them, whose scores stay in the cache.
+/// Keys and values are packed once a call. A task is a part of a unit of the plan and one key/value head: a piece of its
+/// queries, the J heads of a group stacked to R rows, walks over tiles of keys, whose scores stay in the cache.
 public final class Attention: @unchecked Sendable {
     let groupCount: Int
     let headsPerGroup: Int
@@ -16,8 +16,11 @@ public final class Attention: @unchecked Sendable {
     let sizes: AttentionSizes
     let workers: Workers
     let scratch: [AttentionScratch]
+    let packedKeys: AttentionKeys
     /// Partial gradients of keys that several tasks see, for each group.
-    private(set) var partials = Storage(floatCount: 0)
+    let partials = GrowingStorage()
+    /// `[T, G·J]` the corrections Σ o·∂o of backward.
+    let corrections = ScratchMatrix()
 
     public init(groupCount: Int, headsPerGroup: Int, headDimension: Int, workers: Workers) {
         self.groupCount = groupCount
@@ -26,6 +29,7 @@ public final class Attention: @unchecked Sendable {
         self.workers = workers
         let sizes = AttentionSizes(headsPerGroup: headsPerGroup, headDimension: headDimension)
         self.sizes = sizes
+        packedKeys = AttentionKeys(headDimension: headDimension)
         scratch = (0..<workers.threadCount).map { _ in AttentionScratch(sizes) }
     }
 
@@ -45,23 +49,27 @@ public final class Attention: @unchecked Sendable {
     public func forward(
         _ projections: Matrix, plan: AttentionPlan, into output: Matrix, logSumExp: Matrix, firstQuery: Int = 0
     ) {
-        runTasks(plan, backward: false) { task, group, scratch in
-            let keys = TransposedPanels(
-                pointer: scratch.keys(0, rowCount: task.keyRowCount), columnCount: self.headDimension)
-            let values = self.panels(scratch.keys(1, rowCount: task.keyRowCount), task)
-            for span in task.spans {
-                keys.set(from: span.row, to: self.keys(projections, group).rows(span.tokens))
-                self.pack(self.values(projections, group), span, into: values)
+        packedKeys.reserve(rowCount: plan.packedRowCount, groupCount: groupCount, formCount: 2)
+        workers.run(plan.packs.count) { index, _ in
+            let span = plan.packs[index]
+            for group in 0..<self.groupCount {
+                self.packedKeys.transposed(group, form: 0).set(
+                    from: span.row, to: self.keys(projections, group).rows(span.tokens))
+                self.packedKeys.panels(group, form: 1).set(
+                    from: span.row, to: self.values(projections, group).rows(span.tokens))
             }
+        }
+        runTasks(plan) { task, group, scratch in
+            let keys = self.packedKeys.transposed(group, form: 0)
+            let values = self.packedKeys.panels(group, form: 1)
             self.forEachPiece(task) { piece, block, place in
                 self.packRows(self.queries(projections, group), piece, times: self.queryScale, into: scratch.queries)
-                scratch.outputs.fill(0)
                 scratch.maxima.update(repeating: -.infinity, count: piece.rowCount)
                 scratch.sums.update(repeating: 0, count: piece.rowCount)
                 self.forEachTile(piece, block, place) { tile in
                     tile.countVisible(into: scratch.visible)
                     tile.multiply(scratch.queries, byTransposed: keys, into: scratch.scores)
-                    self.exponentiate(piece, scratch)
+                    self.exponentiate(tile, scratch)
                     tile.add(scratch.scores, times: values, to: scratch.outputs, visible: scratch.visible)
                 }
                 self.writeOutputs(piece, group, scratch, firstQuery: firstQuery, into: output, logSumExp)
@@ -70,14 +78,14 @@ public final class Attention: @unchecked Sendable {
     }
 
     /// Scores of a tile become weights relative to each row's running maximum; sums of outputs follow it.
-    private func exponentiate(_ piece: AttentionPiece, _ scratch: AttentionScratch) {
-        for row in 0..<piece.rowCount {
+    private func exponentiate(_ tile: AttentionTile, _ scratch: AttentionScratch) {
+        for row in 0..<tile.rowCount {
             let visible = Int(scratch.visible[row])
             let scores = scratch.scores + row &* AttentionSizes.scoreStride
             if visible > 0 {
                 let factor = Softmax.forward(
                     scores, visible: visible, maximum: &scratch.maxima[row], sum: &scratch.sums[row])
-                if let factor { scratch.outputs.scale(row, by: factor) }
+                if let factor, !tile.isFirst { scratch.outputs.scale(row, by: factor) }
             } else {
                 scores.store8(.zero, 0)
             }
@@ -103,13 +111,8 @@ public final class Attention: @unchecked Sendable {
     // MARK: Tasks, pieces of queries, tiles of keys
 
     func runTasks(
-        _ plan: AttentionPlan, backward: Bool,
-        _ body: (_ task: AttentionPlan.Task, _ group: Int, _ scratch: AttentionScratch) -> Void
+        _ plan: AttentionPlan, _ body: (_ task: AttentionPlan.Task, _ group: Int, _ scratch: AttentionScratch) -> Void
     ) {
-        for scratch in scratch { scratch.reserve(keyRowCount: plan.maximumKeyRowCount, backward: backward) }
-        if backward {
-            AttentionScratch.grow(&partials, to: groupCount * plan.partialRowCount * 2 * sizes.paddedDimension)
-        }
         workers.run(plan.tasks.count * groupCount) { number, thread in
             let (task, group) = number.quotientAndRemainder(dividingBy: groupCount)
             body(plan.tasks[task], group, scratch[thread])
@@ -118,7 +121,7 @@ public final class Attention: @unchecked Sendable {
 
     func forEachPiece(
         _ task: AttentionPlan.Task,
-        _ body: (_ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: (prefix: Int, own: Int)) -> Void
+        _ body: (_ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: (prefix: AttentionPlan.KeyPlace, own: AttentionPlan.KeyPlace)) -> Void
     ) {
         for (block, place) in zip(task.blocks, task.places) {
             for start in stride(from: block.queries.lowerBound, to: block.queries.upperBound, by: sizes.tokenLimit) {
@@ -131,23 +134,24 @@ public final class Attention: @unchecked Sendable {
     /// The keys that a piece sees: those of the prefix, then its own segment's up to the piece's last token.
     @inline(__always)
     func forEachTile(
-        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: (prefix: Int, own: Int),
+        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: (prefix: AttentionPlan.KeyPlace, own: AttentionPlan.KeyPlace),
         _ body: (AttentionTile) -> Void
     ) {
-        func cut(_ count: Int, from row: Int, firstVisible: (_ start: Int) -> Int) {
+        func cut(_ count: Int, _ place: AttentionPlan.KeyPlace, isFirst: Bool, firstVisible: (_ start: Int) -> Int) {
             guard count > 0 else { return }
             let tiles = Tiles(count, limit: AttentionSizes.keyLimit)
             for index in 0..<tiles.tileCount {
                 let keys = tiles[index]
                 body(
                     AttentionTile(
-                        firstRow: row + keys.lowerBound, keyCount: keys.count, firstVisible: firstVisible(keys.lowerBound),
-                        headsPerGroup: headsPerGroup, rowCount: piece.rowCount))
+                        packedRow: place.packedRow + keys.lowerBound, gradientRow: place.gradientRow + keys.lowerBound,
+                        keyCount: keys.count, firstVisible: firstVisible(keys.lowerBound), headsPerGroup: headsPerGroup,
+                        isFirst: isFirst && index == 0, rowCount: piece.rowCount))
             }
         }
         let seen = piece.tokens.lowerBound - block.own.lowerBound
-        cut(block.prefix.count, from: place.prefix) { _ in AttentionSizes.keyLimit }
-        cut(seen + piece.tokens.count, from: place.own) { seen + 1 - $0 }
+        cut(block.prefix.count, place.prefix, isFirst: true) { _ in AttentionSizes.keyLimit }
+        cut(seen + piece.tokens.count, place.own, isFirst: block.prefix.isEmpty) { seen + 1 - $0 }
     }
 
     // MARK: Views and packed forms of one group
@@ -168,15 +172,6 @@ public final class Attention: @unchecked Sendable {
     func values(_ matrix: Matrix, _ group: Int) -> Matrix {
         let start = ((headsPerGroup + 1) * groupCount + group) * headDimension
         return matrix.columns(start..<(start + headDimension))
-    }
-
-    /// Panels `[N, E]` of a task's packed keys or values.
-    func panels(_ pointer: UnsafeMutablePointer<Float>, _ task: AttentionPlan.Task) -> Panels {
-        Panels(pointer: pointer, rowCapacity: task.keyRowCount, columnCount: headDimension)
-    }
-
-    func pack(_ source: Matrix, _ span: AttentionPlan.KeySpan, into panels: Panels) {
-        for (index, token) in span.tokens.enumerated() { panels.set(span.row + index, to: source.row(token), times: 1) }
     }
 
     /// Tokens of `source[T, J·E]` to stacked rows `[R, E]`.

@@ -1,19 +1,26 @@
 import Tensors
 
 extension AttentionPlan {
-    /// Keys `tokens`, which a task keeps packed from row `row` (a multiple of 16) on.
+    /// Keys `tokens`, packed from row `row` (a multiple of 16) on.
     struct KeySpan: Sendable {
         var tokens: Range<Int>
         var row: Int
     }
 
+    /// Where the first of a range of keys lies: among all packed keys, and among the gradients of a task's.
+    struct KeyPlace: Sendable {
+        var packedRow: Int
+        var gradientRow: Int
+    }
+
     /// Blocks that one thread computes, and the keys that they see.
     struct Task: Sendable {
         var blocks: [Block]
-        /// The places of `prefix.lowerBound` and `own.lowerBound` of each block among the packed keys.
-        var places: [(prefix: Int, own: Int)]
+        /// Of each block's prefix and own keys.
+        var places: [(prefix: KeyPlace, own: KeyPlace)]
+        /// Where the gradients of the keys lie that the task sees.
         var spans: [KeySpan]
-        /// Rows that the packed keys take, with room for a register tile that runs over the end.
+        /// Rows that these gradients take, with room for a register tile that runs over the end.
         var keyRowCount: Int
         /// Where its partial gradients of keys begin, in rows of the shared memory; `nil` if no other task sees its keys.
         var partialRow: Int?
@@ -43,12 +50,29 @@ extension AttentionPlan {
     static let taskGranularity = 48
     /// Keys whose partial gradients one thread adds up.
     private static let keysPerSum = 256
+    /// Keys that one thread packs, a multiple of 16.
+    private static let keysPerPack = 64
+
+    /// Every key once, in rows of units and segments one after the other; a segment begins at a multiple of 16.
+    static func pack(_ units: [[Block]]) -> [KeySpan] {
+        var spans: [KeySpan] = []
+        var row = 0
+        for block in units.joined() {
+            for start in stride(from: block.own.lowerBound, to: block.own.upperBound, by: keysPerPack) {
+                let tokens = start..<min(start + keysPerPack, block.own.upperBound)
+                spans.append(KeySpan(tokens: tokens, row: row))
+                row += (tokens.count + 15) / 16 * 16
+            }
+        }
+        return spans
+    }
 
     /// Cuts every unit by its own shape, so a unit's bits do not depend on its neighbours. Returns the rows of partial sums.
-    static func cut(_ units: [[Block]], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
+    static func cut(_ units: [[Block]], packed: [KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
+        let rows = Dictionary(uniqueKeysWithValues: packed.map { ($0.tokens.lowerBound, $0.row) })
         var rowCount = 0
         for unit in units {
-            var parts = parts(of: unit).map(makeTask)
+            var parts = parts(of: unit).map { makeTask($0, packedRows: rows) }
             if parts.count > 1 {
                 for index in parts.indices {
                     parts[index].partialRow = rowCount
@@ -83,16 +107,19 @@ extension AttentionPlan {
         return parts
     }
 
-    private static func makeTask(_ blocks: [Block]) -> Task {
+    private static func makeTask(_ blocks: [Block], packedRows: [Int: Int]) -> Task {
         var spans: [KeySpan] = []
         var rowCount = 0
-        /// The row of the first of `tokens`; a prompt's keys are packed once for all that see them.
-        func place(_ tokens: Range<Int>) -> Int {
-            guard !tokens.isEmpty else { return 0 }
-            if let span = spans.first(where: { $0.tokens == tokens }) { return span.row }
+        /// A prompt's keys have one place for all blocks that see them.
+        func place(_ tokens: Range<Int>) -> KeyPlace {
+            guard !tokens.isEmpty else { return KeyPlace(packedRow: 0, gradientRow: 0) }
+            let packedRow = packedRows[tokens.lowerBound]!
+            if let span = spans.first(where: { $0.tokens == tokens }) {
+                return KeyPlace(packedRow: packedRow, gradientRow: span.row)
+            }
+            defer { rowCount += (tokens.count + 15) / 16 * 16 }
             spans.append(KeySpan(tokens: tokens, row: rowCount))
-            rowCount += (tokens.count + 15) / 16 * 16
-            return spans.last!.row
+            return KeyPlace(packedRow: packedRow, gradientRow: rowCount)
         }
         let places = blocks.map { (prefix: place($0.prefix), own: place($0.own)) }
         return Task(

@@ -31,8 +31,12 @@ public struct AttentionPlan: Sendable {
     let keySums: [KeySum]
     /// Rows of memory that the shared keys' partial sums take together.
     let partialRowCount: Int
-    /// Rows that the packed keys of one task take at most.
+    /// Rows that the gradients of one task's keys take at most.
     let maximumKeyRowCount: Int
+    /// All keys in pieces that are packed by one thread each, in ascending rows.
+    let packs: [KeySpan]
+    /// Rows of all packed keys.
+    let packedRowCount: Int
     /// Tokens that are queries.
     let queryCount: Int
 
@@ -66,7 +70,9 @@ public struct AttentionPlan: Sendable {
         maximumKeyCount = units.joined().map(\.keyCount).max() ?? 0
         queryCount = units.joined().reduce(0) { $0 + $1.queries.count }
         var (tasks, keySums): ([Task], [KeySum]) = ([], [])
-        partialRowCount = AttentionPlan.cut(units, into: &tasks, keySums: &keySums)
+        packs = AttentionPlan.pack(units)
+        packedRowCount = packs.last.map { $0.row + ($0.tokens.count + 15) / 16 * 16 } ?? 0
+        partialRowCount = AttentionPlan.cut(units, packed: packs, into: &tasks, keySums: &keySums)
         maximumKeyRowCount = tasks.map(\.keyRowCount).max() ?? 0
         // Equal work stays in the order of the axis.
         self.tasks = tasks.enumerated().sorted { ($1.element.pairCount, $0.offset) < ($0.element.pairCount, $1.offset) }

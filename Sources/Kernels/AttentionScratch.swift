@@ -25,7 +25,7 @@ struct AttentionSizes: Sendable {
     var paddedDimension: Int { Panels.floatCount(rowCapacity: 1, columnCount: headDimension) }
 }
 
-/// One thread's memory: a piece of queries, a tile of scores, and the keys of a task.
+/// One thread's memory: a piece of queries, a tile of scores, and the gradients of a task's keys.
 final class AttentionScratch: @unchecked Sendable {
     /// `[R, E]` queries times log₂e/√E: scores are exponents of 2.
     let queries: Panels
@@ -46,8 +46,7 @@ final class AttentionScratch: @unchecked Sendable {
 
     private let sizes: AttentionSizes
     private let pieceStorage: Storage
-    private var keyStorage = Storage(floatCount: 0)
-    private var partialStorage = Storage(floatCount: 0)
+    private let gradientStorage = GrowingStorage()
 
     init(_ sizes: AttentionSizes) {
         self.sizes = sizes
@@ -68,24 +67,54 @@ final class AttentionScratch: @unchecked Sendable {
         visible = UnsafeMutableRawPointer(take(listFloats)).assumingMemoryBound(to: Int32.self)
     }
 
-    /// Makes room for `keyRowCount` keys: two packed forms of them forward; three, and two gradients, backward.
-    func reserve(keyRowCount: Int, backward: Bool) {
-        let floats = keyRowCount * sizes.paddedDimension
-        AttentionScratch.grow(&keyStorage, to: (backward ? 3 : 2) * floats)
-        if backward { AttentionScratch.grow(&partialStorage, to: 2 * floats) }
-    }
-
-    static func grow(_ storage: inout Storage, to floatCount: Int) {
-        if floatCount * MemoryLayout<Float>.stride > storage.byteCount { storage = Storage(floatCount: floatCount) }
-    }
-
-    /// The memory of packed keys number `index`.
-    func keys(_ index: Int, rowCount: Int) -> UnsafeMutablePointer<Float> {
-        keyStorage.base.assumingMemoryBound(to: Float.self) + index * rowCount * sizes.paddedDimension
-    }
+    /// Makes room for the gradients of `keyRowCount` keys.
+    func reserve(keyRowCount: Int) { gradientStorage.grow(to: 2 * keyRowCount * sizes.paddedDimension) }
 
     /// The memory of gradients of keys that no other task sees.
-    var keyGradients: UnsafeMutablePointer<Float> { partialStorage.base.assumingMemoryBound(to: Float.self) }
+    var keyGradients: UnsafeMutablePointer<Float> { gradientStorage.floats }
+}
+
+/// Memory that only grows, so that nothing is allocated once the largest micro-batch was seen.
+final class GrowingStorage: @unchecked Sendable {
+    private var storage = Storage(floatCount: 0)
+
+    var floats: UnsafeMutablePointer<Float> { storage.base.assumingMemoryBound(to: Float.self) }
+
+    func grow(to floatCount: Int) {
+        if floatCount * MemoryLayout<Float>.stride > storage.byteCount { storage = Storage(floatCount: floatCount) }
+    }
+}
+
+/// The keys and values of all tokens, packed once a call for all tasks; N rows a group.
+final class AttentionKeys: @unchecked Sendable {
+    private let storage = GrowingStorage()
+    private let headDimension: Int
+    private var rowCount = 0
+    private var floatsPerForm = 0
+    private var formCount = 0
+
+    init(headDimension: Int) { self.headDimension = headDimension }
+
+    /// Forward needs two packed forms, backward three.
+    func reserve(rowCount: Int, groupCount: Int, formCount: Int) {
+        (self.rowCount, self.formCount) = (rowCount, formCount)
+        floatsPerForm = Panels.floatCount(rowCapacity: rowCount, columnCount: headDimension)
+        storage.grow(to: groupCount * formCount * floatsPerForm)
+    }
+
+    /// `[N, E]` as form number `form` of a group.
+    func panels(_ group: Int, form: Int) -> Panels {
+        Panels(pointer: pointer(group, form), rowCapacity: rowCount, columnCount: headDimension)
+    }
+
+    /// `[N, E]ᵀ` as form number `form` of a group.
+    func transposed(_ group: Int, form: Int) -> TransposedPanels {
+        TransposedPanels(pointer: pointer(group, form), columnCount: headDimension)
+    }
+
+    private func pointer(_ group: Int, _ form: Int) -> UnsafeMutablePointer<Float> {
+        storage.floats + (group * formCount + form) * floatsPerForm
+    }
 }
 
 /// Gradients of a task's keys and values: two panels of its packed keys, one after the other.

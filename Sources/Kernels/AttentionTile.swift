@@ -15,14 +15,18 @@ struct AttentionPiece {
 /// A row of scores holds zeros behind its last visible key as far as any product reads it, so no product needs a mask;
 /// what no query of a register tile sees is left out.
 struct AttentionTile {
-    /// The tile's first key among the packed keys of its task, a multiple of 16.
-    let firstRow: Int
+    /// The tile's first key among all packed keys, a multiple of 16.
+    let packedRow: Int
+    /// The same among the gradients of its task's keys.
+    let gradientRow: Int
     /// L.
     let keyCount: Int
     /// Keys of the tile that the piece's first token sees, below 1 if none, above L if more; the next token sees one more.
     /// Keys of a prefix are seen by all.
     let firstVisible: Int
     let headsPerGroup: Int
+    /// The piece's first tile, whose products begin the sums over tiles; every query sees a key of it.
+    let isFirst: Bool
     /// Stacked rows of the piece.
     let rowCount: Int
 
@@ -47,7 +51,7 @@ struct AttentionTile {
     /// `scores[R, L] = rows[R, E] · keys[L, E]ᵀ`, where any query of a register tile sees any key of a panel.
     func multiply(_ rows: Panels, byTransposed keys: TransposedPanels, into scores: UnsafeMutablePointer<Float>) {
         for key in Swift.stride(from: 0, to: keyCount, by: Panels.width) {
-            let keyPanel = keys.panel(fromRow: firstRow &+ key)
+            let keyPanel = keys.panel(fromRow: packedRow &+ key)
             var row = firstRow(seeing: key) / RegisterTile.rowCount &* RegisterTile.rowCount
             while row < rowCount {
                 var tile = RegisterTile()
@@ -66,19 +70,19 @@ struct AttentionTile {
         }
     }
 
-    /// `result[R, E] += weights[R, L] · rows[L, E]`
+    /// `result[R, E] += weights[R, L] · rows[L, E]`, without the sums so far for a piece's first tile.
     func add(
         _ weights: UnsafeMutablePointer<Float>, times rows: Panels, to result: Panels, visible: UnsafeMutablePointer<Int32>
     ) {
         for panel in 0..<rows.count {
-            let vectors = rows.row(firstRow, panel: panel)
+            let vectors = rows.row(packedRow, panel: panel)
             var row = 0
             while row < rowCount {
                 // The last row sees most.
                 let count = Int(visible[min(row &+ RegisterTile.rowCount, rowCount) &- 1])
                 if count > 0 {
                     let target = result.row(row, panel: panel)
-                    var tile = RegisterTile(loading: target)
+                    var tile = isFirst ? RegisterTile() : RegisterTile(loading: target)
                     tile.addProducts(
                         weights + row &* AttentionTile.stride, stride: AttentionTile.stride, step: 1, vectors, count: count)
                     tile.store(target)
@@ -95,7 +99,7 @@ struct AttentionTile {
             while key < keyCount {
                 let first = firstRow(seeing: key)
                 if first < rowCount {
-                    let target = result.row(firstRow &+ key, panel: panel)
+                    let target = result.row(gradientRow &+ key, panel: panel)
                     var tile = RegisterTile(loading: target)
                     tile.addProducts(
                         weights + (first &* AttentionTile.stride &+ key), stride: 1, step: AttentionTile.stride,

@@ -46,6 +46,11 @@ struct Panels {
         }
     }
 
+    /// Rows from `first` on become those of `source`.
+    func set(from first: Int, to source: Matrix) {
+        for index in 0..<source.rowCount { set(first + index, to: source.row(index), times: 1) }
+    }
+
     /// `target[E] = factor · row`.
     @inline(__always)
     func copy(_ row: Int, into target: UnsafeMutablePointer<Float>, times factor: Float) {

@@ -294,14 +294,21 @@ struct AttentionRun {
     @Test("every task has the keys that its blocks see, and shared keys are summed once", arguments: AxisLayout.all + longLayouts)
     func keys(layout: AxisLayout) {
         let plan = AttentionPlan(layout.segments)
+        var packed: [Int: Int] = [:]
+        for span in plan.packs {
+            #expect(span.row % 16 == 0 && span.row + span.tokens.count <= plan.packedRowCount)
+            for (index, token) in span.tokens.enumerated() { packed[span.row + index] = token }
+        }
+        #expect(packed.values.sorted() == Array(0..<layout.tokenCount))
         for task in plan.tasks {
             for (block, place) in zip(task.blocks, task.places) {
-                for (tokens, row) in [(block.prefix, place.prefix), (block.own, place.own)] where !tokens.isEmpty {
-                    #expect(task.spans.contains { $0.tokens == tokens && $0.row == row })
+                for (tokens, place) in [(block.prefix, place.prefix), (block.own, place.own)] where !tokens.isEmpty {
+                    #expect(task.spans.contains { $0.tokens == tokens && $0.row == place.gradientRow })
+                    #expect(tokens.indices.allSatisfy { packed[place.packedRow + $0 - tokens.lowerBound] == $0 })
                 }
             }
             for (span, next) in zip(task.spans, task.spans.dropFirst()) {
-                #expect(span.row % 16 == 0 && span.row + span.tokens.count <= next.row)
+                #expect(span.row + span.tokens.count <= next.row)
             }
             #expect(task.spans.last!.row + task.spans.last!.tokens.count <= task.keyRowCount)
             #expect(task.keyRowCount <= plan.maximumKeyRowCount)
