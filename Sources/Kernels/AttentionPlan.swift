@@ -2,7 +2,7 @@ import Tensors
 
 /// Who sees whom on the token axis, cut into pieces of work: made once for a micro-batch, used by every layer.
 public struct AttentionPlan: Sendable {
-    /// A block of query tokens of one segment, and the keys it sees.
+    /// Consecutive query tokens of one segment, and the keys they see.
     struct Block: Sendable {
         /// Query tokens on the axis.
         var queries: Range<Int>
@@ -16,56 +16,70 @@ public struct AttentionPlan: Sendable {
         func visibleKeyCount(query index: Int) -> Int {
             prefix.count + (queries.lowerBound - own.lowerBound) + index + 1
         }
+        /// The visible (query, key) pairs.
+        var pairCount: Int {
+            queries.count * visibleKeyCount(query: 0) + queries.count * (queries.count - 1) / 2
+        }
     }
 
-    /// Blocks that share keys, in the axis's order: a document, or a prompt with its completions. Units are independent.
+    /// Segments that share keys, in the axis's order: a document, or a prompt with its completions. Units are independent.
     let units: [[Block]]
     let maximumKeyCount: Int
-
-    /// Query tokens a block: tiles of 64 rows for each head of a group run near the matrix kernel's full speed, and
-    /// waste half a block of the causal triangle.
-    static let blockSize = 64
+    /// The work of one key/value head, heaviest first: tasks of equal work end together on any number of threads.
+    let tasks: [Task]
+    /// Where several tasks have gradients of the same keys.
+    let keySums: [KeySum]
+    /// Rows of memory that the shared keys' partial sums take together.
+    let partialRowCount: Int
+    /// Rows that the gradients of one task's keys take at most.
+    let maximumKeyRowCount: Int
+    /// All keys in pieces that are packed by one thread each, in ascending rows.
+    let packs: [KeySpan]
+    /// Rows of all packed keys.
+    let packedRowCount: Int
+    /// Tokens that are queries.
+    let queryCount: Int
 
     public init(_ segments: [Segment]) {
         var units: [[Block]] = []
         var unitOfPrefix: [Range<Int>: Int] = [:]
-        var maximumKeyCount = 0
         for segment in segments where !segment.range.isEmpty {
-            let blocks = stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: Self.blockSize).map {
-                let end = min($0 + Self.blockSize, segment.range.upperBound)
-                return Block(
-                    queries: $0..<end, prefix: segment.prefix ?? segment.range.lowerBound..<segment.range.lowerBound,
-                    own: segment.range.lowerBound..<end)
-            }
-            maximumKeyCount = max(maximumKeyCount, blocks.last!.keyCount)
+            let block = Block(
+                queries: segment.range, prefix: segment.prefix ?? segment.range.lowerBound..<segment.range.lowerBound,
+                own: segment.range)
             if let prefix = segment.prefix, let unit = unitOfPrefix[prefix] {
-                units[unit] += blocks
+                units[unit].append(block)
             } else {
                 precondition(segment.prefix?.isEmpty ?? true, "a prefix is a whole segment that comes earlier")
                 unitOfPrefix[segment.range] = units.count
-                units.append(blocks)
+                units.append([block])
             }
         }
-        self.units = units
-        self.maximumKeyCount = maximumKeyCount
+        self.init(units: units)
     }
 
     /// One document whose tokens up to `cached` were computed before: `count` new ones see all of them and, causally,
     /// each other.
     public init(continuing cached: Int, count: Int) {
         precondition(count > 0)
-        let blocks = stride(from: cached, to: cached + count, by: Self.blockSize).map {
-            let end = min($0 + Self.blockSize, cached + count)
-            return Block(queries: $0..<end, prefix: 0..<0, own: 0..<end)
-        }
-        units = [blocks]
-        maximumKeyCount = cached + count
+        self.init(units: [[Block(queries: cached..<(cached + count), prefix: 0..<0, own: 0..<(cached + count))]])
+    }
+
+    private init(units: [[Block]]) {
+        self.units = units
+        maximumKeyCount = units.joined().map(\.keyCount).max() ?? 0
+        queryCount = units.joined().reduce(0) { $0 + $1.queries.count }
+        var (tasks, keySums): ([Task], [KeySum]) = ([], [])
+        packs = AttentionPlan.pack(units)
+        packedRowCount = packs.last.map { $0.row + ($0.tokens.count + 15) / 16 * 16 } ?? 0
+        partialRowCount = AttentionPlan.cut(units, packed: packs, into: &tasks, keySums: &keySums)
+        maximumKeyRowCount = tasks.map(\.keyRowCount).max() ?? 0
+        // Equal work stays in the order of the axis.
+        self.tasks = tasks.enumerated().sorted { ($1.element.pairCount, $0.offset) < ($0.element.pairCount, $1.offset) }
+            .map(\.element)
+        self.keySums = keySums
     }
 
     /// Multiply-adds of one head's scores and of its values each, per unit of head dimension: the visible (query, key) pairs.
-    public var visiblePairCount: Int {
-        units.joined().reduce(0) { total, block in
-            total + block.queries.indices.reduce(0) { $0 + block.visibleKeyCount(query: $1 - block.queries.lowerBound) }
-        }
-    }
+    public var visiblePairCount: Int { units.joined().reduce(0) { $0 + $1.pairCount } }
 }

@@ -78,6 +78,71 @@ struct AttentionRun {
         expectAgreement(AttentionRun(shape: shape, layout: .small, workers: workers))
     }
 
+    /// Lengths beside those of a register tile (6 rows, 16 keys), a piece of queries (48 tokens) and a tile of keys (144).
+    @Test(
+        "lengths around the edges of tiles", arguments: [15, 16, 17, 47, 48, 49, 95, 97, 143, 144, 145, 160, 288, 290],
+        [AttentionShape(groupCount: 1, headsPerGroup: 3, headDimension: 16),
+         AttentionShape(groupCount: 2, headsPerGroup: 1, headDimension: 8)])
+    func tileEdges(count: Int, shape: AttentionShape) {
+        expectAgreement(AttentionRun(shape: shape, layout: AxisLayout(.document(count)), workers: workers))
+        let pair = AxisLayout(.prompt(count, completions: [count - 1, 7]))
+        expectAgreement(AttentionRun(shape: shape, layout: pair, workers: workers))
+    }
+
+    @Test("head dimensions below, at and above a panel's 16 columns", arguments: [1, 5, 8, 16, 24, 64, 80, 128])
+    func headDimensions(dimension: Int) {
+        let shape = AttentionShape(groupCount: 2, headsPerGroup: 2, headDimension: dimension)
+        let layout = AxisLayout(.prompt(20, completions: [150, 5]))
+        expectAgreement(AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers))
+    }
+
+    @Test("more heads a group than a piece has rows")
+    func manyHeads() {
+        let shape = AttentionShape(groupCount: 1, headsPerGroup: 150, headDimension: 4)
+        expectAgreement(AttentionRun(shape: shape, layout: AxisLayout(.document(20)), workers: workers))
+    }
+
+    /// Units that are cut into several tasks, whose gradients of keys are added up.
+    @Test(
+        "long units are cut into tasks and agree with the oracle",
+        arguments: [
+            AxisLayout(.document(1000)), AxisLayout(.prompt(400, completions: [300, 250, 10])),
+            AxisLayout(.document(3), .prompt(50, completions: [500, 1, 490]), .document(520)),
+        ])
+    func longUnits(layout: AxisLayout) {
+        #expect(AttentionPlan(layout.segments).partialRowCount > 0)
+        let shape = AttentionShape(groupCount: 2, headsPerGroup: 2, headDimension: 8)
+        expectAgreement(AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers))
+    }
+
+    @Test("tokens that continue a document give what they give in the whole", arguments: [(199, 1), (100, 60), (0, 9)])
+    func continuing(cached: Int, count: Int) {
+        let shape = AttentionShape(groupCount: 2, headsPerGroup: 3, headDimension: 16)
+        let projections = randomMatrix(cached + count, shape.projectionWidth, scale: 2, seed: 5)
+        let (output, logSumExp) = (unwrittenMatrix(count, shape.queryWidth), unwrittenMatrix(count, shape.headCount))
+        shape.attention(workers: workers).forward(
+            projections, plan: AttentionPlan(continuing: cached, count: count), into: output, logSumExp: logSumExp,
+            firstQuery: cached)
+        let whole = Oracle.attention(
+            Table(projections), segments: [Segment(range: 0..<(cached + count))], shape: shape)
+        let rows = cached..<(cached + count)
+        let expected = rows.flatMap { row in (0..<shape.queryWidth).map { whole.output[row, $0] } }
+        #expect(relativeError(output.values, expected) < 1e-6)
+        let expectedSums = rows.flatMap { row in (0..<shape.headCount).map { whole.logSumExp[row, $0] } }
+        #expect(largestDifference(logSumExp.values.map(Double.init), expectedSums) < 3e-6)
+    }
+
+    @Test("rows of the gradient that belong to no segment are zeros")
+    func uncoveredRows() {
+        let shape = Self.shape
+        let run = AttentionRun(
+            shape: shape, segments: [Segment(range: 2..<9)],
+            projections: randomMatrix(11, shape.projectionWidth, seed: 1),
+            outputGradient: randomMatrix(11, shape.queryWidth, seed: 2), workers: workers)
+        #expect(isFinite(run.gradient.values))
+        for row in [0, 1, 9, 10] { #expect((0..<shape.projectionWidth).allSatisfy { run.gradient[row, $0] == 0 }) }
+    }
+
     @Test("large head counts cross several blocks")
     func largeShape() {
         let shape = AttentionShape(groupCount: 3, headsPerGroup: 3, headDimension: 64)
@@ -202,6 +267,64 @@ struct AttentionRun {
         #expect(plan.visiblePairCount == visible.reduce(0) { $0 + $1.count })
         #expect(plan.maximumKeyCount == visible.map(\.count).max())
         #expect(plan.units.count == layout.pieces.count)
+    }
+
+    private static let longLayouts = [
+        AxisLayout(.document(1000)), AxisLayout(.document(9000)), AxisLayout(.prompt(400, completions: [300, 250, 10])),
+        AxisLayout(.prompt(20, completions: Array(repeating: 90, count: 200)), .document(600)),
+    ]
+
+    @Test("tasks share out every block, none much heavier than the others of its unit", arguments: AxisLayout.all + longLayouts)
+    func tasks(layout: AxisLayout) {
+        let plan = AttentionPlan(layout.segments)
+        let queries = plan.tasks.flatMap { $0.blocks.flatMap(\.queries) }
+        #expect(queries.sorted() == Array(0..<layout.tokenCount))
+        #expect(plan.tasks.map(\.pairCount) == plan.tasks.map(\.pairCount).sorted(by: >))
+        #expect(plan.tasks.reduce(0) { $0 + $1.pairCount } == plan.visiblePairCount)
+        for unit in plan.units {
+            let tokens = Set(unit.flatMap(\.queries))
+            let tasks = plan.tasks.filter { tokens.contains($0.blocks[0].queries.lowerBound) }
+            #expect(tasks.count <= AttentionPlan.maximumTasksPerUnit)
+            let total = tasks.reduce(0) { $0 + $1.pairCount }
+            let step = AttentionPlan.taskGranularity * unit.map(\.keyCount).max()!
+            #expect(tasks.allSatisfy { $0.pairCount <= total / tasks.count + 2 * step })
+        }
+    }
+
+    @Test("every task has the keys that its blocks see, and shared keys are summed once", arguments: AxisLayout.all + longLayouts)
+    func keys(layout: AxisLayout) {
+        let plan = AttentionPlan(layout.segments)
+        var packed: [Int: Int] = [:]
+        for span in plan.packs {
+            #expect(span.row % 16 == 0 && span.row + span.tokens.count <= plan.packedRowCount)
+            for (index, token) in span.tokens.enumerated() { packed[span.row + index] = token }
+        }
+        #expect(packed.values.sorted() == Array(0..<layout.tokenCount))
+        for task in plan.tasks {
+            for (block, place) in zip(task.blocks, task.places) {
+                for (tokens, place) in [(block.prefix, place.prefix), (block.own, place.own)] where !tokens.isEmpty {
+                    #expect(task.spans.contains { $0.tokens == tokens && $0.row == place.gradientRow })
+                    #expect(tokens.indices.allSatisfy { packed[place.packedRow + $0 - tokens.lowerBound] == $0 })
+                }
+            }
+            for (span, next) in zip(task.spans, task.spans.dropFirst()) {
+                #expect(span.row + span.tokens.count <= next.row)
+            }
+            #expect(task.spans.last!.row + task.spans.last!.tokens.count <= task.keyRowCount)
+            #expect(task.keyRowCount <= plan.maximumKeyRowCount)
+        }
+        var sums = [Int: Int]()
+        for task in plan.tasks where task.partialRow != nil {
+            for span in task.spans { for token in span.tokens { sums[token, default: 0] += 1 } }
+        }
+        for sum in plan.keySums {
+            #expect(sum.parts[0].count == sum.tokens.count)
+            for (index, token) in sum.tokens.enumerated() {
+                sums[token, default: 0] -= sum.parts.reduce(0) { $0 + (index < $1.count ? 1 : 0) }
+            }
+        }
+        #expect(sums.values.allSatisfy { $0 == 0 })
+        #expect(plan.partialRowCount <= AttentionPlan.maximumTasksPerUnit * (layout.tokenCount + 16 * (layout.segments.count + 1)))
     }
 
     @Test("empty segments leave no work, and an empty prefix is none")

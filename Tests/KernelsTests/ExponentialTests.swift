@@ -59,4 +59,27 @@ import Testing
             }
         }
     }
+
+    @Test("powers of two: the relative error is below 3e-7 from −126 to 127, whole powers are exact")
+    func powersOfTwo() {
+        let count = 1_000_000
+        var largest = 0.0
+        for index in 0..<count {
+            let x = Float(-126 + 253 * Double(index) / Double(count - 1))
+            let error = abs(Double(exponentialOfTwo(Float8(repeating: x))[2]) / exp2(Double(x)) - 1)
+            if !(error <= largest) { largest = error.isNaN ? .infinity : error }
+        }
+        #expect(largest < 3e-7)
+        for power in -126...127 {
+            #expect(exponentialOfTwo(Float8(repeating: Float(power)))[7] == Float(exp2(Double(power))))
+        }
+    }
+
+    @Test("powers of two: what is below the range gives its end, NaN stays NaN")
+    func endsOfPowersOfTwo() {
+        let found = exponentialOfTwo(Float8(-127, -1e30, -.infinity, .nan, 0, -0.0, -126, 1))
+        #expect(found[0] == found[6] && found[1] == found[6] && found[2] == found[6] && found[6] > 0)
+        #expect(found[3].isNaN)
+        #expect(found[4] == 1 && found[5] == 1 && found[7] == 2)
+    }
 }

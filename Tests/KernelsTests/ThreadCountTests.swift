@@ -64,6 +64,16 @@ import Testing
         })
     }
 
+    @Test("attention over units that are cut into tasks", arguments: threadCounts)
+    func longAttention(threadCount: Int) {
+        let shape = AttentionShape(groupCount: 2, headsPerGroup: 3, headDimension: 16)
+        let layout = AxisLayout(.document(900), .prompt(300, completions: [200, 80]))
+        #expect(givesSameBits(threadCount) { workers in
+            let run = AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers)
+            return elements(run.output, run.logSumExp, run.gradient)
+        })
+    }
+
     @Test("head forward and backward", arguments: threadCounts)
     func head(threadCount: Int) {
         let head = HeadCase(rowCount: 600, width: 17, vocabularySize: 2049)

@@ -1,0 +1,170 @@
+import Tensors
+
+// T tokens, G key/value heads on this rank, J query heads a group, E head dimension, R stacked rows of a piece of queries.
+
+extension Attention {
+    /// Gradients of the projections: `gradient[T, (G·J + 2·G)·E]`, written whole. Scores are computed again from `logSumExp`.
+    public func backward(
+        _ outputGradient: Matrix, projections: Matrix, output: Matrix, logSumExp: Matrix, plan: AttentionPlan,
+        into gradient: Matrix
+    ) {
+        // Tasks write the rows of all tokens of the plan.
+        if plan.queryCount < gradient.rowCount { gradient.fill(0) }
+        let corrections = corrections.matrix(rowCount: gradient.rowCount, columnCount: groupCount * headsPerGroup)
+        packForBackward(outputGradient, projections: projections, output: output, plan: plan, corrections: corrections)
+        for scratch in scratch { scratch.reserve(keyRowCount: plan.maximumKeyRowCount) }
+        partials.grow(to: groupCount * plan.partialRowCount * 2 * sizes.paddedDimension)
+        runTasks(plan) { task, group, scratch in
+            let keysAcross = self.packedKeys.transposed(group, form: 0)
+            let valuesAcross = self.packedKeys.transposed(group, form: 1)
+            let keys = self.packedKeys.panels(group, form: 2)
+            let sums = self.partialSums(plan, task, group) ?? KeyGradients(
+                scratch.keyGradients, rowCount: task.keyRowCount, columnCount: self.headDimension)
+            sums.keys.fill(0)
+            sums.values.fill(0)
+            self.forEachPiece(task) { piece, block, place in
+                self.packRows(self.queries(projections, group), piece, times: self.queryScale, into: scratch.queries)
+                self.packRows(self.queries(outputGradient, group), piece, times: 1, into: scratch.outputGradients)
+                self.gatherRowValues(piece, group, logSumExp: logSumExp, corrections: corrections, scratch)
+                self.forEachTile(piece, block, place) { tile in
+                    tile.countVisible(into: scratch.visible)
+                    tile.multiply(scratch.queries, byTransposed: keysAcross, into: scratch.scores)
+                    tile.multiply(scratch.outputGradients, byTransposed: valuesAcross, into: scratch.scoreGradients)
+                    self.differentiate(tile, scratch)
+                    tile.addTransposed(scratch.scores, times: scratch.outputGradients, to: sums.values)
+                    tile.addTransposed(scratch.scoreGradients, times: scratch.queries, to: sums.keys)
+                    tile.add(scratch.scoreGradients, times: keys, to: scratch.outputs, visible: scratch.visible)
+                }
+                self.writeQueryGradients(piece, group, scratch, into: gradient)
+            }
+            if task.partialRow == nil {
+                for span in task.spans { self.writeKeyGradients(sums, from: span.row, span.tokens, group, into: gradient) }
+            }
+        }
+        addPartials(plan, into: gradient)
+    }
+
+    /// Packs keys and values of all tokens, and finds the corrections Σ o·∂o.
+    private func packForBackward(
+        _ outputGradient: Matrix, projections: Matrix, output: Matrix, plan: AttentionPlan, corrections: Matrix
+    ) {
+        packedKeys.reserve(rowCount: plan.packedRowCount, groupCount: groupCount, formCount: 3)
+        workers.run(plan.packs.count) { index, _ in
+            let span = plan.packs[index]
+            for group in 0..<self.groupCount {
+                let keys = self.keys(projections, group).rows(span.tokens)
+                self.packedKeys.transposed(group, form: 0).set(from: span.row, to: keys)
+                self.packedKeys.transposed(group, form: 1).set(
+                    from: span.row, to: self.values(projections, group).rows(span.tokens))
+                self.packedKeys.panels(group, form: 2).set(from: span.row, to: keys)
+            }
+            for token in span.tokens {
+                for head in 0..<corrections.columnCount {
+                    corrections.row(token)[head] = dotProduct(
+                        output.row(token) + head * self.headDimension, outputGradient.row(token) + head * self.headDimension,
+                        count: self.headDimension)
+                }
+            }
+        }
+    }
+
+    /// What belongs to the stacked rows of a piece: log-sum-exp, in powers of 2, and corrections.
+    private func gatherRowValues(
+        _ piece: AttentionPiece, _ group: Int, logSumExp: Matrix, corrections: Matrix, _ scratch: AttentionScratch
+    ) {
+        for (index, token) in piece.tokens.enumerated() {
+            for head in 0..<headsPerGroup {
+                let row = index * headsPerGroup + head
+                scratch.sums[row] = corrections.row(token)[group * headsPerGroup + head]
+                scratch.maxima[row] = logSumExp.row(token)[group * headsPerGroup + head] * Float(1 / Softmax.logOfTwo)
+            }
+        }
+    }
+
+    /// Scores of a tile become weights, gradients of weights become gradients of scores.
+    private func differentiate(_ tile: AttentionTile, _ scratch: AttentionScratch) {
+        for row in 0..<tile.rowCount {
+            let start = row &* AttentionSizes.scoreStride
+            Softmax.backward(
+                scores: scratch.scores + start, gradients: scratch.scoreGradients + start, correction: scratch.sums[row],
+                logSumExp: scratch.maxima[row], visible: Int(scratch.visible[row]))
+        }
+    }
+
+    private func writeQueryGradients(
+        _ piece: AttentionPiece, _ group: Int, _ scratch: AttentionScratch, into gradient: Matrix
+    ) {
+        let target = queries(gradient, group)
+        for (index, token) in piece.tokens.enumerated() {
+            for head in 0..<headsPerGroup {
+                scratch.outputs.copy(
+                    index * headsPerGroup + head, into: target.row(token) + head * headDimension, times: queryGradientScale)
+            }
+        }
+    }
+
+    // MARK: Gradients of keys and values
+
+    /// Where `task` adds up gradients of keys that other tasks see too.
+    private func partialSums(_ plan: AttentionPlan, _ task: AttentionPlan.Task, _ group: Int) -> KeyGradients? {
+        task.partialRow.map { partialSums(plan, group, row: $0, rowCount: task.keyRowCount) }
+    }
+
+    private func partialSums(_ plan: AttentionPlan, _ group: Int, row: Int, rowCount: Int) -> KeyGradients {
+        let offset = (group * plan.partialRowCount + row) * 2 * sizes.paddedDimension
+        return KeyGradients(partials.floats + offset, rowCount: rowCount, columnCount: headDimension)
+    }
+
+    /// Adds up, in a fixed order, what the tasks of a unit found for the same keys.
+    private func addPartials(_ plan: AttentionPlan, into gradient: Matrix) {
+        workers.run(plan.keySums.count * groupCount) { number, _ in
+            let (index, group) = number.quotientAndRemainder(dividingBy: groupCount)
+            let tokens = plan.keySums[index].tokens
+            for (number, part) in plan.keySums[index].parts.enumerated() {
+                let sums = self.partialSums(plan, group, row: part.partialRow, rowCount: part.keyRowCount)
+                if number == 0 {
+                    self.writeKeyGradients(sums, from: part.row, tokens, group, into: gradient)
+                } else {
+                    self.addKeyGradients(sums, from: part.row, tokens.prefix(part.count), group, to: gradient)
+                }
+            }
+        }
+    }
+
+    private func writeKeyGradients(
+        _ sums: KeyGradients, from row: Int, _ tokens: Range<Int>, _ group: Int, into gradient: Matrix
+    ) {
+        let (keys, values) = (self.keys(gradient, group), self.values(gradient, group))
+        for (index, token) in tokens.enumerated() {
+            sums.keys.copy(row + index, into: keys.row(token), times: keyGradientScale)
+            sums.values.copy(row + index, into: values.row(token), times: 1)
+        }
+    }
+
+    private func addKeyGradients(
+        _ sums: KeyGradients, from row: Int, _ tokens: Range<Int>, _ group: Int, to gradient: Matrix
+    ) {
+        let (keys, values) = (self.keys(gradient, group), self.values(gradient, group))
+        for (index, token) in tokens.enumerated() {
+            sums.keys.add(row + index, to: keys.row(token), times: keyGradientScale)
+            sums.values.add(row + index, to: values.row(token), times: 1)
+        }
+    }
+}
+
+/// Σ a·b, eight lanes at a time: a fixed order.
+@inline(__always)
+private func dotProduct(_ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>, count: Int) -> Float {
+    var sums = Float8.zero
+    var index = 0
+    while index &+ 8 <= count {
+        sums = sums.addingProduct(a.load8(index), b.load8(index))
+        index &+= 8
+    }
+    var sum = sums.laneSum
+    while index < count {
+        sum.addProduct(a[index], b[index])
+        index &+= 1
+    }
+    return sum
+}

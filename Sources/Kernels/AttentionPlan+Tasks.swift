@@ -1,0 +1,155 @@
+import Tensors
+
+extension AttentionPlan {
+    /// Keys `tokens`, packed from row `row` (a multiple of 16) on.
+    struct KeySpan: Sendable {
+        var tokens: Range<Int>
+        var row: Int
+    }
+
+    /// Where the first of a range of keys lies: among all packed keys, and among the gradients of a task's.
+    struct KeyPlace: Sendable {
+        var packedRow: Int
+        var gradientRow: Int
+    }
+
+    /// Blocks that one thread computes, and the keys that they see.
+    struct Task: Sendable {
+        var blocks: [Block]
+        /// Of each block's prefix and own keys.
+        var places: [(prefix: KeyPlace, own: KeyPlace)]
+        /// Where the gradients of the keys lie that the task sees.
+        var spans: [KeySpan]
+        /// Rows that these gradients take, with room for a register tile that runs over the end.
+        var keyRowCount: Int
+        /// Where its partial gradients of keys begin, in rows of the shared memory; `nil` if no other task sees its keys.
+        var partialRow: Int?
+        var pairCount: Int
+    }
+
+    /// The gradients of keys `tokens` are sums of what several tasks found.
+    struct KeySum: Sendable {
+        struct Part: Sendable {
+            /// Keys that the task saw: a beginning of `tokens`.
+            var count: Int
+            /// The row of the first of them in the task's memory.
+            var row: Int
+            var keyRowCount: Int
+            var partialRow: Int
+        }
+        var tokens: Range<Int>
+        /// The first has all of `tokens`.
+        var parts: [Part]
+    }
+
+    /// A unit of fewer visible pairs than this is one task; a longer one is cut into equal parts of about as many.
+    static let pairsPerTask = 1 << 16
+    /// Each task of a unit keeps gradients of the keys it sees, so this bounds their memory to a multiple of the context.
+    static let maximumTasksPerUnit = 16
+    /// A task begins at a multiple of these tokens, so that a segment's last rows alone fill a register tile partly.
+    static let taskGranularity = 48
+    /// Keys whose partial gradients one thread adds up.
+    private static let keysPerSum = 256
+    /// Keys that one thread packs, a multiple of 16.
+    private static let keysPerPack = 64
+
+    /// Every key once, in rows of units and segments one after the other; a segment begins at a multiple of 16.
+    static func pack(_ units: [[Block]]) -> [KeySpan] {
+        var spans: [KeySpan] = []
+        var row = 0
+        for block in units.joined() {
+            for start in stride(from: block.own.lowerBound, to: block.own.upperBound, by: keysPerPack) {
+                let tokens = start..<min(start + keysPerPack, block.own.upperBound)
+                spans.append(KeySpan(tokens: tokens, row: row))
+                row += (tokens.count + 15) / 16 * 16
+            }
+        }
+        return spans
+    }
+
+    /// Cuts every unit by its own shape, so a unit's bits do not depend on its neighbours. Returns the rows of partial sums.
+    static func cut(_ units: [[Block]], packed: [KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
+        let rows = Dictionary(uniqueKeysWithValues: packed.map { ($0.tokens.lowerBound, $0.row) })
+        var rowCount = 0
+        for unit in units {
+            var parts = parts(of: unit).map { makeTask($0, packedRows: rows) }
+            if parts.count > 1 {
+                for index in parts.indices {
+                    parts[index].partialRow = rowCount
+                    rowCount += parts[index].keyRowCount
+                }
+                for block in unit { keySums += sums(of: block.own, parts) }
+            }
+            tasks += parts
+        }
+        return rowCount
+    }
+
+    /// Consecutive parts of a unit with about equally many visible pairs each.
+    private static func parts(of unit: [Block]) -> [[Block]] {
+        let total = unit.reduce(0) { $0 + $1.pairCount }
+        let count = min(maximumTasksPerUnit, max(1, total / pairsPerTask))
+        var parts: [[Block]] = [[]]
+        var done = 0
+        for block in unit {
+            var start = block.queries.lowerBound
+            for end in stride(from: start + taskGranularity, to: block.queries.upperBound, by: taskGranularity) {
+                let soFar = done + block.cut(block.queries.lowerBound..<end).pairCount
+                if soFar * count >= total * parts.count {
+                    parts[parts.count - 1].append(block.cut(start..<end))
+                    parts.append([])
+                    start = end
+                }
+            }
+            done += block.pairCount
+            parts[parts.count - 1].append(block.cut(start..<block.queries.upperBound))
+        }
+        return parts
+    }
+
+    private static func makeTask(_ blocks: [Block], packedRows: [Int: Int]) -> Task {
+        var spans: [KeySpan] = []
+        var rowCount = 0
+        /// A prompt's keys have one place for all blocks that see them.
+        func place(_ tokens: Range<Int>) -> KeyPlace {
+            guard !tokens.isEmpty else { return KeyPlace(packedRow: 0, gradientRow: 0) }
+            let packedRow = packedRows[tokens.lowerBound]!
+            if let span = spans.first(where: { $0.tokens == tokens }) {
+                return KeyPlace(packedRow: packedRow, gradientRow: span.row)
+            }
+            defer { rowCount += (tokens.count + 15) / 16 * 16 }
+            spans.append(KeySpan(tokens: tokens, row: rowCount))
+            return KeyPlace(packedRow: packedRow, gradientRow: rowCount)
+        }
+        let places = blocks.map { (prefix: place($0.prefix), own: place($0.own)) }
+        return Task(
+            blocks: blocks, places: places, spans: spans, keyRowCount: rowCount + 16, partialRow: nil,
+            pairCount: blocks.reduce(0) { $0 + $1.pairCount })
+    }
+
+    /// How the gradients of a segment's keys are put together from its unit's tasks.
+    private static func sums(of segment: Range<Int>, _ tasks: [Task]) -> [KeySum] {
+        stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerSum).map { start in
+            let tokens = start..<min(start + keysPerSum, segment.upperBound)
+            // Later tasks see more of a segment, and the last one all of it.
+            let parts = tasks.reversed().compactMap { task -> KeySum.Part? in
+                guard let span = task.spans.first(where: { $0.tokens.lowerBound == segment.lowerBound }),
+                    span.tokens.upperBound > start
+                else { return nil }
+                return KeySum.Part(
+                    count: min(span.tokens.upperBound, tokens.upperBound) - start,
+                    row: span.row + start - segment.lowerBound, keyRowCount: task.keyRowCount,
+                    partialRow: task.partialRow!)
+            }
+            return KeySum(tokens: tokens, parts: parts)
+        }
+    }
+}
+
+extension AttentionPlan.Block {
+    /// The same for some of the queries.
+    func cut(_ queries: Range<Int>) -> AttentionPlan.Block {
+        AttentionPlan.Block(
+            queries: queries, prefix: prefix, own: own.lowerBound..<(own.upperBound - self.queries.upperBound + queries.upperBound))
+    }
+}

@@ -1,0 +1,103 @@
+import Tensors
+
+/// Softmax of a row of a tile of scores, which are exponents of 2.
+enum Softmax {
+    /// ln 2: scores in powers of 2 times this are scores in powers of e.
+    static let logOfTwo = 0.693_147_180_559_945_3
+
+    /// Scores become 2^(score − maximum), where `maximum` is first raised to the largest of them; `sum` is of all so far.
+    ///
+    /// Returns what everything that was computed with the old maximum is to be multiplied with; `nil` if it stays.
+    @inline(__always)
+    static func forward(
+        _ scores: UnsafeMutablePointer<Float>, visible: Int, maximum: inout Float, sum: inout Float
+    ) -> Float? {
+        let whole = visible & ~7
+        let hidden = lanes .>= Float(visible &- whole)
+        var best = Float8(repeating: maximum)
+        var index = 0
+        while index < whole {
+            let value = scores.load8(index)
+            best.replace(with: value, where: value .> best)
+            index &+= 8
+        }
+        if whole < visible {
+            var value = scores.load8(whole)
+            value.replace(with: Float8(repeating: -.infinity), where: hidden)
+            best.replace(with: value, where: value .> best)
+        }
+        let largest = best.laneMaximum
+        var factor: Float?
+        if largest > maximum {
+            let change = exponentialOfTwo(Float8(repeating: maximum - largest))[0]
+            factor = change
+            sum *= change
+            maximum = largest
+        }
+        var sums = Float8.zero
+        index = 0
+        while index < whole {
+            let value = exponentialOfTwo(scores.load8(index) - maximum)
+            sums += value
+            scores.store8(value, index)
+            index &+= 8
+        }
+        if whole < visible {
+            var value = exponentialOfTwo(scores.load8(whole) - maximum)
+            value.replace(with: Float8.zero, where: hidden)
+            sums += value
+            scores.store8(value, whole)
+            index &+= 8
+        }
+        scores.store8(.zero, index)
+        sum += sums.laneSum
+        return factor
+    }
+
+    /// Scores become weights p = 2^(score − logSumExp), gradients become p · (gradient − correction).
+    @inline(__always)
+    static func backward(
+        scores: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, correction: Float, logSumExp: Float,
+        visible: Int
+    ) {
+        let whole = visible & ~7
+        var index = 0
+        while index < whole {
+            let weight = exponentialOfTwo(scores.load8(index) - logSumExp)
+            scores.store8(weight, index)
+            gradients.store8(weight * (gradients.load8(index) - correction), index)
+            index &+= 8
+        }
+        if whole < visible {
+            let hidden = lanes .>= Float(visible &- whole)
+            var weight = exponentialOfTwo(scores.load8(whole) - logSumExp)
+            var gradient = weight * (gradients.load8(whole) - correction)
+            weight.replace(with: Float8.zero, where: hidden)
+            gradient.replace(with: Float8.zero, where: hidden)
+            scores.store8(weight, whole)
+            gradients.store8(gradient, whole)
+            index &+= 8
+        }
+        scores.store8(.zero, index)
+        gradients.store8(.zero, index)
+    }
+
+    @inline(__always)
+    private static var lanes: Float8 { Float8(0, 1, 2, 3, 4, 5, 6, 7) }
+
+    static func maximum(_ values: UnsafeMutablePointer<Float>, count: Int) -> Float {
+        var best = Float8(repeating: -.infinity)
+        var index = 0
+        while index + 8 <= count {
+            let value = values.load8(index)
+            best.replace(with: value, where: value .> best)
+            index += 8
+        }
+        var maximum = best.laneMaximum
+        while index < count {
+            if values[index] > maximum { maximum = values[index] }
+            index += 1
+        }
+        return maximum
+    }
+}

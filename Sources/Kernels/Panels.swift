@@ -1,0 +1,176 @@
+import Tensors
+
+// E columns of a matrix, N rows that a panel has room for.
+
+/// A matrix `[N, E]` cut into panels of 16 columns: `[⌈E/16⌉][N][16]`, the last one filled up with zeros. Every row of a
+/// panel is one cache line.
+struct Panels {
+    let pointer: UnsafeMutablePointer<Float>
+    /// N.
+    let rowCapacity: Int
+    /// E.
+    let columnCount: Int
+
+    static let width = RegisterTile.columnCount
+
+    /// Floats that panels of this shape take.
+    static func floatCount(rowCapacity: Int, columnCount: Int) -> Int {
+        rowCapacity * ((columnCount + width - 1) / width) * width
+    }
+
+    var count: Int { (columnCount + Panels.width - 1) / Panels.width }
+    var floatCount: Int { count * rowCapacity * Panels.width }
+
+    /// Row `row` of panel `panel`.
+    @inline(__always)
+    func row(_ row: Int, panel: Int) -> UnsafeMutablePointer<Float> {
+        pointer + (panel &* rowCapacity &+ row) &* Panels.width
+    }
+
+    func fill(_ value: Float) { pointer.update(repeating: value, count: floatCount) }
+
+    /// Row `row` becomes `factor · source[E]`.
+    @inline(__always)
+    func set(_ row: Int, to source: UnsafeMutablePointer<Float>, times factor: Float) {
+        for panel in 0..<(columnCount / Panels.width) {
+            let (from, to) = (source + panel &* Panels.width, self.row(row, panel: panel))
+            to.store8(from.load8(0) * factor, 0)
+            to.store8(from.load8(8) * factor, 8)
+        }
+        let whole = columnCount / Panels.width * Panels.width
+        if whole < columnCount {
+            let to = self.row(row, panel: columnCount / Panels.width)
+            for column in 0..<Panels.width {
+                to[column] = whole + column < columnCount ? source[whole + column] * factor : 0
+            }
+        }
+    }
+
+    /// Rows from `first` on become those of `source`.
+    func set(from first: Int, to source: Matrix) {
+        for index in 0..<source.rowCount { set(first + index, to: source.row(index), times: 1) }
+    }
+
+    /// `target[E] = factor · row`.
+    @inline(__always)
+    func copy(_ row: Int, into target: UnsafeMutablePointer<Float>, times factor: Float) {
+        for panel in 0..<(columnCount / Panels.width) {
+            let (from, to) = (self.row(row, panel: panel), target + panel &* Panels.width)
+            to.store8(from.load8(0) * factor, 0)
+            to.store8(from.load8(8) * factor, 8)
+        }
+        let whole = columnCount / Panels.width * Panels.width
+        if whole < columnCount {
+            let from = self.row(row, panel: columnCount / Panels.width)
+            for column in whole..<columnCount { target[column] = from[column - whole] * factor }
+        }
+    }
+
+    /// `target[E] += factor · row`.
+    @inline(__always)
+    func add(_ row: Int, to target: UnsafeMutablePointer<Float>, times factor: Float) {
+        for panel in 0..<(columnCount / Panels.width) {
+            let (from, to) = (self.row(row, panel: panel), target + panel &* Panels.width)
+            to.store8(to.load8(0).addingProduct(from.load8(0), Float8(repeating: factor)), 0)
+            to.store8(to.load8(8).addingProduct(from.load8(8), Float8(repeating: factor)), 8)
+        }
+        let whole = columnCount / Panels.width * Panels.width
+        if whole < columnCount {
+            let from = self.row(row, panel: columnCount / Panels.width)
+            for column in whole..<columnCount { target[column].addProduct(from[column - whole], factor) }
+        }
+    }
+
+    /// `row *= factor`.
+    @inline(__always)
+    func scale(_ row: Int, by factor: Float) {
+        for panel in 0..<count {
+            let values = self.row(row, panel: panel)
+            values.store8(values.load8(0) * factor, 0)
+            values.store8(values.load8(8) * factor, 8)
+        }
+    }
+}
+
+/// The transpose of a matrix `[N, E]` in panels of 16 of its rows: `[⌈N/16⌉][E][16]`, rows that are missing are zeros.
+struct TransposedPanels {
+    let pointer: UnsafeMutablePointer<Float>
+    /// E.
+    let columnCount: Int
+
+    /// The panel that begins with row `row`, a multiple of 16.
+    @inline(__always)
+    func panel(fromRow row: Int) -> UnsafeMutablePointer<Float> { pointer + row &* columnCount }
+
+    /// Rows from `first` (a multiple of 16) on become those of `source`; the last panel is filled up with zeros.
+    func set(from first: Int, to source: Matrix) {
+        var start = 0
+        while start < source.rowCount {
+            let target = panel(fromRow: first + start)
+            setHalf(source, rows: start, into: target)
+            setHalf(source, rows: start + 8, into: target + 8)
+            start += Panels.width
+        }
+    }
+
+    /// Eight rows of `source` to eight lanes of a panel.
+    @inline(__always)
+    private func setHalf(_ source: Matrix, rows start: Int, into target: UnsafeMutablePointer<Float>) {
+        let base = source.pointer + start &* source.stride
+        let present = min(8, source.rowCount &- start)
+        var column = 0
+        if present == 8 {
+            while column &+ 8 <= columnCount {
+                TransposedPanels.transpose(base + column, stride: source.stride, into: target + column &* Panels.width)
+                column &+= 8
+            }
+        }
+        while column < columnCount {
+            let lanes = target + column &* Panels.width
+            for lane in 0..<8 { lanes[lane] = lane < present ? base[lane &* source.stride &+ column] : 0 }
+            column &+= 1
+        }
+    }
+
+    /// 8 × 8 floats: three rounds of merging rows that lie four apart.
+    @inline(__always)
+    private static func transpose(
+        _ source: UnsafeMutablePointer<Float>, stride: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        let (a, b, c, d) = (
+            source.load8(0), source.load8(stride), source.load8(2 &* stride), source.load8(3 &* stride)
+        )
+        let (e, f, g, h) = (
+            source.load8(4 &* stride), source.load8(5 &* stride), source.load8(6 &* stride), source.load8(7 &* stride)
+        )
+        let (a1, b1) = merged(a, e)
+        let (c1, d1) = merged(b, f)
+        let (e1, f1) = merged(c, g)
+        let (g1, h1) = merged(d, h)
+        let (a2, b2) = merged(a1, e1)
+        let (c2, d2) = merged(b1, f1)
+        let (e2, f2) = merged(c1, g1)
+        let (g2, h2) = merged(d1, h1)
+        let (a3, b3) = merged(a2, e2)
+        let (c3, d3) = merged(b2, f2)
+        let (e3, f3) = merged(c2, g2)
+        let (g3, h3) = merged(d2, h2)
+        target.store8(a3, 0)
+        target.store8(b3, 16)
+        target.store8(c3, 32)
+        target.store8(d3, 48)
+        target.store8(e3, 64)
+        target.store8(f3, 80)
+        target.store8(g3, 96)
+        target.store8(h3, 112)
+    }
+
+    /// x₀ y₀ x₁ y₁ x₂ y₂ x₃ y₃ and x₄ y₄ … x₇ y₇.
+    @inline(__always)
+    private static func merged(_ x: Float8, _ y: Float8) -> (Float8, Float8) {
+        var (low, high) = (Float8.zero, Float8.zero)
+        (low.evenHalf, low.oddHalf) = (x.lowHalf, y.lowHalf)
+        (high.evenHalf, high.oddHalf) = (x.highHalf, y.highHalf)
+        return (low, high)
+    }
+}
