@@ -37,6 +37,7 @@ extension AttentionPlan {
             var keyRowCount: Int
             var partialRow: Int
         }
+        /// Keys that a query sees.
         var tokens: Range<Int>
         /// The first has all of `tokens`.
         var parts: [Part]
@@ -54,12 +55,12 @@ extension AttentionPlan {
     private static let keysPerPack = 64
 
     /// Every key once, in rows of units and segments one after the other; a segment begins at a multiple of 16.
-    static func pack(_ units: [[Block]]) -> [KeySpan] {
+    static func pack(_ units: [Unit]) -> [KeySpan] {
         var spans: [KeySpan] = []
         var row = 0
-        for block in units.joined() {
-            for start in stride(from: block.own.lowerBound, to: block.own.upperBound, by: keysPerPack) {
-                let tokens = start..<min(start + keysPerPack, block.own.upperBound)
+        for segment in units.flatMap(\.segments) {
+            for start in stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerPack) {
+                let tokens = start..<min(start + keysPerPack, segment.upperBound)
                 spans.append(KeySpan(tokens: tokens, row: row))
                 row += (tokens.count + 15) / 16 * 16
             }
@@ -68,30 +69,30 @@ extension AttentionPlan {
     }
 
     /// Cuts every unit by its own shape, so a unit's bits do not depend on its neighbours. Returns the rows of partial sums.
-    static func cut(_ units: [[Block]], packed: [KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
+    static func cut(_ units: [Unit], packed: [KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
         let rows = Dictionary(uniqueKeysWithValues: packed.map { ($0.tokens.lowerBound, $0.row) })
         var rowCount = 0
         for unit in units {
-            var parts = parts(of: unit).map { makeTask($0, packedRows: rows) }
+            var parts = parts(of: unit.blocks).map { makeTask($0, packedRows: rows) }
             if parts.count > 1 {
                 for index in parts.indices {
                     parts[index].partialRow = rowCount
                     rowCount += parts[index].keyRowCount
                 }
-                for block in unit { keySums += sums(of: block.own, parts) }
+                for segment in unit.segments { keySums += sums(of: segment, parts) }
             }
             tasks += parts
         }
         return rowCount
     }
 
-    /// Consecutive parts of a unit with about equally many visible pairs each.
-    private static func parts(of unit: [Block]) -> [[Block]] {
-        let total = unit.reduce(0) { $0 + $1.pairCount }
+    /// Consecutive parts of a unit's blocks with about equally many visible pairs each.
+    private static func parts(of blocks: [Block]) -> [[Block]] {
+        let total = blocks.reduce(0) { $0 + $1.pairCount }
         let count = min(maximumTasksPerUnit, max(1, total / pairsPerTask))
         var parts: [[Block]] = [[]]
         var done = 0
-        for block in unit {
+        for block in blocks {
             var start = block.queries.lowerBound
             for end in stride(from: start + taskGranularity, to: block.queries.upperBound, by: taskGranularity) {
                 let soFar = done + block.cut(block.queries.lowerBound..<end).pairCount
@@ -108,18 +109,21 @@ extension AttentionPlan {
     }
 
     private static func makeTask(_ blocks: [Block], packedRows: [Int: Int]) -> Task {
-        var spans: [KeySpan] = []
+        // Keys have one place for all blocks that see them: a prompt's for its completions, a segment's for its stretches.
+        var ends: [Int: Int] = [:]
+        for tokens in blocks.flatMap({ [$0.prefix, $0.own] }) where !tokens.isEmpty {
+            ends[tokens.lowerBound] = max(ends[tokens.lowerBound] ?? 0, tokens.upperBound)
+        }
         var rowCount = 0
-        /// A prompt's keys have one place for all blocks that see them.
+        let spans = ends.sorted { $0.key < $1.key }.map { start, end in
+            defer { rowCount += (end - start + 15) / 16 * 16 }
+            return KeySpan(tokens: start..<end, row: rowCount)
+        }
+        let gradientRows = Dictionary(uniqueKeysWithValues: spans.map { ($0.tokens.lowerBound, $0.row) })
         func place(_ tokens: Range<Int>) -> KeyPlace {
             guard !tokens.isEmpty else { return KeyPlace(packedRow: 0, gradientRow: 0) }
-            let packedRow = packedRows[tokens.lowerBound]!
-            if let span = spans.first(where: { $0.tokens == tokens }) {
-                return KeyPlace(packedRow: packedRow, gradientRow: span.row)
-            }
-            defer { rowCount += (tokens.count + 15) / 16 * 16 }
-            spans.append(KeySpan(tokens: tokens, row: rowCount))
-            return KeyPlace(packedRow: packedRow, gradientRow: rowCount)
+            return KeyPlace(
+                packedRow: packedRows[tokens.lowerBound]!, gradientRow: gradientRows[tokens.lowerBound]!)
         }
         let places = blocks.map { (prefix: place($0.prefix), own: place($0.own)) }
         return Task(
@@ -131,7 +135,7 @@ extension AttentionPlan {
     private static func sums(of segment: Range<Int>, _ tasks: [Task]) -> [KeySum] {
         stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerSum).map { start in
             let tokens = start..<min(start + keysPerSum, segment.upperBound)
-            // Later tasks see more of a segment, and the last one all of it.
+            // Later tasks see more of a segment.
             let parts = tasks.reversed().compactMap { task -> KeySum.Part? in
                 guard let span = task.spans.first(where: { $0.tokens.lowerBound == segment.lowerBound }),
                     span.tokens.upperBound > start
@@ -141,7 +145,7 @@ extension AttentionPlan {
                     row: span.row + start - segment.lowerBound, keyRowCount: task.keyRowCount,
                     partialRow: task.partialRow!)
             }
-            return KeySum(tokens: tokens, parts: parts)
+            return KeySum(tokens: tokens.prefix(parts.first?.count ?? 0), parts: parts)
         }
     }
 }

@@ -22,8 +22,15 @@ public struct AttentionPlan: Sendable {
         }
     }
 
-    /// Segments that share keys, in the axis's order: a document, or a prompt with its completions. Units are independent.
-    let units: [[Block]]
+    /// Segments that share keys, in the axis's order: a document, or a prompt with its completions.
+    struct Unit: Sendable {
+        var segments: [Range<Int>]
+        /// Queries in ascending order, of segments that have any.
+        var blocks: [Block]
+    }
+
+    /// Units are independent.
+    let units: [Unit]
     let maximumKeyCount: Int
     /// The work of one key/value head, heaviest first: tasks of equal work end together on any number of threads.
     let tasks: [Task]
@@ -41,34 +48,48 @@ public struct AttentionPlan: Sendable {
     let queryCount: Int
 
     public init(_ segments: [Segment]) {
-        var units: [[Block]] = []
-        var unitOfPrefix: [Range<Int>: Int] = [:]
-        for segment in segments where !segment.range.isEmpty {
-            let block = Block(
-                queries: segment.range, prefix: segment.prefix ?? segment.range.lowerBound..<segment.range.lowerBound,
-                own: segment.range)
-            if let prefix = segment.prefix, let unit = unitOfPrefix[prefix] {
-                units[unit].append(block)
-            } else {
-                precondition(segment.prefix?.isEmpty ?? true, "a prefix is a whole segment that comes earlier")
-                unitOfPrefix[segment.range] = units.count
-                units.append([block])
-            }
-        }
-        self.init(units: units)
+        self.init(units: AttentionPlan.units(segments) { [$0] })
     }
 
     /// One document whose tokens up to `cached` were computed before: `count` new ones see all of them and, causally,
     /// each other.
     public init(continuing cached: Int, count: Int) {
         precondition(count > 0)
-        self.init(units: [[Block(queries: cached..<(cached + count), prefix: 0..<0, own: 0..<(cached + count))]])
+        let all = 0..<(cached + count)
+        self.init(units: [Unit(segments: [all], blocks: [Block(queries: cached..<all.upperBound, prefix: 0..<0, own: all)])])
     }
 
-    private init(units: [[Block]]) {
+    /// - Parameter queries: stretches of a segment's tokens that have queries, in ascending order.
+    static func units(_ segments: [Segment], queries: (Range<Int>) -> [Range<Int>]) -> [Unit] {
+        var units: [Unit] = []
+        var unitOfPrefix: [Range<Int>: Int] = [:]
+        for segment in segments where !segment.range.isEmpty {
+            let start = segment.range.lowerBound
+            let prefix = segment.prefix ?? start..<start
+            let unit: Int
+            if let known = unitOfPrefix[prefix], segment.prefix != nil {
+                unit = known
+            } else {
+                precondition(prefix.isEmpty, "a prefix is a whole segment that comes earlier")
+                unit = units.count
+                unitOfPrefix[segment.range] = unit
+                units.append(Unit(segments: [], blocks: []))
+            }
+            units[unit].segments.append(segment.range)
+            units[unit].blocks += queries(segment.range).map {
+                Block(queries: $0, prefix: prefix, own: start..<$0.upperBound)
+            }
+        }
+        return units
+    }
+
+    /// Units without a query have nothing to compute.
+    init(units all: [Unit]) {
+        let units = all.filter { !$0.blocks.isEmpty }
+        let blocks = units.flatMap(\.blocks)
         self.units = units
-        maximumKeyCount = units.joined().map(\.keyCount).max() ?? 0
-        queryCount = units.joined().reduce(0) { $0 + $1.queries.count }
+        maximumKeyCount = blocks.map(\.keyCount).max() ?? 0
+        queryCount = blocks.reduce(0) { $0 + $1.queries.count }
         var (tasks, keySums): ([Task], [KeySum]) = ([], [])
         packs = AttentionPlan.pack(units)
         packedRowCount = packs.last.map { $0.row + ($0.tokens.count + 15) / 16 * 16 } ?? 0
@@ -81,5 +102,5 @@ public struct AttentionPlan: Sendable {
     }
 
     /// Multiply-adds of one head's scores and of its values each, per unit of head dimension: the visible (query, key) pairs.
-    public var visiblePairCount: Int { units.joined().reduce(0) { $0 + $1.pairCount } }
+    public var visiblePairCount: Int { units.flatMap(\.blocks).reduce(0) { $0 + $1.pairCount } }
 }

@@ -28,7 +28,7 @@ import Testing
             }
             #expect(step["ranks"] as? Int == 1 && step["threads"] as? Int == 2)
             let seconds = step["seconds"] as! [String: Double]
-            #expect(Set(seconds.keys) == ["data", "reference", "forward", "backward", "communication", "optimizer"])
+            #expect(Set(seconds.keys) == ["data", "reference", "forward", "head", "backward", "communication", "optimizer"])
             let hasPairs = !(step["name"] as! String).hasPrefix("lm-")
             #expect((step["pairs_per_second"] as? Double != nil) == hasPairs)
         }

@@ -24,12 +24,14 @@ enum QuerySelection: CaseIterable, Sendable {
 
 @Suite struct AttentionPositionsTests {
     private let workers = makeWorkers()
+    /// Cut into several tasks, and more keys than one thread adds up.
+    private static let longPairs = AxisLayout(.prompt(300, completions: [210, 130]), .document(20))
     private let shape = AttentionShape(groupCount: 2, headsPerGroup: 3, headDimension: 6)
 
     /// Queries and gradients of other tokens are NaN: nothing may read them.
     @Test(
         "queries at some positions: outputs there, and all gradients of keys and values, are the oracle's",
-        arguments: AxisLayout.all, QuerySelection.allCases)
+        arguments: AxisLayout.all + [longPairs], QuerySelection.allCases)
     func oracle(layout: AxisLayout, selection: QuerySelection) {
         let (count, segments) = (layout.tokenCount, layout.segments)
         let positions = selection.positions(layout)

@@ -282,11 +282,11 @@ struct AttentionRun {
         #expect(plan.tasks.map(\.pairCount) == plan.tasks.map(\.pairCount).sorted(by: >))
         #expect(plan.tasks.reduce(0) { $0 + $1.pairCount } == plan.visiblePairCount)
         for unit in plan.units {
-            let tokens = Set(unit.flatMap(\.queries))
+            let tokens = Set(unit.blocks.flatMap(\.queries))
             let tasks = plan.tasks.filter { tokens.contains($0.blocks[0].queries.lowerBound) }
             #expect(tasks.count <= AttentionPlan.maximumTasksPerUnit)
             let total = tasks.reduce(0) { $0 + $1.pairCount }
-            let step = AttentionPlan.taskGranularity * unit.map(\.keyCount).max()!
+            let step = AttentionPlan.taskGranularity * unit.blocks.map(\.keyCount).max()!
             #expect(tasks.allSatisfy { $0.pairCount <= total / tasks.count + 2 * step })
         }
     }
