@@ -24,7 +24,6 @@ public struct AttentionPlan: Sendable {
 
     /// Segments that share keys, in the axis's order: a document, or a prompt with its completions. Units are independent.
     let units: [[Block]]
-    let maximumKeyCount: Int
     /// The work of one key/value head, heaviest first: tasks of equal work end together on any number of threads.
     let tasks: [Task]
     /// Where several tasks have gradients of the same keys.
@@ -67,7 +66,6 @@ public struct AttentionPlan: Sendable {
 
     private init(units: [[Block]]) {
         self.units = units
-        maximumKeyCount = units.joined().map(\.keyCount).max() ?? 0
         queryCount = units.joined().reduce(0) { $0 + $1.queries.count }
         var (tasks, keySums): ([Task], [KeySum]) = ([], [])
         packs = AttentionPlan.pack(units)
