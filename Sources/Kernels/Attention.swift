@@ -43,7 +43,8 @@ public final class Attention: @unchecked Sendable {
     var keyGradientScale: Float { Float(Softmax.logOfTwo) }
     var queryGradientScale: Float { Float(scale) }
 
-    /// `output[T, G·J·E] = softmax(scale · Q·Kᵀ, over visible keys) · V`; `logSumExp[T, G·J]` of the scaled scores is kept for backward.
+    /// `output[T, G·J·E] = softmax(scale · Q·Kᵀ, over visible keys) · V`; `logSumExp[T, G·J]` of the scaled scores is
+    /// kept for backward.
     ///
     /// - Parameter firstQuery: the token of the first row of `output` and `logSumExp`: in decoding only the newest have rows.
     public func forward(
@@ -110,6 +111,8 @@ public final class Attention: @unchecked Sendable {
 
     // MARK: Tasks, pieces of queries, tiles of keys
 
+    typealias BlockPlace = (prefix: AttentionPlan.KeyPlace, own: AttentionPlan.KeyPlace)
+
     func runTasks(
         _ plan: AttentionPlan, _ body: (_ task: AttentionPlan.Task, _ group: Int, _ scratch: AttentionScratch) -> Void
     ) {
@@ -121,7 +124,7 @@ public final class Attention: @unchecked Sendable {
 
     func forEachPiece(
         _ task: AttentionPlan.Task,
-        _ body: (_ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: (prefix: AttentionPlan.KeyPlace, own: AttentionPlan.KeyPlace)) -> Void
+        _ body: (_ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace) -> Void
     ) {
         for (block, place) in zip(task.blocks, task.places) {
             for start in stride(from: block.queries.lowerBound, to: block.queries.upperBound, by: sizes.tokenLimit) {
@@ -134,7 +137,7 @@ public final class Attention: @unchecked Sendable {
     /// The keys that a piece sees: those of the prefix, then its own segment's up to the piece's last token.
     @inline(__always)
     func forEachTile(
-        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: (prefix: AttentionPlan.KeyPlace, own: AttentionPlan.KeyPlace),
+        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace,
         _ body: (AttentionTile) -> Void
     ) {
         func cut(_ count: Int, _ place: AttentionPlan.KeyPlace, isFirst: Bool, firstVisible: (_ start: Int) -> Int) {

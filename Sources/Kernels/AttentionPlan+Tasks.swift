@@ -17,7 +17,7 @@ extension AttentionPlan {
     struct Task: Sendable {
         var blocks: [Block]
         /// Of each block's prefix and own keys.
-        var places: [(prefix: KeyPlace, own: KeyPlace)]
+        var places: [Attention.BlockPlace]
         /// Where the gradients of the keys lie that the task sees.
         var spans: [KeySpan]
         /// Rows that these gradients take, with room for a register tile that runs over the end.
@@ -51,8 +51,8 @@ extension AttentionPlan {
     static let taskGranularity = 48
     /// Keys whose partial gradients one thread adds up.
     private static let keysPerSum = 256
-    /// Keys that one thread packs, a multiple of 16.
-    private static let keysPerPack = 64
+    /// Keys that one thread packs, a multiple of 16; a short answer being decoded wakes no thread for it.
+    private static let keysPerPack = 256
 
     /// Every key once, in rows of units and segments one after the other; a segment begins at a multiple of 16.
     static func pack(_ units: [Unit]) -> [KeySpan] {
@@ -154,6 +154,7 @@ extension AttentionPlan.Block {
     /// The same for some of the queries.
     func cut(_ queries: Range<Int>) -> AttentionPlan.Block {
         AttentionPlan.Block(
-            queries: queries, prefix: prefix, own: own.lowerBound..<(own.upperBound - self.queries.upperBound + queries.upperBound))
+            queries: queries, prefix: prefix,
+            own: own.lowerBound..<(own.upperBound - self.queries.upperBound + queries.upperBound))
     }
 }

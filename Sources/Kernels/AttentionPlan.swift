@@ -31,7 +31,6 @@ public struct AttentionPlan: Sendable {
 
     /// Units are independent.
     let units: [Unit]
-    let maximumKeyCount: Int
     /// The work of one key/value head, heaviest first: tasks of equal work end together on any number of threads.
     let tasks: [Task]
     /// Where several tasks have gradients of the same keys.
@@ -88,7 +87,6 @@ public struct AttentionPlan: Sendable {
         let units = all.filter { !$0.blocks.isEmpty }
         let blocks = units.flatMap(\.blocks)
         self.units = units
-        maximumKeyCount = blocks.map(\.keyCount).max() ?? 0
         queryCount = blocks.reduce(0) { $0 + $1.queries.count }
         var (tasks, keySums): ([Task], [KeySum]) = ([], [])
         packs = AttentionPlan.pack(units)

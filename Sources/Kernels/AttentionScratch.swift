@@ -13,7 +13,7 @@ struct AttentionSizes: Sendable {
     /// which would put a column's values into few sets of the first-level cache.
     static let scoreStride = keyLimit + 16
     /// Rows that are computed together; divisible by most numbers of heads, and by a register tile's six rows.
-    private static let rowLimit = 144
+    private static let rowLimit = 96
 
     /// Query tokens of a piece: their J heads are stacked.
     var tokenLimit: Int { max(1, AttentionSizes.rowLimit / headsPerGroup) }

@@ -78,9 +78,9 @@ struct AttentionRun {
         expectAgreement(AttentionRun(shape: shape, layout: .small, workers: workers))
     }
 
-    /// Lengths beside those of a register tile (6 rows, 16 keys), a piece of queries (48 tokens) and a tile of keys (144).
+    /// Lengths beside those of a register tile (6 rows, 16 keys), a piece of queries (32 tokens) and a tile of keys (144).
     @Test(
-        "lengths around the edges of tiles", arguments: [15, 16, 17, 47, 48, 49, 95, 97, 143, 144, 145, 160, 288, 290],
+        "lengths around the edges of tiles", arguments: [15, 16, 17, 31, 33, 48, 95, 97, 143, 144, 145, 160, 288, 290],
         [AttentionShape(groupCount: 1, headsPerGroup: 3, headDimension: 16),
          AttentionShape(groupCount: 2, headsPerGroup: 1, headDimension: 8)])
     func tileEdges(count: Int, shape: AttentionShape) {
@@ -265,7 +265,6 @@ struct AttentionRun {
         #expect(order.map { queries[$0] } == Array(0..<layout.tokenCount))
         #expect(order.map { seen[$0] } == visible)
         #expect(plan.visiblePairCount == visible.reduce(0) { $0 + $1.count })
-        #expect(plan.maximumKeyCount == visible.map(\.count).max())
         #expect(plan.units.count == layout.pieces.count)
     }
 
@@ -324,7 +323,8 @@ struct AttentionRun {
             }
         }
         #expect(sums.values.allSatisfy { $0 == 0 })
-        #expect(plan.partialRowCount <= AttentionPlan.maximumTasksPerUnit * (layout.tokenCount + 16 * (layout.segments.count + 1)))
+        let paddedCount = layout.tokenCount + 16 * (layout.segments.count + 1)
+        #expect(plan.partialRowCount <= AttentionPlan.maximumTasksPerUnit * paddedCount)
     }
 
     @Test("empty segments leave no work, and an empty prefix is none")
