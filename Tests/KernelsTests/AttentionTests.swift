@@ -255,7 +255,7 @@ struct AttentionRun {
         let visible = Oracle.visibleKeys(layout.segments)
         var queries: [Int] = []
         var seen: [[Int]] = []
-        for block in plan.units.joined() {
+        for block in plan.units.flatMap(\.blocks) {
             for (index, query) in block.queries.enumerated() {
                 queries.append(query)
                 seen.append(Array((Array(block.prefix) + Array(block.own)).prefix(block.visibleKeyCount(query: index))))
