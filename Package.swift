@@ -22,10 +22,12 @@ let package = Package(
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
 
+        .systemLibrary(name: "CThreads"),
+
         // Rooms, from the ground up. An arrow never points up.
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
         .target(name: "Tensors", dependencies: ["Settings"], swiftSettings: vectorised),
-        .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS"], swiftSettings: vectorised),
+        .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CThreads"], swiftSettings: vectorised),
         .target(
             name: "Collectives",
             dependencies: ["Tensors", "CMPI", .product(name: "BasicContainers", package: "swift-collections")]),

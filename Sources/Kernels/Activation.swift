@@ -11,11 +11,7 @@ public enum GatedActivation {
         let tiles = Tiles(gate.rowCount, limit: rowLimit)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {
-                let (g, u, o) = (gate.row(row), up.row(row), output.row(row))
-                forEachVector(gate.columnCount) { index, count in
-                    let gateValue = load(g, index, count)
-                    store(gateValue * sigmoid(gateValue) * load(u, index, count), o, index, count)
-                }
+                forwardRow(gate.row(row), up.row(row), into: output.row(row), count: gate.columnCount)
             }
         }
     }
@@ -29,41 +25,58 @@ public enum GatedActivation {
         let tiles = Tiles(gate.rowCount, limit: rowLimit)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {
-                let (d, g, u) = (outputGradient.row(row), gate.row(row), up.row(row))
-                let (dg, du) = (gateGradient.row(row), upGradient.row(row))
-                forEachVector(gate.columnCount) { index, count in
-                    let gradient = load(d, index, count)
-                    let gateValue = load(g, index, count)
-                    let upValue = load(u, index, count)
-                    let gateSigmoid = sigmoid(gateValue)
-                    store(gradient * gateValue * gateSigmoid, du, index, count)
-                    let slope = gateSigmoid * (gateValue * (1 - gateSigmoid) + 1)
-                    store(gradient * upValue * slope, dg, index, count)
-                }
+                backwardRow(
+                    outputGradient.row(row), gate.row(row), up.row(row), gateGradient: gateGradient.row(row),
+                    upGradient: upGradient.row(row), count: gate.columnCount)
             }
         }
     }
 
+    private static func forwardRow(
+        _ gate: UnsafeMutablePointer<Float>, _ up: UnsafeMutablePointer<Float>,
+        into output: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        var index = 0
+        while index &+ 8 <= count {
+            output.store8(activated(gate.load8(index), up.load8(index)), index)
+            index &+= 8
+        }
+        guard index < count else { return }
+        let rest = count - index
+        let last = activated(gate.loadPartial(index, count: rest, fill: 0), up.loadPartial(index, count: rest, fill: 0))
+        output.storePartial(last, index, count: rest)
+    }
+
+    private static func backwardRow(
+        _ outputGradient: UnsafeMutablePointer<Float>, _ gate: UnsafeMutablePointer<Float>, _ up: UnsafeMutablePointer<Float>,
+        gateGradient: UnsafeMutablePointer<Float>, upGradient: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        var index = 0
+        while index &+ 8 <= count {
+            let (ofGate, ofUp) = gradients(outputGradient.load8(index), gate.load8(index), up.load8(index))
+            gateGradient.store8(ofGate, index)
+            upGradient.store8(ofUp, index)
+            index &+= 8
+        }
+        guard index < count else { return }
+        let rest = count - index
+        let (ofGate, ofUp) = gradients(
+            outputGradient.loadPartial(index, count: rest, fill: 0), gate.loadPartial(index, count: rest, fill: 0),
+            up.loadPartial(index, count: rest, fill: 0))
+        gateGradient.storePartial(ofGate, index, count: rest)
+        upGradient.storePartial(ofUp, index, count: rest)
+    }
+
+    @inline(__always)
+    private static func activated(_ gate: Float8, _ up: Float8) -> Float8 { gate * sigmoid(gate) * up }
+
+    @inline(__always)
+    private static func gradients(_ gradient: Float8, _ gate: Float8, _ up: Float8) -> (gate: Float8, up: Float8) {
+        let sigmoid = sigmoid(gate)
+        let slope = sigmoid * (gate * (1 - sigmoid) + 1)
+        return (gradient * up * slope, gradient * gate * sigmoid)
+    }
+
     @inline(__always)
     private static func sigmoid(_ x: Float8) -> Float8 { 1 / (exponential(-x) + 1) }
-
-    @inline(__always)
-    private static func forEachVector(_ count: Int, _ body: (_ index: Int, _ lanes: Int) -> Void) {
-        var index = 0
-        while index + 8 <= count {
-            body(index, 8)
-            index += 8
-        }
-        if index < count { body(index, count - index) }
-    }
-
-    @inline(__always)
-    private static func load(_ pointer: UnsafeMutablePointer<Float>, _ index: Int, _ lanes: Int) -> Float8 {
-        lanes == 8 ? pointer.load8(index) : pointer.loadPartial(index, count: lanes, fill: 0)
-    }
-
-    @inline(__always)
-    private static func store(_ value: Float8, _ pointer: UnsafeMutablePointer<Float>, _ index: Int, _ lanes: Int) {
-        if lanes == 8 { pointer.store8(value, index) } else { pointer.storePartial(value, index, count: lanes) }
-    }
 }

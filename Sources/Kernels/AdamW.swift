@@ -39,33 +39,37 @@ public struct AdamW: Sendable {
         var scale, beta1, rest1, beta2, rest2, decay, rate, inverseCorrection, epsilon: Float
     }
 
-    @inline(__always)
     private static func updateRow(
         _ value: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
         _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>, count: Int, _ c: Constants
     ) {
         var index = 0
-        while index < count {
-            let lanes = min(8, count - index)
-            let full = lanes == 8
-            let g = (full ? gradient.load8(index) : gradient.loadPartial(index, count: lanes, fill: 0)) * c.scale
-            let oldFirst = full ? first.load8(index) : first.loadPartial(index, count: lanes, fill: 0)
-            let oldSecond = full ? second.load8(index) : second.loadPartial(index, count: lanes, fill: 0)
-            let old = full ? value.load8(index) : value.loadPartial(index, count: lanes, fill: 0)
-            let m = oldFirst * c.beta1 + g * c.rest1
-            let v = oldSecond * c.beta2 + g * g * c.rest2
-            // The decay as a difference: 1 − rate · decay is 1 in Float for the small rates of fine-tuning.
-            let updated = old - (old * c.decay + m * c.rate / (v.squareRoot() * c.inverseCorrection + c.epsilon))
-            if full {
-                first.store8(m, index)
-                second.store8(v, index)
-                value.store8(updated, index)
-            } else {
-                first.storePartial(m, index, count: lanes)
-                second.storePartial(v, index, count: lanes)
-                value.storePartial(updated, index, count: lanes)
-            }
-            index += 8
+        while index &+ 8 <= count {
+            var (m, v) = (first.load8(index), second.load8(index))
+            value.store8(updated(value.load8(index), gradient.load8(index), &m, &v, c), index)
+            first.store8(m, index)
+            second.store8(v, index)
+            index &+= 8
         }
+        guard index < count else { return }
+        let rest = count - index
+        var m = first.loadPartial(index, count: rest, fill: 0)
+        var v = second.loadPartial(index, count: rest, fill: 0)
+        let result = updated(
+            value.loadPartial(index, count: rest, fill: 0), gradient.loadPartial(index, count: rest, fill: 0), &m, &v, c)
+        value.storePartial(result, index, count: rest)
+        first.storePartial(m, index, count: rest)
+        second.storePartial(v, index, count: rest)
+    }
+
+    @inline(__always)
+    private static func updated(
+        _ value: Float8, _ gradient: Float8, _ m: inout Float8, _ v: inout Float8, _ c: Constants
+    ) -> Float8 {
+        let g = gradient * c.scale
+        m = m * c.beta1 + g * c.rest1
+        v = v * c.beta2 + g * g * c.rest2
+        // The decay as a difference: 1 − rate · decay is 1 in Float for the small rates of fine-tuning.
+        return value - (value * c.decay + m * c.rate / (squareRoot(v) * c.inverseCorrection + c.epsilon))
     }
 }

@@ -1,3 +1,4 @@
+import CThreads
 import Foundation
 import Synchronization
 
@@ -18,13 +19,21 @@ public final class Workers: @unchecked Sendable {
     private var body: ((_ task: Int, _ thread: Int) -> Void)?
     private var stopping = false
     private var threads: [pthread_t] = []
+    private let cores: [Int]
 
-    /// How often a helper looks for the next job before it sleeps: about 20 µs.
-    private static let spinLimit = 4000
+    /// How often a thread looks for the next job, or the others' end, before it sleeps: on cores of its own about a
+    /// millisecond, as waking takes longer than many a kernel; elsewhere little, since others wait for the core.
+    private let spinLimit: Int
 
-    public init(threadCount: Int) {
-        precondition(threadCount >= 1)
+    /// - Parameter cores: one for each thread, the calling thread's first, which stays bound to it; empty where the system
+    ///   may place threads. It places them badly at times: two threads of a pool were seen to share a core for seconds
+    ///   while another was idle.
+    public init(threadCount: Int, cores: [Int] = []) {
+        precondition(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount))
         self.threadCount = threadCount
+        self.cores = cores
+        spinLimit = cores.isEmpty ? 500 : 50_000
+        if let own = cores.first { Workers.bindThread(to: own) }
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(done, nil)
@@ -90,17 +99,24 @@ public final class Workers: @unchecked Sendable {
     }
 
     private func waitForHelpers() {
-        for _ in 0..<Workers.spinLimit where busyHelpers.load(ordering: .acquiring) == 0 { return }
+        for _ in 0..<spinLimit {
+            if busyHelpers.load(ordering: .acquiring) == 0 { return }
+            tandem_pause()
+        }
         pthread_mutex_lock(mutex)
         while busyHelpers.load(ordering: .acquiring) != 0 { pthread_cond_wait(done, mutex) }
         pthread_mutex_unlock(mutex)
     }
 
     private func help(thread: Int) {
+        if !cores.isEmpty { Workers.bindThread(to: cores[thread]) }
         var seen = 0
         while true {
             var spins = 0
-            while generation.load(ordering: .acquiring) == seen && spins < Workers.spinLimit { spins += 1 }
+            while generation.load(ordering: .acquiring) == seen && spins < spinLimit {
+                spins += 1
+                tandem_pause()
+            }
             pthread_mutex_lock(mutex)
             while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
             seen = generation.load(ordering: .acquiring)
@@ -112,6 +128,13 @@ public final class Workers: @unchecked Sendable {
             if busyHelpers.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { pthread_cond_signal(done) }
             pthread_mutex_unlock(mutex)
         }
+    }
+}
+
+extension Workers {
+    /// The calling thread runs on `core` alone from now on; where the system refuses, nothing changes.
+    private static func bindThread(to core: Int) {
+        _ = tandem_bind_thread(Int32(core))
     }
 }
 

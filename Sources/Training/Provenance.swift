@@ -61,8 +61,10 @@ public func processorField(_ name: String) -> String? {
     return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
 }
 
-/// The processors that this process may run on, by number.
-public func availableCores() -> [Int] {
+/// The processors that this process could run on when it was first asked: later its threads may be bound to single ones.
+public func availableCores() -> [Int] { coresAtStart }
+
+private let coresAtStart: [Int] = {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
         let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }),
         let list = line.split(separator: ":").last
@@ -72,6 +74,13 @@ public func availableCores() -> [Int] {
         guard let first = ends.first, let last = ends.last, first <= last else { return [] }
         return Array(first...last)
     }
+}()
+
+/// A core for each of a rank's threads, where it alone has exactly these; otherwise none.
+public func coresToBind(threads: Int, launch: MPIEnvironment.Launch) -> [Int] {
+    let cores = availableCores()
+    let isBound = cores.count < ProcessInfo.processInfo.processorCount
+    return threads == cores.count && (isBound || launch.localSize == 1) ? cores : []
 }
 
 /// Threads a rank: its own cores where it is bound, else its share of the node's.

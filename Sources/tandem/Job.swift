@@ -39,7 +39,7 @@ struct Job {
                 "tandem: note: \(needed) threads share \(cores) core\(cores == 1 ? "" : "s"). "
                     + "Lower run.threads, or start with mpirun --map-by slot:PE=\(threads) --bind-to core.")
         }
-        return Workers(threadCount: threads)
+        return Workers(threadCount: threads, cores: coresToBind(threads: threads, launch: launch))
     }
 
     func finish() { MPIEnvironment.finish() }

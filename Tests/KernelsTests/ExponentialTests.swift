@@ -83,3 +83,23 @@ import Testing
         #expect(found[4] == 1 && found[5] == 1 && found[7] == 2)
     }
 }
+
+@Suite struct SquareRootTests {
+    @Test("the relative error is below 1.5e-7 from 1e-37 to 3e38; the root of zero is zero")
+    func accuracy() {
+        var largest = 0.0
+        for step in 0..<200_000 {
+            let x = Float(pow(10, -37 + 75.4 * Double(step) / 199_999))
+            let error = abs(Double(squareRoot(Float8(repeating: x))[5]) / Double(x).squareRoot() - 1)
+            if !(error <= largest) { largest = error.isNaN ? .infinity : error }
+        }
+        #expect(largest < 1.5e-7)
+        #expect(squareRoot(.zero) == .zero)
+    }
+
+    @Test("numbers too large, and infinity, have a finite root; NaN stays NaN")
+    func extremes() {
+        #expect(squareRoot(Float8(repeating: .infinity))[0] > 1e19)
+        #expect(squareRoot(Float8(repeating: .nan))[0].isNaN)
+    }
+}

@@ -19,7 +19,8 @@ public enum Worker {
         }
         let layout = ParallelLayout(data: launch.size / measurement.tensor, tensor: measurement.tensor)
         let mesh = launch.isLaunched ? try Mesh.over(MPIEnvironment.start(), layout: layout) : .solo()
-        let workers = Workers(threadCount: measurement.threads)
+        let workers = Workers(
+            threadCount: measurement.threads, cores: coresToBind(threads: measurement.threads, launch: launch))
         var result = MeasurementResult()
         result.mpi = launch.isLaunched ? MPIEnvironment.libraryVersion : nil
         let budget = TimingBudget(quick: measurement.quick)
