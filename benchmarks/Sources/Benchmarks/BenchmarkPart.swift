@@ -1,3 +1,5 @@
+import Settings
+
 /// What `--only` names.
 public enum BenchmarkPart: String, CaseIterable, Sendable {
     case ceiling
@@ -5,12 +7,19 @@ public enum BenchmarkPart: String, CaseIterable, Sendable {
     /// Language modelling, texts × tokens.
     case shortTexts = "lm-4x512"
     case longText = "lm-1x4096"
+    /// Single texts of other lengths: how cost grows with the context. Only when they are named.
+    case text1024 = "lm-1x1024"
+    case text2048 = "lm-1x2048"
+    case text8192 = "lm-1x8192"
     /// Direct preference optimisation: the reference's values computed in each step, kept from the first epoch, or none.
     case preferenceOnTheFly = "dpo-fly"
     case preferenceCached = "dpo-cached"
     case preferenceAlone = "dpo-none"
     /// A teacher, and a student of a third of its layers.
     case distillation = "distill"
+
+    /// What runs where nothing is named.
+    static var usual: [BenchmarkPart] { allCases.filter { ![.text1024, .text2048, .text8192].contains($0) } }
 
     var isStep: Bool { self != .ceiling && self != .kernels }
     var hasPairs: Bool { isStep && textShape == nil }
@@ -22,6 +31,9 @@ public enum BenchmarkPart: String, CaseIterable, Sendable {
         switch self {
         case .shortTexts: (4, 512)
         case .longText: (1, 4096)
+        case .text1024: (1, 1024)
+        case .text2048: (1, 2048)
+        case .text8192: (1, 8192)
         default: nil
         }
     }
@@ -40,6 +52,8 @@ struct StepConfiguration {
     let tensor: Int
     let threads: Int
     let steps: Int
+    let tokensPerMicroBatch: Int
+    let recompute: Recomputation
     let directory: String
 
     var yaml: String {
@@ -49,7 +63,7 @@ struct StepConfiguration {
         data: {train: "\(dataset)", shuffle: false}
         objective: {\(objective)}
         parallel: {data: \(data), tensor: \(tensor)}
-        schedule: {steps: \(steps), \(batch), tokens_per_micro_batch: 4096}
+        schedule: {steps: \(steps), \(batch), tokens_per_micro_batch: \(tokensPerMicroBatch), recompute: \(recompute.rawValue)}
         optimizer: {learning_rate: 5.0e-6, clip_norm: 1.0}
         export: {dtype: bfloat16}
         run: {directory: "\(directory)", seed: 17, threads: \(threads)}
@@ -60,7 +74,7 @@ struct StepConfiguration {
     /// The same weights either way: random ones are drawn from the export's seed.
     private var source: String {
         switch part {
-        case .ceiling, .kernels, .shortTexts, .longText: "{config: \(model.json)}"
+        case .ceiling, .kernels, .shortTexts, .longText, .text1024, .text2048, .text8192: "{config: \(model.json)}"
         case .preferenceOnTheFly, .preferenceCached, .preferenceAlone: "{checkpoint: \"\(checkpoint)\"}"
         case .distillation: "{initialize_from: {checkpoint: \"\(checkpoint)\", layers: \(model.studentLayers)}}"
         }

@@ -15,6 +15,8 @@ public struct BenchmarkRequest: Sendable {
     public var pairs: String?
     /// Timed steps; nil: 3, or 1 when quick.
     public var steps: Int?
+    public var tokensPerMicroBatch = 4096
+    public var recompute = Recomputation.nothing
     /// A Python with torch, transformers and trl.
     public var peers: String?
 
@@ -25,7 +27,8 @@ public struct BenchmarkRequest: Sendable {
         func refuse(_ option: String, _ reason: String, _ remedy: String) -> Failure {
             Failure(option, reason, remedy: remedy, exitCode: .usage)
         }
-        for (name, value) in [("--ranks", ranks), ("--tensor", tensor), ("--threads", threads ?? 1), ("--steps", steps ?? 1)]
+        for (name, value) in [("--ranks", ranks), ("--tensor", tensor), ("--threads", threads ?? 1), ("--steps", steps ?? 1),
+            ("--tokens-per-micro-batch", tokensPerMicroBatch)]
         where value < 1 { throw refuse(name, "is \(value)", "Give 1 or more.") }
         guard ranks % tensor == 0 else {
             throw refuse("--tensor \(tensor)", "does not divide \(ranks) ranks", "Give a divisor of --ranks.")
@@ -69,7 +72,11 @@ public final class BenchmarkRun {
     }
 
     public func run() throws -> BenchmarkReport {
-        let parts = request.only.isEmpty ? BenchmarkPart.allCases : BenchmarkPart.allCases.filter(request.only.contains)
+        let parts = request.only.isEmpty ? BenchmarkPart.usual : BenchmarkPart.allCases.filter(request.only.contains)
+        if request.tokensPerMicroBatch != 4096 || request.recompute != .nothing {
+            report.notices.append(
+                "steps ran with tokens_per_micro_batch \(request.tokensPerMicroBatch), recompute \(request.recompute.rawValue)")
+        }
         try measureMachine(parts)
         let steps = parts.filter(\.isStep)
         if !steps.isEmpty {
@@ -115,7 +122,8 @@ public final class BenchmarkRun {
         let (dataset, warmUp) = try dataset(for: part)
         let configuration = StepConfiguration(
             part: part, model: request.model, checkpoint: checkpoint, dataset: dataset, data: request.ranks / tensor,
-            tensor: tensor, threads: launcher.threads, steps: warmUp + timedSteps, directory: "\(folder)/run")
+            tensor: tensor, threads: launcher.threads, steps: warmUp + timedSteps,
+            tokensPerMicroBatch: request.tokensPerMicroBatch, recompute: request.recompute, directory: "\(folder)/run")
         let path = "\(folder)/\(part.rawValue).yaml"
         try Data(configuration.yaml.utf8).write(to: URL(fileURLWithPath: path))
         let task = Measurement.Task.step(

@@ -44,9 +44,10 @@ struct Peer {
         return try decoder.decode(Result.self, from: Data(contentsOf: URL(fileURLWithPath: output)))
     }
 
-    /// glibc keeps freed memory and asks for huge pages: without these PyTorch is slower here, by much.
+    /// glibc keeps freed memory and asks for huge pages: without these PyTorch is slower here, by much. Its threads are bound
+    /// to cores as ours are.
     private static let environment = [
-        "HF_HUB_OFFLINE": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736",
+        "HF_HUB_OFFLINE": "1", "OMP_PROC_BIND": "true", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736",
         "MALLOC_TOP_PAD_": "268435456", "MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     ]
 

@@ -68,45 +68,57 @@ public struct StepWorkload: Equatable, Sendable {
     }
 
     public var segments: [Segment]
-    /// Hidden rows that the head reads, each once.
-    public var scoredRows: Int
+    /// Stretches of tokens whose hidden rows the head reads: the last block's queries, of the same keys.
+    public var scored: [Segment]
 
-    public init(segments: [Segment], scoredRows: Int) {
+    public init(segments: [Segment], scored: [Segment]) {
         self.segments = segments
-        self.scoredRows = scoredRows
+        self.scored = scored
     }
+
+    /// Hidden rows that the head reads, each once.
+    public var scoredRows: Int { scored.reduce(0) { $0 + $1.queries } }
 
     /// Each prompt once.
     public var tokens: Int { segments.reduce(0) { $0 + $1.queries } }
 }
 
 /// The matrix products that a model needs for a workload: each prompt once, attention's visible half, the head for scored
-/// rows only. What an implementation computes again, or computes and masks, is not counted.
+/// rows only, and of the last block keys and values for all tokens, the rest for scored rows. What an implementation
+/// computes again, or computes and masks, is not counted.
 public struct ProductCounter: Sendable {
     public let model: ModelConfiguration
 
     public init(_ model: ModelConfiguration) { self.model = model }
 
     public func forward(_ workload: StepWorkload) -> [RequiredProduct] {
-        linear(workload.tokens) + attention(workload, gradients: false) + [head(workload)]
+        linear(workload) + attention(workload, gradients: false) + [head(workload)]
     }
 
     /// Twice the operations of `forward`: the gradient of each factor of each product.
     public func backward(_ workload: StepWorkload) -> [RequiredProduct] {
-        (linear(workload.tokens) + [head(workload)]).flatMap(\.gradients) + attention(workload, gradients: true)
+        (linear(workload) + [head(workload)]).flatMap(\.gradients) + attention(workload, gradients: true)
     }
 
     /// `[T, columns] = [T, inputs] · [columns, inputs]ᵀ`, seven a block.
-    private func linear(_ tokens: Int) -> [RequiredProduct] {
-        let width = model.hiddenSize
-        let queryWidth = model.headCount * model.headDimension
+    private func linear(_ workload: StepWorkload) -> [RequiredProduct] {
         let keyWidth = model.keyValueHeadCount * model.headDimension
+        func keysAndValues(blocks: Int) -> RequiredProduct {
+            RequiredProduct(.forward, m: workload.tokens, n: keyWidth, k: model.hiddenSize, count: 2 * blocks)
+        }
+        return queryLayers(workload.tokens, blocks: model.layerCount - 1) + [keysAndValues(blocks: model.layerCount - 1)]
+            + queryLayers(workload.scoredRows, blocks: 1) + [keysAndValues(blocks: 1)]
+    }
+
+    /// The layers that a block computes for tokens with a query.
+    private func queryLayers(_ rows: Int, blocks: Int) -> [RequiredProduct] {
+        let (width, queryWidth) = (model.hiddenSize, model.headCount * model.headDimension)
         func layer(columns: Int, inputs: Int, perBlock: Int = 1) -> RequiredProduct {
-            RequiredProduct(.forward, m: tokens, n: columns, k: inputs, count: perBlock * model.layerCount)
+            RequiredProduct(.forward, m: rows, n: columns, k: inputs, count: perBlock * blocks)
         }
         return [
-            layer(columns: queryWidth, inputs: width), layer(columns: keyWidth, inputs: width, perBlock: 2),
-            layer(columns: width, inputs: queryWidth), layer(columns: model.feedForwardSize, inputs: width, perBlock: 2),
+            layer(columns: queryWidth, inputs: width), layer(columns: width, inputs: queryWidth),
+            layer(columns: model.feedForwardSize, inputs: width, perBlock: 2),
             layer(columns: width, inputs: model.feedForwardSize),
         ]
     }
@@ -119,12 +131,13 @@ public struct ProductCounter: Sendable {
     /// heads of a group are stacked to one product.
     private func attention(_ workload: StepWorkload, gradients: Bool) -> [RequiredProduct] {
         var counts: [StepWorkload.Segment: Int] = [:]
-        for segment in workload.segments { counts[segment, default: 0] += 1 }
+        for segment in workload.segments { counts[segment, default: 0] += model.layerCount - 1 }
+        for segment in workload.scored { counts[segment, default: 0] += 1 }
         let order = counts.keys.sorted { ($0.queries, $0.prefix) < ($1.queries, $1.prefix) }
         return order.flatMap { segment -> [RequiredProduct] in
             let rows = segment.queries * model.headsPerGroup
             let keys = max(1, (segment.visiblePairs + segment.queries / 2) / segment.queries)
-            let count = counts[segment]! * model.keyValueHeadCount * model.layerCount
+            let count = counts[segment]! * model.keyValueHeadCount
             let operations = 2 * Double(segment.visiblePairs * model.headsPerGroup * model.headDimension) * Double(count)
             func product(_ form: RequiredProduct.Form, _ m: Int, _ n: Int, _ k: Int, factor: Int = 1) -> RequiredProduct {
                 RequiredProduct(

@@ -8,6 +8,7 @@ import Training
 
 extension BenchmarkModel: ExpressibleByArgument {}
 extension BenchmarkPart: ExpressibleByArgument {}
+extension Recomputation: ExpressibleByArgument {}
 
 @main
 struct TandemBenchmark: ParsableCommand {
@@ -40,6 +41,12 @@ struct TandemBenchmark: ParsableCommand {
 
     @Option(help: "Timed steps of each kind.")
     var steps: Int?
+
+    @Option(help: "schedule.tokens_per_micro_batch of the steps.")
+    var tokensPerMicroBatch = 4096
+
+    @Option(help: "schedule.recompute of the steps: none, attention or block.")
+    var recompute = Recomputation.nothing
 
     @Option(help: ArgumentHelp("Also times PyTorch and TRL with this Python, by turns with ours.", valueName: "python"))
     var peers: String?
@@ -79,6 +86,8 @@ struct TandemBenchmark: ParsableCommand {
         request.threads = threads
         request.pairs = pairs
         request.steps = steps
+        request.tokensPerMicroBatch = tokensPerMicroBatch
+        request.recompute = recompute
         request.peers = peers
         let folder = NSTemporaryDirectory() + "tandem-benchmark-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
