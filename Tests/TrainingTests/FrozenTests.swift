@@ -10,7 +10,7 @@ import Testing
         let root = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent().path
         let moduleMaps = [
             root + "/Sources/CMPI/module.modulemap", root + "/Sources/COpenBLAS/module.modulemap",
-            root + "/Sources/CHDF5/module.modulemap",
+            root + "/Sources/CHDF5/module.modulemap", root + "/Sources/CThreads/module.modulemap",
             programFolder + "/../../checkouts/Yams/Sources/CYaml/include/module.modulemap",
         ]
         let includes = try runCommand(["pkg-config", "--cflags", "ompi-c", "openblas", "hdf5"]).output
