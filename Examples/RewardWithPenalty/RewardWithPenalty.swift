@@ -32,13 +32,13 @@ public struct RewardWithPenalty: Objective {
         guard case .pairs(let pairs) = batch.records else { preconditionFailure("datasetKinds allows pairs only") }
         let zeros = [Double](repeating: 0, count: batch.policy.count)
         var result = ObjectiveResult(
-            lossSum: 0, gradients: zeros, termGradients: [zeros], metrics: metricNames.map { _ in MetricSum() })
+            lossSum: 0, gradients: ObjectiveGradients(targets: zeros, terms: [zeros]), metrics: metricNames.map { _ in MetricSum() })
         for (rows, advantage) in pairs.flatMap({ [($0.chosen, 1.0), ($0.rejected, -1.0)] }) {
             for row in rows {
                 let divergence = batch.terms[0].losses[row]
                 result.lossSum += -advantage * batch.policy[row] + penalty * divergence
-                result.gradients[row] = -advantage
-                result.termGradients[0][row] = penalty
+                result.gradients.targets[row] = -advantage
+                result.gradients.terms[0][row] = penalty
                 result.metrics[0] += MetricSum(sum: advantage * batch.policy[row], count: 1)
                 result.metrics[1] += MetricSum(sum: divergence, count: 1)
                 result.metrics[2] += MetricSum(sum: batch.policy[row] - batch.references[reference]![row], count: 1)

@@ -13,10 +13,10 @@ final class DistributionAccumulator: @unchecked Sendable {
     private var modelCount: Int { 1 + referenceCount }
     private var sumCount: Int { 1 + 4 * referenceCount }
 
-    init(rowCount: Int, referenceCount: Int, inverseTemperature: Float) {
+    init(_ entry: DistributionPlan.Entry, rowCount: Int) {
         self.rowCount = rowCount
-        self.referenceCount = referenceCount
-        self.inverseTemperature = inverseTemperature
+        referenceCount = entry.references.count
+        inverseTemperature = entry.inverseTemperature
         maximum = .allocate(capacity: rowCount * (1 + referenceCount))
         mostProbable = .allocate(capacity: rowCount * (1 + referenceCount))
         sums = .allocate(capacity: rowCount * (1 + 4 * referenceCount))

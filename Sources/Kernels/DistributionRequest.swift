@@ -16,6 +16,11 @@ public struct ReferenceHead: Sendable {
         self.hidden = hidden
         self.weight = weight
     }
+
+    /// The same model's head over some of the scored positions.
+    public func rows(_ range: Range<Int>) -> ReferenceHead {
+        ReferenceHead(name: name, hidden: hidden.rows(range), weight: weight)
+    }
 }
 
 /// A loss over distributions, and the tokens that all of its models know.

@@ -43,6 +43,27 @@ public struct PartialDistributionStatistics: Sendable {
         maximum.indices.map { maximum[$0] == newMaximum[$0] ? mostProbable[$0] : Int.max }
     }
 
+    /// The sums over several ranges of the vocabulary together; `empty` are those of no range.
+    static func merged(
+        _ parts: [PartialDistributionStatistics], empty: PartialDistributionStatistics
+    ) -> PartialDistributionStatistics {
+        guard let first = parts.first else { return empty }
+        var (maximum, mostProbable) = (first.maximum, empty.mostProbable)
+        for part in parts {
+            for (index, value) in part.maximum.enumerated() { maximum[index] = max(maximum[index], value) }
+        }
+        var sums = [Double](repeating: 0, count: first.sums.count)
+        for part in parts {
+            for (index, value) in part.rescaled(to: maximum).enumerated() { sums[index] += value }
+            for (index, candidate) in part.candidates(for: maximum).enumerated() {
+                mostProbable[index] = min(mostProbable[index], candidate)
+            }
+        }
+        return PartialDistributionStatistics(
+            maximum: maximum, mostProbable: mostProbable, sums: sums, referenceCount: first.referenceCount,
+            inverseTemperature: first.inverseTemperature)
+    }
+
     /// Each row's distributions from the reduced arrays.
     ///
     /// - Parameters:

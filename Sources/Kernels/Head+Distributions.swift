@@ -12,21 +12,12 @@ extension Head {
     ) -> (statistics: PartialRowStatistics, distributions: [PartialDistributionStatistics]) {
         var statistics = PartialRowStatistics(rowCount: hidden.rowCount, targetCount: targets.count)
         let plan = DistributionPlan(requests, among: references, range: range, rowCount: hidden.rowCount)
-        let distributions = plan.entries.map { entry in
-            DistributionAccumulator(
-                rowCount: hidden.rowCount, referenceCount: entry.references.count,
-                inverseTemperature: entry.inverseTemperature)
-        }
+        let distributions = plan.entries.map { DistributionAccumulator($0, rowCount: hidden.rowCount) }
         statistics.withUnsafeAccess { access in
             forEachTile(hidden, weight: weight, range: range, plan: plan) { tile in
                 for row in tile.rows {
                     tile.add(row, targets: targets, to: access)
-                    for (entry, distribution) in zip(plan.entries, distributions) {
-                        distribution.add(
-                            tile.policy.row(row - tile.rows.lowerBound),
-                            reference: { tile.references[entry.references[$0]].row(row - tile.rows.lowerBound) },
-                            count: entry.visibleCount(tile.columns), firstToken: tile.firstToken, toRow: row)
-                    }
+                    for (entry, sums) in zip(plan.entries, distributions) { tile.add(row, of: entry, to: sums) }
                 }
             }
         }
@@ -51,11 +42,7 @@ extension Head {
         forEachTile(hidden, weight: weight, range: range, plan: plan) { tile in
             for row in tile.rows {
                 for (position, entry) in plan.entries.enumerated() {
-                    let statistics = rows[wanted[position]][row]
-                    tile.withRow(row, of: entry, statistics: statistics) { tile in
-                        var own = sums[position].row(row).mutableSpan
-                        entry.loss.accumulate(tile, row: statistics, into: &own)
-                    }
+                    tile.accumulate(row, of: entry, statistics: rows[wanted[position]][row], into: sums[position])
                 }
             }
         }
@@ -73,7 +60,7 @@ extension [DistributionRow] {
 }
 
 /// `[U, sumCount]` sums. Tasks each add to rows of their own.
-private final class RowSums: @unchecked Sendable {
+final class RowSums: @unchecked Sendable {
     private let sumCount: Int
     private let memory: UnsafeMutableBufferPointer<Double>
 

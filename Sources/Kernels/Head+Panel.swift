@@ -2,11 +2,11 @@ import Tensors
 
 // P rows of a panel, D model width, V' rows of the vocabulary on this rank.
 
-/// The head forward and backward over a panel of rows whose logits are kept in between: for losses that know the targets'
-/// gradients before their probabilities. Tasks are groups of the vocabulary's tiles, so that a weight is packed for the
-/// matrix kernel once a panel, and no task waits for another.
+/// The head forward and backward over a panel of rows whose logits, those of frozen models beside the policy's, are kept in
+/// between: for losses that know before any probability what each row weighs. Tasks are groups of the vocabulary's tiles,
+/// so that a weight is packed for the matrix kernel once a panel, and no task waits for another.
 extension Head {
-    /// Logits of a panel: 96 MiB, whatever the vocabulary.
+    /// Logits of a panel, of each model: 96 MiB, whatever the vocabulary.
     private static let panelFloatLimit = 24 << 20
     /// Fewer rows would make the products with the weights slow; only vocabularies above 190,000 tokens go beyond the limit.
     private static let leastPanelRows = 128
@@ -22,25 +22,69 @@ extension Head {
         return (0..<tiles.tileCount).map { tiles[$0] }
     }
 
-    /// Sums over `range` of the vocabulary for every row of `hidden[P, D]`, whose logits stay for `backwardPanel`.
+    /// Sums over `range` of the vocabulary for every row of `hidden[P, D]`, and those of each request's distributions. The
+    /// logits of all models stay for `accumulatePanel` and `backwardPanel`.
     ///
-    /// - Parameter targets: their rows counted from the panel's first.
+    /// - Parameters:
+    ///   - targets: their rows counted from the panel's first.
+    ///   - references: their hidden rows are the panel's.
     public func forwardPanel(
-        _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets
-    ) -> PartialRowStatistics {
-        let tiles = PanelTiles(rowCount: hidden.rowCount, range: range, logits: panelLogits)
+        _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, references: [ReferenceHead] = [],
+        requests: [DistributionRequest] = []
+    ) -> (statistics: PartialRowStatistics, distributions: [PartialDistributionStatistics]) {
+        let rowCount = hidden.rowCount
+        let plan = DistributionPlan(requests, among: references, range: range, rowCount: rowCount)
+        let tiles = panelTiles(rowCount: rowCount, range: range, references: plan.references)
         let parts = Shared(tiles.groups.count) { _ in
-            PartialRowStatistics(rowCount: hidden.rowCount, targetCount: targets.count)
+            PartialRowStatistics(rowCount: rowCount, targetCount: targets.count)
         }
-        workers.run(tiles.groups.count) { group, _ in
+        let distributions = tiles.groups.map { _ in plan.entries.map { DistributionAccumulator($0, rowCount: rowCount) } }
+        workers.run(tiles.groups.count) { group, thread in
             parts[group].withUnsafeAccess { access in
                 for tile in tiles.groups[group].map({ tiles[$0] }) {
                     MatrixProduct.multiply(hidden, weight.rows(tile.columns), transposeSecond: true, into: tile.policy)
-                    for row in tile.rows { tile.add(row, targets: targets, to: access) }
+                    self.scratch[thread].multiply(plan.references, columns: tile.columns, into: tile.references)
+                    for row in tile.rows {
+                        tile.add(row, targets: targets, to: access)
+                        for (entry, sums) in zip(plan.entries, distributions[group]) { tile.add(row, of: entry, to: sums) }
+                    }
                 }
             }
         }
-        return .merged(parts.values, rowCount: hidden.rowCount, targetCount: targets.count)
+        let statistics = PartialRowStatistics.merged(parts.values, rowCount: rowCount, targetCount: targets.count)
+        return (
+            statistics,
+            plan.entries.enumerated().map { index, entry in
+                .merged(
+                    distributions.map { $0[index].statistics },
+                    empty: DistributionAccumulator(entry, rowCount: rowCount).statistics)
+            }
+        )
+    }
+
+    /// What losses collect in a further pass over the panel that `forwardPanel` saw last: as `accumulate`, without products.
+    ///
+    /// - Parameter rows: for each request `[P]`, from `PartialDistributionStatistics.combined`.
+    public func accumulatePanel(
+        rowCount: Int, range: Range<Int>, references: [ReferenceHead], requests: [DistributionRequest],
+        rows: [[DistributionRow]]
+    ) -> [[Double]] {
+        let plan = DistributionPlan(requests, among: references, range: range, rowCount: rowCount)
+        let tiles = panelTiles(rowCount: rowCount, range: range, references: plan.references)
+        return plan.entries.enumerated().map { index, entry in
+            guard entry.loss.sumCount > 0 else { return [] }
+            let parts = tiles.groups.map { _ in RowSums(rowCount: rowCount, sumCount: entry.loss.sumCount) }
+            workers.run(tiles.groups.count) { group, _ in
+                for tile in tiles.groups[group].map({ tiles[$0] }) {
+                    for row in tile.rows { tile.accumulate(row, of: entry, statistics: rows[index][row], into: parts[group]) }
+                }
+            }
+            var sums = [Double](repeating: 0, count: rowCount * entry.loss.sumCount)
+            for part in parts {
+                for (position, value) in part.values.enumerated() { sums[position] += value }
+            }
+            return sums
+        }
     }
 
     /// This rank's share of the gradients of the panel that `forwardPanel` saw last.
@@ -50,18 +94,24 @@ extension Head {
     ///   - gradients: one for each of `targets`.
     ///   - hiddenGradient: `[P, D]`, written.
     ///   - weightGradient: `[V', D]`, added to.
+    ///   - references: those of `forwardPanel`.
+    ///   - distributions: its requests on their way back.
     public func backwardPanel(
         _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, logSumExp: [Double],
-        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix
+        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
+        distributions: [DistributionGradient] = []
     ) {
-        let tiles = PanelTiles(rowCount: hidden.rowCount, range: range, logits: panelLogits)
         let (rowCount, width) = (hidden.rowCount, hidden.columnCount)
+        let plan = DistributionPlan(distributions.map(\.request), among: references, range: range, rowCount: rowCount)
+        let tiles = panelTiles(rowCount: rowCount, range: range, references: plan.references)
         let shares = panelShares.matrix(rowCount: tiles.groups.count * rowCount, columnCount: width)
-        workers.run(tiles.groups.count) { group, _ in
+        workers.run(tiles.groups.count) { group, thread in
             let share = shares.rows((group * rowCount)..<((group + 1) * rowCount))
             for index in tiles.groups[group] {
                 let tile = tiles[index]
-                tile.likelihoodGradients(targets: targets, logSumExp: logSumExp, gradients: gradients)
+                tile.logitGradients(
+                    targets: targets, logSumExp: logSumExp, gradients: gradients, plan: plan,
+                    distributions: distributions, scratch: self.scratch[thread])
                 MatrixProduct.multiply(
                     tile.policy, weight.rows(tile.columns), into: share,
                     beta: index == tiles.groups[group].lowerBound ? 0 : 1)
@@ -81,6 +131,13 @@ extension Head {
             }
         }
     }
+
+    private func panelTiles(rowCount: Int, range: Range<Int>, references: [ReferenceHead]) -> PanelTiles {
+        for scratch in scratch { scratch.reserve(referenceCount: references.count) }
+        while panelLogits.count < 1 + references.count { panelLogits.append(ScratchMatrix()) }
+        return PanelTiles(
+            rowCount: rowCount, range: range, referenceColumns: references.map(\.weight.rowCount), logits: panelLogits)
+    }
 }
 
 /// A panel's logits, vocabulary tile after vocabulary tile, and which tiles make a task.
@@ -88,24 +145,34 @@ private struct PanelTiles {
     private let rowCount: Int
     private let firstToken: Int
     private let columns: Tiles
-    private let logits: Matrix
+    /// The policy's, then each reference's.
+    private let logits: [Matrix]
+    /// Vocabulary rows that each reference has of the range.
+    private let referenceColumns: [Int]
     let groups: [Range<Int>]
 
-    init(rowCount: Int, range: Range<Int>, logits scratch: ScratchMatrix) {
+    init(rowCount: Int, range: Range<Int>, referenceColumns: [Int], logits scratch: [ScratchMatrix]) {
         self.rowCount = rowCount
+        self.referenceColumns = referenceColumns
         firstToken = range.lowerBound
-        columns = Tiles(range.count, limit: Head.panelTileLimit)
+        let columns = Tiles(range.count, limit: Head.panelTileLimit)
+        self.columns = columns
         // Rows 16 floats longer than a tile: at a power of two they would share few cache sets.
-        logits = scratch.matrix(rowCount: columns.tileCount * rowCount, columnCount: Head.panelTileLimit + 16)
+        logits = scratch.prefix(1 + referenceColumns.count).map {
+            $0.matrix(rowCount: columns.tileCount * rowCount, columnCount: Head.panelTileLimit + 16)
+        }
         let (count, perGroup) = (columns.tileCount, (columns.tileCount + Head.panelGroupCount - 1) / Head.panelGroupCount)
         groups = stride(from: 0, to: count, by: max(perGroup, 1)).map { $0..<min($0 + perGroup, count) }
     }
 
     subscript(index: Int) -> HeadTile {
-        let own = columns[index]
+        let (own, rows) = (columns[index], (index * rowCount)..<((index + 1) * rowCount))
         return HeadTile(
             rows: 0..<rowCount, columns: own, firstToken: firstToken + own.lowerBound,
-            policy: logits.rows((index * rowCount)..<((index + 1) * rowCount)).columns(0..<own.count), references: [])
+            policy: logits[0].rows(rows).columns(0..<own.count),
+            references: referenceColumns.indices.map {
+                logits[1 + $0].rows(rows).columns(0..<own.clamped(to: 0..<referenceColumns[$0]).count)
+            })
     }
 }
 

@@ -26,9 +26,10 @@ public final class Head: @unchecked Sendable {
     let workers: Workers
     private let widened = ScratchMatrix()
     private var widenedReferences: [ScratchMatrix] = []
-    private let scratch: [HeadScratch]
+    let scratch: [HeadScratch]
     private let gradientTile = ScratchMatrix()
-    let panelLogits = ScratchMatrix()
+    /// The policy's, then each reference's.
+    var panelLogits: [ScratchMatrix] = []
     let panelShares = ScratchMatrix()
 
     /// Vocabulary rows a tile: with 256 tokens its logits fit a core's second-level cache.

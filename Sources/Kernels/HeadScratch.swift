@@ -5,6 +5,7 @@ final class HeadScratch: @unchecked Sendable {
     let policy = ScratchMatrix()
     private let row = ScratchMatrix()
     private var references: [ScratchMatrix] = []
+    private let widened = ScratchMatrix()
 
     func reserve(referenceCount: Int) {
         while references.count < referenceCount { references.append(ScratchMatrix()) }
@@ -16,6 +17,15 @@ final class HeadScratch: @unchecked Sendable {
             let logits = references[index].matrix(rowCount: rows.count, columnCount: weights[index].rowCount)
             MatrixProduct.multiply(heads[index].hidden.rows(rows), weights[index], transposeSecond: true, into: logits)
             return logits
+        }
+    }
+
+    /// Each reference's logits of all its rows over the vocabulary rows `columns`, as far as it has them, into `logits`; a
+    /// weight of another type is widened by this thread.
+    func multiply(_ heads: [ReferenceHead], columns: Range<Int>, into logits: [Matrix]) {
+        for (head, logits) in zip(heads, logits) where logits.columnCount > 0 {
+            let weight = head.weight.rows(columns.clamped(to: 0..<head.weight.rowCount)).floats(using: widened)
+            MatrixProduct.multiply(head.hidden, weight, transposeSecond: true, into: logits)
         }
     }
 

@@ -35,4 +35,20 @@ struct HeadTile {
             body(DistributionTile(firstToken: firstToken, policy: policy, references: rows))
         }
     }
+
+    /// Streams a row's logits into the sums of its distributions.
+    func add(_ row: Int, of entry: DistributionPlan.Entry, to sums: DistributionAccumulator) {
+        let local = row - rows.lowerBound
+        sums.add(
+            policy.row(local), reference: { references[entry.references[$0]].row(local) },
+            count: entry.visibleCount(columns), firstToken: firstToken, toRow: row)
+    }
+
+    /// Adds a row's part to the sums that its loss collects in a further pass.
+    func accumulate(_ row: Int, of entry: DistributionPlan.Entry, statistics: DistributionRow, into sums: RowSums) {
+        withRow(row, of: entry, statistics: statistics) { tile in
+            var own = sums.row(row).mutableSpan
+            entry.loss.accumulate(tile, row: statistics, into: &own)
+        }
+    }
 }

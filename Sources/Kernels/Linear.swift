@@ -45,6 +45,18 @@ public enum WeightView: Sendable {
             return matrix
         }
     }
+
+    /// The same by the calling thread alone, for a task.
+    func floats(using scratch: ScratchMatrix) -> Matrix {
+        switch self {
+        case .floats(let matrix): return matrix
+        case .stored(let stored):
+            if let matrix = stored.asFloats { return matrix }
+            let matrix = scratch.matrix(rowCount: stored.rowCount, columnCount: stored.columnCount)
+            stored.widen(into: matrix)
+            return matrix
+        }
+    }
 }
 
 /// Reused memory for one matrix at a time, growing to the largest asked for. What it returns is overwritten by the next call.

@@ -51,13 +51,13 @@ public struct ForwardPlan: Sendable {
 /// What a forward pass says of the scored rows: the same values on every tensor rank.
 public struct ScoredBatch: Sendable {
     /// `[U]`, one for each hidden row.
-    public let rows: [RowStatistics]
+    public internal(set) var rows: [RowStatistics]
     /// `[R]` log p(target), nats.
-    public let logProbabilities: [Double]
+    public internal(set) var logProbabilities: [Double]
     /// `[R]` each target's hidden row.
     public let targetRows: [Int]
     /// For each distribution that was asked for, `[U]`.
-    public let distributions: [[DistributionRow]]
+    public internal(set) var distributions: [[DistributionRow]]
 }
 
 /// What a forward pass computes besides the scores of its targets.

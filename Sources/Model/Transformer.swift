@@ -132,16 +132,11 @@ public final class Transformer<Kind: Trainability> {
             states.normalized, weight: weight, range: vocabulary, targets: plan.targets, references: references,
             requests: request.distributions)
         let whole = try combined(partial, targetRows: plan.targetRows)
-        var distributions: [[DistributionRow]] = []
-        for (partial, request) in zip(partialDistributions, request.distributions) {
-            distributions.append(try combined(partial, request.loss))
-        }
+        var distributions = try combined(partialDistributions, request.distributions)
         let sums = head.accumulate(
             states.normalized, weight: weight, range: vocabulary, references: references,
             requests: request.distributions, rows: distributions)
-        for (index, request) in request.distributions.enumerated() where request.loss.sumCount > 0 {
-            distributions[index].setSums(try tensor.sum(sums[index]), sumCount: request.loss.sumCount)
-        }
+        try addSums(sums, request.distributions, to: &distributions)
         return ScoredBatch(
             rows: whole.rows, logProbabilities: whole.logProbabilities, targetRows: plan.targetRows,
             distributions: distributions)
@@ -158,15 +153,29 @@ public final class Transformer<Kind: Trainability> {
             vocabularySize: configuration.vocabularySize)
     }
 
-    /// The same of a distribution.
-    private func combined(
-        _ partial: PartialDistributionStatistics, _ loss: any DistributionLoss
-    ) throws(CollectiveError) -> [DistributionRow] {
-        let maximum = try tensor.maximum(partial.maximum)
-        return PartialDistributionStatistics.combined(
-            maximum: maximum, sums: try tensor.sum(partial.rescaled(to: maximum)),
-            mostProbable: try tensor.minimum(partial.candidates(for: maximum)),
-            referenceCount: loss.references.count)
+    /// The same of each request's distributions.
+    func combined(
+        _ partials: [PartialDistributionStatistics], _ requests: [DistributionRequest]
+    ) throws(CollectiveError) -> [[DistributionRow]] {
+        var distributions: [[DistributionRow]] = []
+        for (partial, request) in zip(partials, requests) {
+            let maximum = try tensor.maximum(partial.maximum)
+            distributions.append(
+                PartialDistributionStatistics.combined(
+                    maximum: maximum, sums: try tensor.sum(partial.rescaled(to: maximum)),
+                    mostProbable: try tensor.minimum(partial.candidates(for: maximum)),
+                    referenceCount: request.loss.references.count))
+        }
+        return distributions
+    }
+
+    /// One rank's sums of the further pass, made whole over the tensor ranks.
+    func addSums(
+        _ sums: [[Double]], _ requests: [DistributionRequest], to distributions: inout [[DistributionRow]]
+    ) throws(CollectiveError) {
+        for (index, request) in requests.enumerated() where request.loss.sumCount > 0 {
+            distributions[index].setSums(try tensor.sum(sums[index]), sumCount: request.loss.sumCount)
+        }
     }
 
     struct ScoredStates {

@@ -48,7 +48,7 @@ public struct DirectPreference: Objective {
         guard case .pairs(let pairs) = batch.records else { preconditionFailure("preference losses need pairs") }
         let reference = reference.map { batch.references[$0]! }
         var result = ObjectiveResult(
-            lossSum: 0, gradients: [Double](repeating: 0, count: batch.policy.count),
+            lossSum: 0, gradients: ObjectiveGradients(targets: [Double](repeating: 0, count: batch.policy.count)),
             metrics: metricNames.map { _ in MetricSum() })
         for pair in pairs {
             let chosen = batch.policy[pair.chosen].reduce(0, +)
@@ -58,8 +58,8 @@ public struct DirectPreference: Objective {
             let difference = chosenGain - rejectedGain
             let (loss, slope) = lossAndSlope(difference)
             result.lossSum += loss
-            for row in pair.chosen { result.gradients[row] += slope }
-            for row in pair.rejected { result.gradients[row] -= slope }
+            for row in pair.chosen { result.gradients.targets[row] += slope }
+            for row in pair.rejected { result.gradients.targets[row] -= slope }
             addMetrics(
                 [beta * chosenGain, beta * rejectedGain, beta * difference, difference > 0 ? 1 : 0, chosen, rejected],
                 pair, batch, to: &result.metrics)

@@ -49,23 +49,33 @@ public struct Distillation: Objective {
     public func count(_ records: RecordRows) -> Int { records.ranges(tokens).reduce(0) { $0 + $1.count } }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
-        let zeros = [Double](repeating: 0, count: batch.policy.count)
         var result = ObjectiveResult(
-            lossSum: 0, gradients: zeros, termGradients: terms.map { _ in zeros }, metrics: metricNames.map { _ in MetricSum() })
+            lossSum: 0, gradients: gradients(batch.records, rowCount: batch.policy.count),
+            metrics: metricNames.map { _ in MetricSum() })
         for rows in batch.records.ranges(tokens) {
             for row in rows {
                 result.lossSum += batch.terms[0].losses[row]
-                result.termGradients[0][row] = 1
-                if states != nil {
-                    result.lossSum += stateWeight * batch.terms[1].losses[row]
-                    result.termGradients[1][row] = stateWeight
-                }
+                if states != nil { result.lossSum += stateWeight * batch.terms[1].losses[row] }
                 for (index, figure) in figures(batch, row).enumerated() {
                     result.metrics[index] += MetricSum(sum: figure, count: 1)
                 }
             }
         }
         return result
+    }
+
+    public func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients? {
+        gradients(records, rowCount: rowCount)
+    }
+
+    private func gradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients {
+        let zeros = [Double](repeating: 0, count: rowCount)
+        var gradients = ObjectiveGradients(targets: zeros, terms: terms.map { _ in zeros })
+        for row in records.ranges(tokens).joined() {
+            gradients.terms[0][row] = 1
+            if states != nil { gradients.terms[1][row] = stateWeight }
+        }
+        return gradients
     }
 
     private func figures(_ batch: ScoredRecords, _ row: Int) -> [Double] {

@@ -24,13 +24,13 @@ public struct LanguageModeling: Objective {
         return result
     }
 
-    public func constantGradients(_ records: RecordRows, rowCount: Int) -> [Double]? {
+    public func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients? {
         gradients(records, rowCount: rowCount)
     }
 
-    private func gradients(_ records: RecordRows, rowCount: Int) -> [Double] {
-        var gradients = [Double](repeating: 0, count: rowCount)
-        for row in learnt(records).joined() { gradients[row] = -1 }
+    private func gradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients {
+        var gradients = ObjectiveGradients(targets: [Double](repeating: 0, count: rowCount))
+        for row in learnt(records).joined() { gradients.targets[row] = -1 }
         return gradients
     }
 

@@ -27,16 +27,16 @@ public protocol Objective: Sendable {
     /// What the sum of losses is divided by, this micro-batch's share of it: pairs, or tokens.
     func count(_ records: RecordRows) -> Int
     func evaluate(_ batch: ScoredRecords) -> ObjectiveResult
-    /// `[R]` the `gradients` of `evaluate`, where no value of the micro-batch changes them and it has no terms (a plain
-    /// likelihood): the head then goes backward while it still holds its logits. Nil for every other loss.
-    func constantGradients(_ records: RecordRows, rowCount: Int) -> [Double]?
+    /// The gradients of `evaluate`, where no value of the micro-batch changes them (a plain likelihood, a sum of terms): the
+    /// head then goes backward while it still holds its logits. Nil for every other loss.
+    func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients?
 }
 
 extension Objective {
     public var tokens: ScoredTokens { .completion }
     public var references: [String] { [] }
     public var terms: [RowTerm] { [] }
-    public func constantGradients(_ records: RecordRows, rowCount: Int) -> [Double]? { nil }
+    public func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients? { nil }
 }
 
 /// A loss of each scored row, which an objective adds up and weighs.
@@ -176,21 +176,30 @@ public struct MetricSum: Sendable, Equatable {
     }
 }
 
+/// What an objective's sum of losses is to the values that it was made of.
+public struct ObjectiveGradients: Sendable {
+    /// `[R]` ∂lossSum/∂(policy log-probability).
+    public var targets: [Double]
+    /// For each of `terms`, `[R]`: ∂lossSum/∂(the term's loss of the row).
+    public var terms: [[Double]]
+
+    public init(targets: [Double], terms: [[Double]] = []) {
+        self.targets = targets
+        self.terms = terms
+    }
+}
+
 /// What an objective makes of one micro-batch.
 public struct ObjectiveResult: Sendable {
     /// Sum of losses over the micro-batch's pairs or tokens.
     public var lossSum: Double
-    /// `[R]` ∂lossSum/∂(policy log-probability).
-    public var gradients: [Double]
-    /// For each of `terms`, `[R]`: ∂lossSum/∂(the term's loss of the row).
-    public var termGradients: [[Double]]
+    public var gradients: ObjectiveGradients
     /// One for each of `metricNames`.
     public var metrics: [MetricSum]
 
-    public init(lossSum: Double, gradients: [Double], termGradients: [[Double]] = [], metrics: [MetricSum]) {
+    public init(lossSum: Double, gradients: ObjectiveGradients, metrics: [MetricSum]) {
         self.lossSum = lossSum
         self.gradients = gradients
-        self.termGradients = termGradients
         self.metrics = metrics
     }
 }

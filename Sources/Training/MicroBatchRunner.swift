@@ -70,10 +70,11 @@ final class MicroBatchRunner {
         }
         let request = ForwardRequest(
             distributions: distributions, references: hookValues.compactMapValues(\.states), layers: policyLayers)
-        let constant = denominators.flatMap { constantGradients(batch, $0) }
+        let scales = denominators.map { zip(objectives, $0).map { $0.weight / $1 } }
+        let constant = scales.flatMap { constantGradients(batch, request, $0) }
         let pass = try stopwatch.measure(.forward) { () throws(CollectiveError) in
             guard let constant else { return try policy.forward(batch.plan, request) }
-            return try policy.forward(batch.plan, targetGradients: constant)
+            return try policy.forward(batch.plan, request, knowing: constant)
         }
         checkTwins(pass, hookValues)
         let common = MicroBatchRunner.records(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
@@ -86,22 +87,25 @@ final class MicroBatchRunner {
             results.append(result)
         }
         sums.add(batch)
-        guard let denominators else { return }
-        let scales = zip(objectives, denominators).map { $0.weight / $1 }
+        guard let scales else { return }
         try stopwatch.measure(.backward) { () throws(CollectiveError) in
-            let gradients = gradients(results, scales, pass, request, batch)
+            var gradients = constant ?? headGradients(results.map(\.gradients), scales, request, batch.plan)
+            gradients.layers = layerGradients(results, scales, pass, request, batch.plan)
             try policy.backward(pass, batch.plan, request, gradients: gradients)
         }
     }
 
-    /// `[R]` ∂loss/∂log p where all objectives know it before the forward pass.
-    private func constantGradients(_ batch: PreparedMicroBatch, _ denominators: [Double]) -> [Float]? {
-        var sum = [Double](repeating: 0, count: batch.plan.targetRows.count)
-        for (entry, denominator) in zip(objectives, denominators) {
-            guard let gradients = entry.objective.constantGradients(batch.records, rowCount: sum.count) else { return nil }
-            for (row, gradient) in gradients.enumerated() { sum[row] += gradient * (entry.weight / denominator) }
+    /// What the head needs to go backward, where all objectives know it before the forward pass.
+    private func constantGradients(
+        _ batch: PreparedMicroBatch, _ request: ForwardRequest, _ scales: [Double]
+    ) -> LossGradients? {
+        var known: [ObjectiveGradients] = []
+        for entry in objectives {
+            let rowCount = batch.plan.targetRows.count
+            guard let gradients = entry.objective.constantGradients(batch.records, rowCount: rowCount) else { return nil }
+            known.append(gradients)
         }
-        return sum.map(Float.init)
+        return headGradients(known, scales, request, batch.plan)
     }
 
     /// From the hook's cache, where it has one that knows all of the records; all tensor ranks find the same.
@@ -173,32 +177,42 @@ final class MicroBatchRunner {
         }
     }
 
-    /// What all objectives together say of the pass: ∂loss/∂(its values).
-    private func gradients(
-        _ results: [ObjectiveResult], _ scales: [Double], _ pass: ForwardPass, _ request: ForwardRequest,
-        _ batch: PreparedMicroBatch
+    /// What all objectives together say of log-probabilities and distributions: ∂loss/∂(their values).
+    private func headGradients(
+        _ results: [ObjectiveGradients], _ scales: [Double], _ request: ForwardRequest, _ plan: ForwardPlan
     ) -> LossGradients {
-        let plan = batch.plan
         var targets = [Double](repeating: 0, count: plan.targetRows.count)
-        var gradients = LossGradients(
-            targets: [], distributions: request.distributions.map { _ in [Float](repeating: 0, count: plan.scoredPositions.count) })
+        var distributions = request.distributions.map { _ in [Float](repeating: 0, count: plan.scoredPositions.count) }
         for (objective, result) in results.enumerated() {
-            for (target, gradient) in result.gradients.enumerated() { targets[target] += gradient * scales[objective] }
-            for (index, values) in result.termGradients.enumerated() {
-                var weights = [Double](repeating: 0, count: plan.scoredPositions.count)
-                for (target, row) in plan.targetRows.enumerated() { weights[row] += values[target] * scales[objective] }
-                let floats = weights.map(Float.init)
-                if let distribution = distributionIndices[objective][index] {
-                    gradients.distributions[distribution] = floats
-                } else {
-                    let matcher = matchers[objective][index]!
-                    gradients.layers += matcher.backward(
-                        weights: floats, policy: pass.layers,
-                        reference: request.references[matcher.term.reference]!.layers, parameters: policy.parameters)
-                }
+            for (target, gradient) in result.targets.enumerated() { targets[target] += gradient * scales[objective] }
+            for (term, values) in result.terms.enumerated() {
+                guard let distribution = distributionIndices[objective][term] else { continue }
+                distributions[distribution] = MicroBatchRunner.rowWeights(values, scales[objective], plan)
             }
         }
-        gradients.targets = targets.map(Float.init)
-        return gradients
+        return LossGradients(targets: targets.map(Float.init), distributions: distributions)
+    }
+
+    /// What they say of the residual stream after some blocks.
+    private func layerGradients(
+        _ results: [ObjectiveResult], _ scales: [Double], _ pass: ForwardPass, _ request: ForwardRequest, _ plan: ForwardPlan
+    ) -> [LossGradients.Layer] {
+        var layers: [LossGradients.Layer] = []
+        for (objective, result) in results.enumerated() {
+            for (term, values) in result.gradients.terms.enumerated() {
+                guard let matcher = matchers[objective][term] else { continue }
+                layers += matcher.backward(
+                    weights: MicroBatchRunner.rowWeights(values, scales[objective], plan), policy: pass.layers,
+                    reference: request.references[matcher.term.reference]!.layers, parameters: policy.parameters)
+            }
+        }
+        return layers
+    }
+
+    /// `[U]` what a term's values at each target add up to for its hidden row.
+    private static func rowWeights(_ values: [Double], _ scale: Double, _ plan: ForwardPlan) -> [Float] {
+        var weights = [Double](repeating: 0, count: plan.scoredPositions.count)
+        for (target, row) in plan.targetRows.enumerated() { weights[row] += values[target] * scale }
+        return weights.map(Float.init)
     }
 }

@@ -85,58 +85,71 @@ struct Models: Sendable {
     }
 }
 
+/// How the head goes through a micro-batch: with each tile's logits computed again on the way back, or with those of a
+/// panel of rows kept.
+enum HeadRoute: CaseIterable {
+    case tiles, panels
+}
+
 /// A loss over distributions on emulated tensor ranks: forward, reductions, the further pass, backward.
 struct DistributionRun {
     /// For each loss `[U]`.
-    let rows: [[DistributionRow]]
-    let losses: [[Double]]
+    private(set) var rows: [[DistributionRow]]
     /// `[U]` the policy's own statistics.
-    let statistics: [RowStatistics]
-    let hiddenGradient: Table
+    private(set) var statistics: [RowStatistics] = []
+    private(set) var hiddenGradient: Table
+    let losses: [[Double]]
     let weightGradient: Matrix
 
     /// - Parameters:
     ///   - weights: `[U]` ∂total/∂loss, the same for each loss.
-    ///   - head: targets and the gradients of their log-probabilities; nil without.
+    ///   - targets: targets and the gradients of their log-probabilities; nil without.
     init(
         _ models: Models, losses: [any DistributionLoss], ranges: [Range<Int>], weights: [Float], targets: HeadCase? = nil,
-        workers: Workers
+        workers: Workers, route: HeadRoute = .tiles
     ) {
-        let requests = losses.map { models.request($0) }
         let headTargets = targets?.targets ?? HeadTargets(rows: [], tokens: [], rowCount: models.rowCount)
-        let parts = ranges.map { range in
-            Head(workers: workers).forward(
-                models.hidden, weight: .floats(models.weight.rows(range)), range: range, targets: headTargets,
-                references: models.references(range), requests: requests)
-        }
-        statistics = combine(
-            parts.map(\.statistics), targetRows: targets?.targetRows ?? [], vocabularySize: models.vocabularySize).rows
-        var rows = losses.indices.map { loss in DistributionRun.combined(parts.map { $0.distributions[loss] }) }
-        let further = ranges.map { range in
-            Head(workers: workers).accumulate(
-                models.hidden, weight: .floats(models.weight.rows(range)), range: range,
-                references: models.references(range), requests: requests, rows: rows)
-        }
-        for (index, loss) in losses.enumerated() where loss.sumCount > 0 {
-            rows[index].setSums(DistributionRun.added(further.map { $0[index] }), sumCount: loss.sumCount)
-        }
-        self.rows = rows
-        self.losses = zip(losses, rows).map { loss, rows in rows.map { loss.loss($0) } }
-
-        let gradients = zip(requests, rows).map { DistributionGradient(request: $0, rows: $1, weights: weights) }
-        var hiddenGradient = Table(rowCount: models.rowCount, columnCount: models.hidden.columnCount)
+        rows = losses.map { _ in [] }
+        hiddenGradient = Table(rowCount: models.rowCount, columnCount: models.hidden.columnCount)
         weightGradient = Matrix(rowCount: models.vocabularySize, columnCount: models.hidden.columnCount)
-        let logSumExp = statistics.map(\.logSumExp)
-        for range in ranges {
-            let share = unwrittenMatrix(models.rowCount, models.hidden.columnCount)
-            Head(workers: workers).backward(
-                models.hidden, weight: models.weight.rows(range), range: range, targets: headTargets,
-                logSumExp: logSumExp, gradients: targets?.gradients ?? [], hiddenGradient: share,
-                weightGradient: weightGradient.rows(range), references: models.references(range),
-                distributions: gradients)
-            hiddenGradient = hiddenGradient + Table(share)
+        let heads = ranges.map { _ in Head(workers: workers) }
+        let shares = ranges.map { _ in unwrittenMatrix(models.rowCount, models.hidden.columnCount) }
+        let cut = models.rowCount / 3
+        let parts = route == .tiles ? [0..<models.rowCount] : [0..<cut, cut..<models.rowCount]
+        for part in parts {
+            let (own, indices) = headTargets.part(part)
+            let ranks = zip(heads, ranges).map { head, range in
+                RankOfHead(
+                    head: head, route: route, hidden: models.hidden.rows(part), weight: models.weight.rows(range),
+                    range: range, targets: own, references: models.references(range).map { $0.rows(part) },
+                    requests: losses.map { models.request($0) })
+            }
+            let (found, statistics) = DistributionRun.forward(ranks, losses, vocabularySize: models.vocabularySize)
+            self.statistics += statistics
+            for (index, own) in found.enumerated() { rows[index] += own }
+            for (rank, share) in zip(ranks, shares) {
+                rank.backward(
+                    found, weights: Array(weights[part]), statistics: statistics,
+                    gradients: indices.map { targets!.gradients[$0] }, hiddenGradient: share.rows(part),
+                    weightGradient: weightGradient.rows(rank.range))
+            }
         }
-        self.hiddenGradient = hiddenGradient
+        self.losses = zip(losses, rows).map { loss, rows in rows.map { loss.loss($0) } }
+        for share in shares { hiddenGradient = hiddenGradient + Table(share) }
+    }
+
+    private static func forward(
+        _ ranks: [RankOfHead], _ losses: [any DistributionLoss], vocabularySize: Int
+    ) -> (rows: [[DistributionRow]], statistics: [RowStatistics]) {
+        let parts = ranks.map { $0.forward() }
+        var rows = losses.indices.map { loss in combined(parts.map { $0.distributions[loss] }) }
+        let further = ranks.map { $0.accumulate(rows) }
+        for (index, loss) in losses.enumerated() where loss.sumCount > 0 {
+            rows[index].setSums(added(further.map { $0[index] }), sumCount: loss.sumCount)
+        }
+        let statistics = combine(
+            parts.map(\.statistics), targetRows: ranks[0].targets.rows, vocabularySize: vocabularySize).rows
+        return (rows, statistics)
     }
 
     /// The tensor ranks' maximum, sum and minimum.
@@ -151,6 +164,50 @@ struct DistributionRun {
 
     private static func added(_ arrays: [[Double]]) -> [Double] {
         arrays[0].indices.map { index in arrays.reduce(0) { $0 + $1[index] } }
+    }
+}
+
+/// One emulated tensor rank's head and what it is given, either way.
+private struct RankOfHead {
+    let head: Head
+    let route: HeadRoute
+    let hidden, weight: Matrix
+    let range: Range<Int>
+    let targets: HeadTargets
+    let references: [ReferenceHead]
+    let requests: [DistributionRequest]
+
+    func forward() -> (statistics: PartialRowStatistics, distributions: [PartialDistributionStatistics]) {
+        switch route {
+        case .tiles:
+            head.forward(
+                hidden, weight: .floats(weight), range: range, targets: targets, references: references, requests: requests)
+        case .panels:
+            head.forwardPanel(
+                hidden, weight: weight, range: range, targets: targets, references: references, requests: requests)
+        }
+    }
+
+    func accumulate(_ rows: [[DistributionRow]]) -> [[Double]] {
+        switch route {
+        case .tiles:
+            head.accumulate(
+                hidden, weight: .floats(weight), range: range, references: references, requests: requests, rows: rows)
+        case .panels:
+            head.accumulatePanel(
+                rowCount: hidden.rowCount, range: range, references: references, requests: requests, rows: rows)
+        }
+    }
+
+    func backward(
+        _ rows: [[DistributionRow]], weights: [Float], statistics: [RowStatistics], gradients: [Float],
+        hiddenGradient: Matrix, weightGradient: Matrix
+    ) {
+        let distributions = zip(requests, rows).map { DistributionGradient(request: $0, rows: $1, weights: weights) }
+        let backward = route == .tiles ? head.backward : head.backwardPanel
+        backward(
+            hidden, weight, range, targets, statistics.map(\.logSumExp), gradients, hiddenGradient, weightGradient,
+            references, distributions)
     }
 }
 

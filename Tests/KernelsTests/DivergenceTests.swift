@@ -13,8 +13,9 @@ import Testing
     ) {
         let weights = rowWeights(models.rowCount)
         let expected = DistributionExpectation(models, divergence, weights: weights)
-        for ranges in models.splits {
-            let run = DistributionRun(models, losses: [divergence.loss], ranges: ranges, weights: weights, workers: workers)
+        for (ranges, route) in models.splits.flatMap({ ranges in HeadRoute.allCases.map { (ranges, $0) } }) {
+            let run = DistributionRun(
+                models, losses: [divergence.loss], ranges: ranges, weights: weights, workers: workers, route: route)
             expected.expectAgreement(run, gradientTolerance: gradientTolerance, sourceLocation: sourceLocation)
         }
     }
@@ -90,8 +91,9 @@ import Testing
         let weights = [Float](repeating: 1, count: 30)
         let expected = DistributionExpectation(models, divergence, weights: weights)
         #expect(expected.losses.max()! < 1e-5)
-        for ranges in models.splits {
-            let run = DistributionRun(models, losses: [divergence.loss], ranges: ranges, weights: weights, workers: workers)
+        for (ranges, route) in models.splits.flatMap({ ranges in HeadRoute.allCases.map { (ranges, $0) } }) {
+            let run = DistributionRun(
+                models, losses: [divergence.loss], ranges: ranges, weights: weights, workers: workers, route: route)
             #expect(largestDifference(run.losses[0], expected.losses) < 1e-7)
             #expect(relativeError(run.weightGradient, expected.weightGradient) < 1e-3)
         }
@@ -105,9 +107,9 @@ import Testing
             rowCount: 301, sharedVocabulary: 4999, hidden: hidden, weight: weight,
             teachers: [(hidden: Matrix, weight: WeightView)](
                 repeating: (hidden, .floats(weight)), count: divergence.teacherCount))
-        for ranges in models.splits.prefix(3) {
+        for (ranges, route) in models.splits.prefix(3).flatMap({ ranges in HeadRoute.allCases.map { (ranges, $0) } }) {
             let run = DistributionRun(
-                models, losses: [divergence.loss], ranges: ranges, weights: rowWeights(301), workers: workers)
+                models, losses: [divergence.loss], ranges: ranges, weights: rowWeights(301), workers: workers, route: route)
             #expect(run.losses[0] == [Double](repeating: 0, count: 301))
             #expect(run.hiddenGradient.values.allSatisfy { $0 == 0 })
             #expect(run.weightGradient.values.allSatisfy { $0 == 0 })

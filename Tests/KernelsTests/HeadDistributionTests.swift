@@ -62,8 +62,8 @@ import Testing
         }
     }
 
-    @Test("gradients of log-probabilities and of distributions add up")
-    func bothGradients() {
+    @Test("gradients of log-probabilities and of distributions add up", arguments: HeadRoute.allCases)
+    func bothGradients(route: HeadRoute) {
         let head = HeadCase(rowCount: 301, width: 9, vocabularySize: 2301)
         let models = Models(
             rowCount: 301, sharedVocabulary: 2200, hidden: head.hidden, weight: head.weight,
@@ -72,7 +72,7 @@ import Testing
         let silent = [Float](repeating: 0, count: 301)
         for ranges in models.splits {
             func run(_ losses: [any DistributionLoss], _ weights: [Float], _ targets: HeadCase?) -> DistributionRun {
-                DistributionRun(models, losses: losses, ranges: ranges, weights: weights, targets: targets, workers: workers)
+                DistributionRun(models, losses: losses, ranges: ranges, weights: weights, targets: targets, workers: workers, route: route)
             }
             let both = run([loss], weights, head)
             let (first, second) = (run([], silent, head), run([loss], weights, nil))
@@ -84,18 +84,18 @@ import Testing
         }
     }
 
-    @Test("several losses at once give each its own numbers, and their gradients add up")
-    func severalLosses() {
+    @Test("several losses at once give each its own numbers, and their gradients add up", arguments: HeadRoute.allCases)
+    func severalLosses(route: HeadRoute) {
         let models = Models(rowCount: 33, width: 17, vocabularySize: 2301, teacherWidths: [9, 5])
         let losses: [any DistributionLoss] = [
             divergence(.jensenShannon(beta: 0.3), ["second"], temperature: 2), divergence(.forwardKL, ["first", "second"]),
             HalfSquaredDistance(), divergence(.reverseKL, ["first"], temperature: 0.5),
         ]
         let (weights, ranges) = (rowWeights(33), models.splits[1])
-        let together = DistributionRun(models, losses: losses, ranges: ranges, weights: weights, workers: workers)
+        let together = DistributionRun(models, losses: losses, ranges: ranges, weights: weights, workers: workers, route: route)
         var gradient = Table(rowCount: 2301, columnCount: 17)
         for (index, loss) in losses.enumerated() {
-            let alone = DistributionRun(models, losses: [loss], ranges: ranges, weights: weights, workers: workers)
+            let alone = DistributionRun(models, losses: [loss], ranges: ranges, weights: weights, workers: workers, route: route)
             #expect(alone.rows[0] == together.rows[index])
             #expect(alone.losses[0] == together.losses[index])
             gradient = gradient + Table(alone.weightGradient)
@@ -103,8 +103,8 @@ import Testing
         #expect(relativeError(together.weightGradient, gradient) < 1e-6)
     }
 
-    @Test("a user's own loss with a sum of its own is its oracle's, and its gradient its slope")
-    func ownLoss() {
+    @Test("a user's own loss with a sum of its own is its oracle's, and its gradient its slope", arguments: HeadRoute.allCases)
+    func ownLoss(route: HeadRoute) {
         let models = Models(
             rowCount: 7, width: 5, vocabularySize: 2061, teacherWidths: [3, 4], sharedVocabulary: 2050)
         func total(hidden: Table) -> Double {
@@ -122,7 +122,7 @@ import Testing
         let slope = numericalGradient(at: Table(models.hidden)) { total(hidden: $0) }
         for ranges in models.splits {
             let run = DistributionRun(
-                models, losses: [HalfSquaredDistance()], ranges: ranges, weights: rowWeights(7), workers: workers)
+                models, losses: [HalfSquaredDistance()], ranges: ranges, weights: rowWeights(7), workers: workers, route: route)
             let found = zip(run.losses[0], rowWeights(7)).reduce(0) { $0 + $1.0 * Double($1.1) }
             let wanted = total(hidden: Table(models.hidden))
             #expect(abs(found - wanted) < 1e-5 * abs(wanted))
@@ -130,32 +130,32 @@ import Testing
         }
     }
 
-    @Test("a loss without references sees the policy alone")
-    func noReferences() {
+    @Test("a loss without references sees the policy alone", arguments: HeadRoute.allCases)
+    func noReferences(route: HeadRoute) {
         let models = Models(rowCount: 33, width: 17, vocabularySize: 2301, teacherWidths: [])
         let weights = [Float](repeating: 1, count: 33)
         for ranges in models.splits {
-            let run = DistributionRun(models, losses: [NegativeEntropy()], ranges: ranges, weights: weights, workers: workers)
+            let run = DistributionRun(models, losses: [NegativeEntropy()], ranges: ranges, weights: weights, workers: workers, route: route)
             #expect(largestDifference(run.losses[0], run.statistics.map { -$0.entropy }) < 5e-6)
         }
     }
 
-    @Test("without scored rows there are no rows and nothing changes")
-    func noRows() {
+    @Test("without scored rows there are no rows and nothing changes", arguments: HeadRoute.allCases)
+    func noRows(route: HeadRoute) {
         let models = Models(rowCount: 0, width: 5, vocabularySize: 37, teacherWidths: [3])
         let run = DistributionRun(
-            models, losses: [divergence(.jensenShannon(beta: 0.5))], ranges: models.splits[1], weights: [], workers: workers)
+            models, losses: [divergence(.jensenShannon(beta: 0.5))], ranges: models.splits[1], weights: [], workers: workers, route: route)
         #expect(run.rows == [[]])
         #expect(run.weightGradient.values.allSatisfy { $0 == 0 })
     }
 
-    @Test("NaN in one model's row makes that row's loss NaN and no other's", arguments: DivergenceCase.kinds)
-    func notANumber(kind: Divergence.Kind) {
+    @Test("NaN in one model's row makes that row's loss NaN and no other's", arguments: DivergenceCase.kinds, HeadRoute.allCases)
+    func notANumber(kind: Divergence.Kind, route: HeadRoute) {
         let models = Models(rowCount: 9, width: 5, vocabularySize: 37, teacherWidths: [3])
         models.teachers[0].hidden[4, 1] = .nan
         models.hidden[6, 1] = .nan
         let run = DistributionRun(
-            models, losses: [divergence(kind)], ranges: [0..<37], weights: rowWeights(9), workers: workers)
+            models, losses: [divergence(kind)], ranges: [0..<37], weights: rowWeights(9), workers: workers, route: route)
         #expect(run.losses[0].map(\.isNaN) == (0..<9).map { $0 == 4 || $0 == 6 })
     }
 }

@@ -95,13 +95,14 @@ import Testing
         })
     }
 
-    @Test("head beside frozen models", arguments: threadCounts)
-    func distributions(threadCount: Int) {
+    @Test("head beside frozen models", arguments: threadCounts, HeadRoute.allCases)
+    func distributions(threadCount: Int, route: HeadRoute) {
         let models = Models(rowCount: 601, width: 17, vocabularySize: 2301, teacherWidths: [9, 5], sharedVocabulary: 2290)
         let losses = DivergenceCase.few.map(\.loss)
         #expect(givesSameBits(threadCount) { workers in
             let run = DistributionRun(
-                models, losses: losses, ranges: models.splits[1], weights: rowWeights(601), workers: workers)
+                models, losses: losses, ranges: models.splits[1], weights: rowWeights(601), workers: workers,
+                route: route)
             let rows = run.rows.joined().flatMap { row in
                 [row.policyLogSumExp] + row.sums
                     + row.references.flatMap { [$0.entropy, $0.forwardDivergence, $0.reverseDivergence] }

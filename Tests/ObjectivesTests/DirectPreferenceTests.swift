@@ -15,8 +15,8 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
         #expect(abs(result.lossSum - 0.126928011) < 1e-8)
         // −β·σ(−Δ) on the chosen tokens, the opposite on the rejected ones.
         let slope = -1 / (1 + exp(2.0))
-        #expect(abs(result.gradients[0] - slope) < 1e-12)
-        #expect(abs(result.gradients[1] + slope) < 1e-12)
+        #expect(abs(result.gradients.targets[0] - slope) < 1e-12)
+        #expect(abs(result.gradients.targets[1] + slope) < 1e-12)
     }
 
     @Test("without a reference log ref is zero")
@@ -48,7 +48,7 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
         var batch = ScoredRecords(
             records: .pairs([.init(chosen: 0..<2, rejected: 2..<5), .init(chosen: 5..<6, rejected: 6..<8)]),
             policy: [-1, -2, -0.5, -3, -1.5, -4, -0.2, -6], references: ["sft": [-1.5, -1, -1, -2, -2, -3, -1, -5]])
-        let gradients = objective.evaluate(batch).gradients
+        let gradients = objective.evaluate(batch).gradients.targets
         for row in batch.policy.indices {
             let step = 1e-5
             let value = batch.policy[row]
@@ -66,7 +66,7 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
         let result = DirectPreference(beta: 1, reference: nil).evaluate(pair((difference, 0), nil))
         #expect(result.lossSum.isFinite)
         #expect(abs(result.lossSum - max(0, -difference)) < 1e-9)
-        #expect(result.gradients.allSatisfy { $0.isFinite })
+        #expect(result.gradients.targets.allSatisfy { $0.isFinite })
     }
 
     @Test("rewards are β times the gains, token figures are means over completion tokens, accuracy over the chosen ones")

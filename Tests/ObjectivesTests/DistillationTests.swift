@@ -33,8 +33,8 @@ private func batch(_ records: RecordRows, losses: [Double], states: [Double]? = 
             let result = objective.evaluate(batch(pair, losses: [1, 2, 4, 8]))
             #expect(objective.count(pair) == count)
             #expect(result.lossSum == loss)
-            #expect(result.termGradients == [gradient])
-            #expect(result.gradients == [0, 0, 0, 0])
+            #expect(result.gradients.terms == [gradient])
+            #expect(result.gradients.targets == [0, 0, 0, 0])
         }
     }
 
@@ -59,7 +59,7 @@ private func batch(_ records: RecordRows, losses: [Double], states: [Double]? = 
         let result = objective.evaluate(
             batch(.texts([.init(completion: 0..<2)]), losses: [1, 2], states: [4, 6]))
         #expect(result.lossSum == 8)
-        #expect(result.termGradients == [[1, 1], [0.5, 0.5]])
+        #expect(result.gradients.terms == [[1, 1], [0.5, 0.5]])
         #expect(result.metrics.last == MetricSum(sum: 10, count: 2))
     }
 }

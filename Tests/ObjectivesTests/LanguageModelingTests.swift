@@ -7,7 +7,7 @@ import Testing
         let records = RecordRows.texts([.init(completion: 0..<3)])
         let result = LanguageModeling().evaluate(ScoredRecords(records: records, policy: [-1, -2.5, -0.5]))
         #expect(result.lossSum == 4)
-        #expect(result.gradients == [-1, -1, -1])
+        #expect(result.gradients.targets == [-1, -1, -1])
         #expect(LanguageModeling().count(records) == 3)
     }
 
@@ -16,7 +16,7 @@ import Testing
         let records = RecordRows.texts([.init(completion: 0..<1, context: 1..<3)])
         let result = LanguageModeling().evaluate(ScoredRecords(records: records, policy: [-1, -2.5, -0.5]))
         #expect(result.lossSum == 1)
-        #expect(result.gradients == [-1, 0, 0])
+        #expect(result.gradients.targets == [-1, 0, 0])
         #expect(LanguageModeling().count(records) == 1)
     }
 
@@ -25,7 +25,7 @@ import Testing
         let records = RecordRows.pairs([.init(chosen: 0..<2, rejected: 2..<3, prompt: 3..<5)])
         let result = LanguageModeling().evaluate(ScoredRecords(records: records, policy: [-1, -2.5, -0.5, -4, -4]))
         #expect(result.lossSum == 3.5)
-        #expect(result.gradients == [-1, -1, 0, 0, 0])
+        #expect(result.gradients.targets == [-1, -1, 0, 0, 0])
         #expect(LanguageModeling().count(records) == 2)
     }
 }
