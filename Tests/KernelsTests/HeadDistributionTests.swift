@@ -72,7 +72,8 @@ import Testing
         let silent = [Float](repeating: 0, count: 301)
         for ranges in models.splits {
             func run(_ losses: [any DistributionLoss], _ weights: [Float], _ targets: HeadCase?) -> DistributionRun {
-                DistributionRun(models, losses: losses, ranges: ranges, weights: weights, targets: targets, workers: workers, route: route)
+                DistributionRun(
+                    models, losses: losses, ranges: ranges, weights: weights, targets: targets, workers: workers, route: route)
             }
             let both = run([loss], weights, head)
             let (first, second) = (run([], silent, head), run([loss], weights, nil))
@@ -92,10 +93,12 @@ import Testing
             HalfSquaredDistance(), divergence(.reverseKL, ["first"], temperature: 0.5),
         ]
         let (weights, ranges) = (rowWeights(33), models.splits[1])
-        let together = DistributionRun(models, losses: losses, ranges: ranges, weights: weights, workers: workers, route: route)
+        let together = DistributionRun(
+            models, losses: losses, ranges: ranges, weights: weights, workers: workers, route: route)
         var gradient = Table(rowCount: 2301, columnCount: 17)
         for (index, loss) in losses.enumerated() {
-            let alone = DistributionRun(models, losses: [loss], ranges: ranges, weights: weights, workers: workers, route: route)
+            let alone = DistributionRun(
+                models, losses: [loss], ranges: ranges, weights: weights, workers: workers, route: route)
             #expect(alone.rows[0] == together.rows[index])
             #expect(alone.losses[0] == together.losses[index])
             gradient = gradient + Table(alone.weightGradient)
@@ -135,7 +138,8 @@ import Testing
         let models = Models(rowCount: 33, width: 17, vocabularySize: 2301, teacherWidths: [])
         let weights = [Float](repeating: 1, count: 33)
         for ranges in models.splits {
-            let run = DistributionRun(models, losses: [NegativeEntropy()], ranges: ranges, weights: weights, workers: workers, route: route)
+            let run = DistributionRun(
+                models, losses: [NegativeEntropy()], ranges: ranges, weights: weights, workers: workers, route: route)
             #expect(largestDifference(run.losses[0], run.statistics.map { -$0.entropy }) < 5e-6)
         }
     }
