@@ -36,7 +36,9 @@ public enum MPIEnvironment {
 
     /// Ends MPI on a rank that has nothing left to do. All ranks call it.
     public static func finish() {
-        if isRunning { MPI_Finalize() }
+        guard isRunning else { return }
+        SharedWindows.freeAll()
+        MPI_Finalize()
     }
 
     /// Ends every rank of the job within seconds, with `code` as mpirun's exit status.

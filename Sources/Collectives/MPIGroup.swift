@@ -28,6 +28,16 @@ public final class MPIGroup: ProcessGroup {
         return try MPIGroup(part!)
     }
 
+    /// The ranks on this node that give the same `color`. Collective over this group.
+    func node(color: Int) throws(CollectiveError) -> NodeGroup {
+        var node = cmpi_comm_null()
+        try MPIGroup.check(
+            "MPI_Comm_split_type",
+            MPI_Comm_split_type(communicator, Int32(MPI_COMM_TYPE_SHARED.rawValue), Int32(rank), cmpi_info_null(), &node))
+        let part = try MPIGroup(node!).split(color: color, key: rank)
+        return NodeGroup(part.communicator, rank: part.rank, size: part.size)
+    }
+
     /// MPI counts are 32-bit: longer buffers go in pieces.
     private static let pieceLimit = 1 << 28
 
@@ -133,11 +143,62 @@ public final class MPIGroup: ProcessGroup {
 
     public func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError) {
         precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        try timed { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Recv",
+                MPI_Recv(
+                    matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(source), Int32(tag), communicator,
+                    cmpi_status_ignore()))
+        }
+    }
+
+    public func startSend(
+        _ matrix: Matrix, to destination: Int, tag: Int
+    ) throws(CollectiveError) -> PendingCollective {
+        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        return try startSend(matrix.pointer, matrix.elementCount, cmpi_float(), destination, tag) { _ = matrix.storage }
+    }
+
+    public func startSend(
+        _ values: [Double], to destination: Int, tag: Int
+    ) throws(CollectiveError) -> PendingCollective {
+        let copy = UnsafeMutablePointer<Double>.allocate(capacity: max(values.count, 1))
+        copy.initialize(from: values, count: values.count)
+        return try startSend(copy, values.count, cmpi_double(), destination, tag) { copy.deallocate() }
+    }
+
+    /// - Parameter release: called once the memory is no longer needed.
+    private func startSend(
+        _ memory: UnsafeRawPointer, _ count: Int, _ type: MPI_Datatype, _ destination: Int, _ tag: Int,
+        release: @escaping () -> Void
+    ) throws(CollectiveError) -> PendingCollective {
+        let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
+        request.initialize(to: cmpi_request_null())
         try MPIGroup.check(
-            "MPI_Recv",
-            MPI_Recv(
-                matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(source), Int32(tag), communicator,
-                cmpi_status_ignore()))
+            "MPI_Isend", MPI_Isend(memory, Int32(count), type, Int32(destination), Int32(tag), communicator, request))
+        return PendingCollective { [self] () throws(CollectiveError) in
+            defer {
+                request.deallocate()
+                release()
+            }
+            try timed { () throws(CollectiveError) in
+                try MPIGroup.check("MPI_Wait", MPI_Wait(request, cmpi_status_ignore()))
+            }
+        }
+    }
+
+    public func receive(count: Int, from source: Int, tag: Int) throws(CollectiveError) -> [Double] {
+        var status: Int32 = 0
+        var values = [Double](repeating: 0, count: count)
+        try timed { () throws(CollectiveError) in
+            values.withUnsafeMutableBufferPointer { buffer in
+                status = MPI_Recv(
+                    buffer.baseAddress, Int32(count), cmpi_double(), Int32(source), Int32(tag), communicator,
+                    cmpi_status_ignore())
+            }
+            try MPIGroup.check("MPI_Recv", status)
+        }
+        return values
     }
 
     public func barrier() throws(CollectiveError) {

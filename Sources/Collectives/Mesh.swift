@@ -36,6 +36,23 @@ public struct Mesh {
         return size == 1 ? SoloGroup() : part
     }
 
+    /// The group that this rank is in, of disjoint lists of world ranks; their order gives the ranks within. Nil where it is
+    /// in none. Collective over all ranks.
+    public func group(among lists: [[Int]]) throws(CollectiveError) -> (any ProcessGroup)? {
+        let own = lists.firstIndex { $0.contains(world.rank) }
+        guard let world = world as? MPIGroup else { return own == nil ? nil : world }
+        let part = try world.split(
+            color: own ?? lists.count, key: own.map { lists[$0].firstIndex(of: world.rank)! } ?? world.rank)
+        guard let own else { return nil }
+        return lists[own].count == 1 ? SoloGroup() : part
+    }
+
+    /// The ranks of this node that hold the same shard as this one, which they name by a number. Collective over all ranks.
+    public func node(shard: Int) throws(CollectiveError) -> NodeGroup {
+        guard let world = world as? MPIGroup else { return NodeGroup() }
+        return try world.node(color: shard)
+    }
+
     /// Whether this rank writes files and speaks.
     public var isFirst: Bool { world.rank == 0 }
 

@@ -35,6 +35,11 @@ public protocol ProcessGroup: AnyObject {
     /// Sends `matrix` (contiguous) to one rank, which calls `receive` with the same tag and size.
     func send(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError)
     func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError)
+    /// Starts `send`; `matrix` must not be touched until the returned value was waited for.
+    func startSend(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError) -> PendingCollective
+    /// Starts to send a copy of `values`, which the destination takes with `receive(count:from:tag:)`.
+    func startSend(_ values: [Double], to destination: Int, tag: Int) throws(CollectiveError) -> PendingCollective
+    func receive(count: Int, from source: Int, tag: Int) throws(CollectiveError) -> [Double]
     func barrier() throws(CollectiveError)
 
     /// Seconds this process has spent inside collectives, waiting included.

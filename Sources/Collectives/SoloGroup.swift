@@ -17,5 +17,14 @@ public final class SoloGroup: ProcessGroup {
     public func broadcast(_ matrix: Matrix, root: Int) {}
     public func send(_ matrix: Matrix, to destination: Int, tag: Int) { preconditionFailure("a group of one sends nothing") }
     public func receive(_ matrix: Matrix, from source: Int, tag: Int) { preconditionFailure("a group of one receives nothing") }
+    public func startSend(_ matrix: Matrix, to destination: Int, tag: Int) -> PendingCollective {
+        preconditionFailure("a group of one sends nothing")
+    }
+    public func startSend(_ values: [Double], to destination: Int, tag: Int) -> PendingCollective {
+        preconditionFailure("a group of one sends nothing")
+    }
+    public func receive(count: Int, from source: Int, tag: Int) -> [Double] {
+        preconditionFailure("a group of one receives nothing")
+    }
     public func barrier() {}
 }

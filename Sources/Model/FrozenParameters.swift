@@ -1,35 +1,81 @@
+import Collectives
 import Kernels
 import Settings
 import Tensors
 
 /// A frozen model's weights: views into the mapped file, in the file's own type, or a copy where another type is asked for.
 ///
-/// All ranks of a node share the file's pages. Vectors (norms, biases) are widened at loading: they are small.
+/// All ranks of a node share the file's pages, or the copy of a shard that several of them hold. Vectors (norms, biases)
+/// are widened at loading: they are small.
 public final class FrozenParameters: ParameterValues {
     private let weights: [StoredMatrix]
     private let vectors: [Int: Matrix]
 
-    /// - Parameter storage: the type to hold matrices in; nil keeps the file's.
+    private init(weights: [StoredMatrix], vectors: [Int: Matrix]) {
+        self.weights = weights
+        self.vectors = vectors
+    }
+
     /// - Throws: `Failure` when a tensor is missing or has another shape.
-    public init(
-        _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource,
-        storage: ElementType? = nil
+    public convenience init(
+        _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
     ) throws(Failure) {
         var weights: [StoredMatrix] = []
         var vectors: [Int: Matrix] = [:]
         for (index, specification) in table.specifications.enumerated() {
-            var part = try source.part(specification, sharding: sharding, rank: rank)
+            let part = try source.part(specification, sharding: sharding, rank: rank)
             if specification.isVector {
                 let vector = Matrix(rowCount: 1, columnCount: part.columnCount)
                 part.widen(into: vector)
                 vectors[index] = vector
-            } else if let storage, storage != part.elementType {
-                part = part.converted(to: storage)
             }
             weights.append(part)
         }
-        self.weights = weights
-        self.vectors = vectors
+        self.init(weights: weights, vectors: vectors)
+    }
+
+    /// The rows of the head that go with a part of the vocabulary, in the file's own type.
+    public static func head(
+        _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
+    ) throws(Failure) -> StoredMatrix {
+        try source.part(table.specifications[table.head], sharding: sharding, rank: rank)
+    }
+
+    /// Bytes of a copy in `type`, each matrix from a multiple of 64 on; 0 where nothing is of another type.
+    public func convertedByteCount(_ type: ElementType) -> Int {
+        isOther(type) ? offsets(type).last! : 0
+    }
+
+    /// The same weights with all matrices in `type`: a copy that the ranks of `node`, which hold this same shard, make once
+    /// and share. Collective over `node`.
+    public func converted(to type: ElementType, sharedBy node: NodeGroup) throws(CollectiveError) -> FrozenParameters {
+        guard isOther(type) else { return self }
+        let offsets = offsets(type)
+        let matrices = weights.indices.filter { vectors[$0] == nil }
+        func copy(_ place: Int, in storage: Storage) -> StoredMatrix {
+            let weight = weights[matrices[place]]
+            return StoredMatrix(
+                storage: storage, byteOffset: offsets[place], elementType: type, rowCount: weight.rowCount,
+                columnCount: weight.columnCount)
+        }
+        let storage = try node.shared(floatCount: offsets.last! / MemoryLayout<Float>.stride) { storage in
+            for place in matrices.indices { weights[matrices[place]].convert(into: copy(place, in: storage)) }
+        }
+        var converted = weights
+        for place in matrices.indices { converted[matrices[place]] = copy(place, in: storage) }
+        return FrozenParameters(weights: converted, vectors: vectors)
+    }
+
+    private func isOther(_ type: ElementType) -> Bool {
+        weights.indices.contains { vectors[$0] == nil && weights[$0].elementType != type }
+    }
+
+    /// Where each matrix begins, and where the last one ends.
+    private func offsets(_ type: ElementType) -> [Int] {
+        weights.indices.filter { vectors[$0] == nil }.reduce(into: [0]) { offsets, index in
+            let end = offsets.last! + weights[index].rowCount * weights[index].columnCount * type.byteCount
+            offsets.append((end + 63) / 64 * 64)
+        }
     }
 
     public func weight(_ index: Int) -> WeightView { .stored(weights[index]) }

@@ -29,6 +29,8 @@ extension Transformer where Kind == Frozen {
 
 extension ForwardRequest {
     var referenceHeads: [ReferenceHead] {
-        references.map { ReferenceHead(name: $0.key, hidden: $0.value.hidden, weight: $0.value.head) }
+        references.compactMap { name, states in
+            states.head.map { ReferenceHead(name: name, hidden: states.hidden, weight: $0) }
+        }
     }
 }

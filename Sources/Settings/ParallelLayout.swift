@@ -18,11 +18,14 @@ public struct ParallelLayout: Equatable, Sendable, CustomStringConvertible {
 
     /// Refuses a layout that `model` can't be cut into: attention heads are dealt in whole key/value groups.
     ///
-    /// - Throws: `Failure` (configuration) naming `place`, the key `parallel.tensor` and what would fit.
-    public func check(against model: ModelConfiguration, named modelName: String, place: String) throws(Failure) {
+    /// - Parameter key: what says how many tensor ranks there are.
+    /// - Throws: `Failure` (configuration) naming `place`, the key and what would fit.
+    public func check(
+        against model: ModelConfiguration, named modelName: String, place: String, key: String = "parallel.tensor"
+    ) throws(Failure) {
         guard tensor > model.keyValueHeadCount else { return }
         throw .configuration(
-            "\(place): parallel.tensor = \(tensor)",
+            "\(place): \(key) = \(tensor)",
             "more tensor ranks than the \(model.keyValueHeadCount) key/value heads of \(modelName)",
             remedy: "Use at most \(model.keyValueHeadCount), and raise parallel.data instead.")
     }

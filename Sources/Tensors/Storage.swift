@@ -9,6 +9,7 @@ import Synchronization
 public final class Storage: @unchecked Sendable {
     public let base: UnsafeMutableRawPointer
     public let byteCount: Int
+    /// 0 where someone else unmaps it.
     private let mappedByteCount: Int
 
     /// Blocks that this process has allocated so far, mapped files aside. Tests see by it that a training step, once its
@@ -57,7 +58,14 @@ public final class Storage: @unchecked Sendable {
         base = address
     }
 
-    deinit { munmap(base, mappedByteCount) }
+    /// Memory of someone else's, which lives as long as anyone reads it.
+    public init(borrowing base: UnsafeMutableRawPointer, byteCount: Int) {
+        self.base = base
+        self.byteCount = byteCount
+        mappedByteCount = 0
+    }
+
+    deinit { if mappedByteCount > 0 { munmap(base, mappedByteCount) } }
 
     /// Linux's `MADV_HUGEPAGE`, which the platform module does not export.
     private static let hugePages: Int32 = 14

@@ -90,12 +90,22 @@ func widenedFloat16(_ bits: UInt16) -> Float {
 extension StoredMatrix {
     /// A copy in another type, in memory of its own; bfloat16 rounds to nearest, ties to even.
     public func converted(to type: ElementType) -> StoredMatrix {
+        let copy = StoredMatrix(
+            storage: Storage(floatCount: (rowCount * columnCount * type.byteCount + 3) / 4), byteOffset: 0, elementType: type,
+            rowCount: rowCount, columnCount: columnCount)
+        convert(into: copy)
+        return copy
+    }
+
+    /// Writes every element into `copy`, in its type.
+    public func convert(into copy: StoredMatrix) {
+        let type = copy.elementType
         precondition(type != .float16, "frozen weights are held as float32 or bfloat16")
+        precondition(copy.rowCount == rowCount && copy.columnCount == columnCount && copy.stride == columnCount)
         let floats = Matrix(rowCount: 1, columnCount: columnCount)
-        let storage = Storage(floatCount: (rowCount * columnCount * type.byteCount + 3) / 4)
         for row in 0..<rowCount {
             rows(row..<(row + 1)).widen(into: floats)
-            let target = storage.base + row * columnCount * type.byteCount
+            let target = copy.storage.base + copy.byteOffset + row * columnCount * type.byteCount
             if type == .float32 {
                 target.copyMemory(from: floats.pointer, byteCount: columnCount * 4)
             } else {
@@ -104,7 +114,6 @@ extension StoredMatrix {
                 }
             }
         }
-        return StoredMatrix(storage: storage, byteOffset: 0, elementType: type, rowCount: rowCount, columnCount: columnCount)
     }
 }
 

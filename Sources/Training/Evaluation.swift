@@ -20,12 +20,8 @@ struct Evaluation {
             start += records.count
             let plan = StepPlanner.plan(
                 records, step: step, epoch: 0, dataset: dataset, packer: packer, dataRankCount: mesh.data.size)
-            let batches = try mesh.agreed {
-                try plan.microBatches[mesh.data.rank].map {
-                    PreparedMicroBatch(try packer.assemble($0, from: dataset), of: role)
-                }
-            }
-            for batch in batches { try runner.run(batch, sums: &sums, denominators: nil) }
+            let batches = try runner.prepare(plan, of: role, in: dataset, packer: packer, mesh: mesh)
+            try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: nil)
             try runner.shareReferenceValues(of: plan, in: role, over: mesh.data)
         }
         let total = try sums.summed(over: mesh.data)

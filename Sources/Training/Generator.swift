@@ -50,7 +50,7 @@ public struct Generator {
 
     /// Loads this rank's shard. Collective over `mesh`, whose ranks are all tensor ranks.
     public init(_ origin: ModelOrigin, mesh: Mesh, workers: Workers) throws {
-        model = try mesh.agreed { try loadFrozen(origin, mesh: mesh, workers: workers) }
+        model = try mesh.agreed { try loadFrozen(origin, tensor: mesh.tensor, workers: workers) }
     }
 
     /// Tokens that follow `prompt`, until one of `stops` (which is included) or `limit` of them. Collective.

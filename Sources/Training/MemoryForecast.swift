@@ -16,11 +16,11 @@ import Weights
 public struct MemoryForecast {
     /// A frozen model as it will be held.
     ///
-    /// - `storedByteCount`: of the whole model, in the type that it is held in.
-    /// - `converted`: each rank has a copy of its shard in another type than the file's. Else the file is mapped, and
-    ///   all ranks of the node share its pages.
+    /// - `storedByteCount`: of the whole model, in the type that it is held in. All ranks of a node share the pages of the
+    ///   mapped file, or of the copy in another type.
+    /// - `placement`: its own layout; nil where it is the policy's.
     public typealias Reference = (
-        name: String, configuration: ModelConfiguration, storedByteCount: Int, converted: Bool
+        name: String, configuration: ModelConfiguration, storedByteCount: Int, placement: ReferencePlacement?
     )
 
     public enum Kind: Equatable, Sendable {
@@ -49,26 +49,32 @@ public struct MemoryForecast {
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
         layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing
     ) {
-        func onNode(_ byteCountOfRank: (Int) -> Double) -> Double {
+        func everywhere(_ byteCountOfRank: (Int) -> Double) -> Double {
             let (groups, rest) = ranksOnNode.quotientAndRemainder(dividingBy: layout.tensor)
             let ranks = (0..<layout.tensor).map(byteCountOfRank)
             return Double(groups) * ranks.reduce(0, +) + ranks.sorted(by: >).prefix(rest).reduce(0, +)
         }
         let shards = ModelShards(policy, size: layout.tensor)
         // Value, gradient and two moments, 4 bytes each.
-        var items: [(kind: Kind, byteCount: Double)] = [(.policy, onNode { 16 * shards.parameterCount(rank: $0) })]
-        var activations = onNode {
+        var items: [(kind: Kind, byteCount: Double)] = [(.policy, everywhere { 16 * shards.parameterCount(rank: $0) })]
+        var activations = everywhere {
             4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0, recompute)
         }
         var narrowed: [String: Double] = [:]
         for reference in references {
-            let shards = ModelShards(reference.configuration, size: layout.tensor)
+            let own = reference.placement?.layout
+            let shards = ModelShards(reference.configuration, size: (own ?? layout).tensor)
+            // Of ranks of its own their share of this node, as if nodes were alike.
+            func onNode(_ byteCountOfRank: (Int) -> Double) -> Double {
+                guard let own else { return everywhere(byteCountOfRank) }
+                let copies = Double(own.data * ranksOnNode) / Double(max(layout.rankCount, 1))
+                return copies * (0..<own.tensor).map(byteCountOfRank).reduce(0, +)
+            }
             let whole = Double(reference.configuration.parameterCount)
             let held = onNode { shards.parameterCount(rank: $0) / whole }
             let stored = Double(reference.storedByteCount)
-            items.append(
-                (.reference(name: reference.name), stored * (reference.converted ? held : min(1, held))))
-            narrowed[reference.name] = 2 * whole * held
+            items.append((.reference(name: reference.name), stored * min(1, held)))
+            narrowed[reference.name] = 2 * whole * min(1, held)
             let isWidened = stored < 4 * whole
             activations += onNode {
                 4 * (Double(tokensPerMicroBatch) * shards.frozenFloatsPerToken(rank: $0)
@@ -133,7 +139,9 @@ public struct MemoryForecast {
 
 extension MemoryForecast {
     /// How `origin` will be held in `storage`; only headers are read.
-    public static func reference(_ name: String, _ origin: ModelOrigin, storage: ReferenceStorage) -> Reference {
+    public static func reference(
+        _ name: String, _ origin: ModelOrigin, storage: ReferenceStorage, placement: ReferencePlacement? = nil
+    ) -> Reference {
         let table = ParameterTable(origin.configuration)
         let tensors = (origin.source as? HuggingFaceCheckpoint)?.tensors.filter { table.names.contains($0.name) } ?? []
         let vectors = Set(table.specifications.filter(\.isVector).map(\.name))
@@ -142,7 +150,7 @@ extension MemoryForecast {
             && tensors.contains { !vectors.contains($0.name) && $0.type.elementType != target }
         let stored = converted
             ? origin.configuration.parameterCount * target!.byteCount : tensors.reduce(0) { $0 + $1.byteCount }
-        return (name, origin.configuration, stored, converted)
+        return (name, origin.configuration, stored, placement)
     }
 }
 

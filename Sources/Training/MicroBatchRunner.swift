@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Kernels
 import Model
 import Objectives
@@ -22,6 +23,8 @@ final class MicroBatchRunner {
     let policy: Transformer<Trainable>
     let objectives: [WeightedObjective]
     let hooks: [any PreprocessingHook]
+    /// References in layouts of their own.
+    let bridges: [ReferenceBridge]
     /// Of those hooks that have one.
     let caches: [ReferenceCache]
     let stopwatch: Stopwatch
@@ -37,17 +40,19 @@ final class MicroBatchRunner {
 
     /// - Parameter matchers: `ResolvedRun.stateMatchers`.
     init(
-        policy: Transformer<Trainable>, objectives: [WeightedObjective], hooks: [any PreprocessingHook],
+        policy: Transformer<Trainable>, objectives: [WeightedObjective], references: LoadedReferences,
         caches: [ReferenceCache], matchers: [[StateMatcher?]], sharedVocabulary: Int, stopwatch: Stopwatch
     ) {
         self.policy = policy
         self.objectives = objectives
-        self.hooks = hooks
+        hooks = references.hooks
+        bridges = references.bridges
         self.caches = caches
         self.matchers = matchers
         self.sharedVocabulary = sharedVocabulary
         self.stopwatch = stopwatch
         stopwatch.countApart(.head) { policy.headSeconds }
+        references.groups.forEach(stopwatch.countWaiting)
         var next = 0
         distributionIndices = objectives.map { entry in
             entry.objective.terms.map { term in
@@ -59,15 +64,63 @@ final class MicroBatchRunner {
         policyLayers = Set(matchers.joined().compactMap { $0 }.flatMap { $0.term.layers.map(\.policy) })
     }
 
-    /// Adds the micro-batch's sums to `sums`; with `denominators` (of each objective, the whole step's, over all data
-    /// ranks) also adds its gradients, of Σ weight · Σ losses / denominator, to the policy's.
-    func run(_ batch: PreparedMicroBatch, sums: inout StepSums, denominators: [Double]?) throws(CollectiveError) {
+    /// Reads the micro-batches that this rank computes, of the policy and of references in layouts of their own. Collective
+    /// over all ranks.
+    func prepare(
+        _ plan: StepPlan, of role: DatasetRole, in dataset: DatasetFile, packer: MicroBatchPacker, mesh: Mesh
+    ) throws -> StepBatches {
+        var places: Set<MicroBatchPlace> = []
+        for bridge in bridges {
+            let cache = caches.first { $0.reference == bridge.name }
+            places.formUnion(
+                bridge.plan(
+                    costs: plan.microBatches.map { microBatches in
+                        microBatches.map { records in
+                            cache?.knows(records, of: role) == true
+                                ? 0 : records.reduce(0) { $0 + packer.axisTokenCount(of: $1, in: dataset) }
+                        }
+                    }))
+        }
+        return try mesh.agreed {
+            try StepBatches(
+                plan, of: role, in: dataset, packer: packer, dataRank: mesh.data.rank, serving: places)
+        }
+    }
+
+    /// Runs a step's micro-batches, or those of a part of a validation dataset: adds their sums to `sums`; with
+    /// `denominators` (of each objective, the whole step's, over all data ranks) also adds their gradients, of
+    /// Σ weight · Σ losses / denominator, to the policy's. Collective over all ranks where references have layouts of their
+    /// own, else over the tensor ranks.
+    func run(
+        _ batches: StepBatches, dataRank: Int, sums: inout StepSums, denominators: [Double]?
+    ) throws(CollectiveError) {
+        for round in 0..<batches.roundCount {
+            for bridge in bridges {
+                try stopwatch.measure(.reference) { () throws(CollectiveError) in try bridge.serve(round, batches) }
+            }
+            guard round < batches.own.count else { continue }
+            try run(
+                batches.own[round], at: MicroBatchPlace(dataRank: dataRank, index: round), sums: &sums,
+                denominators: denominators)
+        }
+        for bridge in bridges { try bridge.finish() }
+    }
+
+    private func run(
+        _ batch: PreparedMicroBatch, at place: MicroBatchPlace, sums: inout StepSums, denominators: [Double]?
+    ) throws(CollectiveError) {
         var hookValues: [String: HookValues] = [:]
         for hook in hooks {
-            hookValues[hook.name] = try stopwatch.measure(.reference) { () throws(CollectiveError) in
-                try values(of: hook, for: batch, sums: &sums)
+            hookValues[hook.name] = try values(of: hook.name, for: batch, sums: &sums) { () throws(CollectiveError) in
+                try hook.values(for: batch.plan)
             }
         }
+        func addValues(of bridge: ReferenceBridge) throws(CollectiveError) {
+            hookValues[bridge.name] = try values(of: bridge.name, for: batch, sums: &sums) { () throws(CollectiveError) in
+                try bridge.values(for: batch, at: place)
+            }
+        }
+        for bridge in bridges where !bridge.arrivesDuringForward { try addValues(of: bridge) }
         let request = ForwardRequest(
             distributions: distributions, references: hookValues.compactMapValues(\.states), layers: policyLayers)
         let scales = denominators.map { zip(objectives, $0).map { $0.weight / $1 } }
@@ -76,6 +129,7 @@ final class MicroBatchRunner {
             guard let constant else { return try policy.forward(batch.plan, request) }
             return try policy.forward(batch.plan, request, knowing: constant)
         }
+        for bridge in bridges where bridge.arrivesDuringForward { try addValues(of: bridge) }
         checkTwins(pass, hookValues)
         let common = MicroBatchRunner.records(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
         var results: [ObjectiveResult] = []
@@ -108,15 +162,18 @@ final class MicroBatchRunner {
         return headGradients(known, scales, request, batch.plan)
     }
 
-    /// From the hook's cache, where it has one that knows all of the records; all tensor ranks find the same.
+    /// From the reference's cache, where it has one that knows all of the records; all tensor ranks find the same.
     private func values(
-        of hook: any PreprocessingHook, for batch: PreparedMicroBatch, sums: inout StepSums
+        of name: String, for batch: PreparedMicroBatch, sums: inout StepSums,
+        computed: () throws(CollectiveError) -> HookValues
     ) throws(CollectiveError) -> HookValues {
-        guard let cache = caches.first(where: { $0.reference == hook.name }) else { return try hook.values(for: batch.plan) }
+        guard let cache = caches.first(where: { $0.reference == name }) else {
+            return try stopwatch.measure(.reference, computed)
+        }
         let known = cache.values(for: batch)
         sums.addReferenceRows(batch.plan.targetRows.count, cached: known != nil)
         if let known { return HookValues(logProbabilities: known) }
-        let fresh = try hook.values(for: batch.plan).logProbabilities
+        let fresh = try stopwatch.measure(.reference, computed).logProbabilities
         cache.keep(fresh, of: batch)
         return HookValues(logProbabilities: fresh)
     }

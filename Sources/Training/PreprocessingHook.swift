@@ -25,6 +25,14 @@ public struct HookValues {
     }
 }
 
+/// What objectives read of a reference.
+struct ReferenceNeeds {
+    var logProbabilities = false
+    var distributions = false
+    /// Blocks whose states are read.
+    var layers: Set<Int> = []
+}
+
 /// A frozen reference's forward: log-probabilities of the micro-batch's targets, hidden states, or both.
 public final class ReferenceForward: PreprocessingHook {
     public let name: String

@@ -26,6 +26,11 @@ final class ReferenceCache {
         self.tables = tables
     }
 
+    /// Whether all of `records` have values.
+    func knows(_ records: [Int], of dataset: DatasetRole) -> Bool {
+        records.allSatisfy { tables[dataset]![$0] != nil }
+    }
+
     /// `[R]` the values of the micro-batch's scored rows; nil where one of its records is new.
     func values(for batch: PreparedMicroBatch) -> [Double]? {
         let table = tables[batch.dataset]!

@@ -12,6 +12,8 @@ public struct ResolvedRun {
     public let policy: ModelOrigin
     /// In the configuration's order.
     public let references: [(settings: ReferenceSettings, origin: ModelOrigin)]
+    /// Of those references that do not share the policy's layout.
+    public let placements: [String: ReferencePlacement]
     public let objectives: [WeightedObjective]
     /// Tokens that the policy and every teacher have; the policy's own where there is no teacher.
     public let sharedVocabulary: Int
@@ -43,6 +45,11 @@ public struct ResolvedRun {
             references.append((settings, try ModelOrigin(checkpoint: settings.checkpoint)))
         }
         self.references = references
+        var placements: [String: ReferencePlacement] = [:]
+        for settings in configuration.references {
+            placements[settings.name] = try settings.placement(policy: layout, file: configuration.file)
+        }
+        self.placements = placements
         let objectives = objectives ?? configuration.objectives.map(WeightedObjective.init)
         self.objectives = objectives
         sharedVocabulary = try ResolvedRun.sharedVocabulary(policy, references, objectives, place: configuration.file)
@@ -56,7 +63,10 @@ public struct ResolvedRun {
         if let training { try self.configuration.schedule.chooseBatch(for: training, place: configuration.file) }
         try MemoryForecast.check(
             policy: policy.configuration,
-            references: references.map { MemoryForecast.reference($0.settings.name, $0.origin, storage: $0.settings.storage) },
+            references: references.map {
+                MemoryForecast.reference(
+                    $0.settings.name, $0.origin, storage: $0.settings.storage, placement: placements[$0.settings.name])
+            },
             cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
             recompute: configuration.schedule.recompute, place: configuration.file)
@@ -77,8 +87,8 @@ public struct ResolvedRun {
     var scoredTokens: ScoredTokens { objectives.contains { $0.objective.tokens == .all } ? .all : .completion }
 
     /// What the objectives read of the reference `name`.
-    func needs(ofReference name: String) -> (logProbabilities: Bool, distributions: Bool, layers: Set<Int>) {
-        var needs = (logProbabilities: false, distributions: false, layers: Set<Int>())
+    func needs(ofReference name: String) -> ReferenceNeeds {
+        var needs = ReferenceNeeds()
         for entry in objectives {
             if entry.objective.references.contains(name) { needs.logProbabilities = true }
             for term in entry.objective.terms {
@@ -123,7 +133,10 @@ public struct ResolvedRun {
         try layout.check(against: policy.configuration, named: policy.name, place: file)
         for reference in references {
             let place = "\(file): references.\(reference.settings.name)"
-            try layout.check(against: reference.origin.configuration, named: reference.origin.name, place: place)
+            let (own, model) = (placements[reference.settings.name]?.layout, reference.origin)
+            try (own ?? layout).check(
+                against: model.configuration, named: model.name, place: place,
+                key: own == nil ? "parallel.tensor" : "layout.tensor")
         }
         try checkMatchedLayers()
         try checkCaches()

@@ -38,7 +38,7 @@ public struct Scorer {
     public func run(
         output: String, mesh: Mesh, workers: Workers, progress: (Int, Int) throws -> Void
     ) throws {
-        let model = try mesh.agreed { try loadFrozen(origin, mesh: mesh, workers: workers) }
+        let model = try mesh.agreed { try loadFrozen(origin, tensor: mesh.tensor, workers: workers) }
         let temporary = output + ".partial"
         let file = try mesh.agreed { mesh.isFirst ? try ScoreFile(temporary, for: output) : nil }
         defer { if mesh.isFirst { try? FileManager.default.removeItem(atPath: temporary) } }

@@ -19,6 +19,9 @@ public final class Stopwatch {
         counters = [(.communication, { groups.reduce(0) { $0 + $1.secondsWaited } })]
     }
 
+    /// Waiting in `group` counts as communication from now on.
+    func countWaiting(in group: any ProcessGroup) { countApart(.communication) { group.secondsWaited } }
+
     /// From now on what `total` grows by within a measured section is `section`'s instead.
     func countApart(_ section: Section, total: @escaping () -> Double) { counters.append((section, total)) }
 

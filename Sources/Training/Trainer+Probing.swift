@@ -10,13 +10,22 @@ extension Trainer {
         public var references: [String: [Double]]
     }
 
-    /// The policy's and the references' values of `records` of the training data, as they are now. Collective over the
-    /// tensor ranks.
+    /// The policy's and the references' values of `records` of the training data, as they are now. Collective over all
+    /// ranks.
     public func logProbabilities(ofRecords records: [Int]) throws -> Probe {
-        let batch = try mesh.agreed { try packer.assemble(records, from: run.training!) }
-        let plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
+        // Every data rank's only micro-batch.
+        let step = StepPlan(
+            step: 0, epoch: 0, microBatches: (0..<mesh.data.size).map { _ in [records] }, oversized: [])
+        let batches = try runner.prepare(step, of: .training, in: run.training!, packer: packer, mesh: mesh)
+        let (batch, plan) = (batches.own[0], batches.own[0].plan)
         var references: [String: [Double]] = [:]
         for hook in runner.hooks { references[hook.name] = try hook.values(for: plan).logProbabilities }
+        for bridge in runner.bridges {
+            try bridge.serve(0, batches)
+            let place = MicroBatchPlace(dataRank: mesh.data.rank, index: 0)
+            references[bridge.name] = try bridge.values(for: batch, at: place).logProbabilities
+            try bridge.finish()
+        }
         return Probe(policy: try policy.forward(plan).scored.logProbabilities, references: references)
     }
 

@@ -41,11 +41,9 @@ public final class Trainer {
         stopwatch = Stopwatch(mesh)
         let policy = try mesh.agreed { try Trainer.loadPolicy(run, mesh: mesh, workers: workers) }
         self.policy = policy
-        let references = try mesh.agreed {
-            try loadReferences(run, mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
-        }
+        let references = try loadReferences(run, mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
         runner = MicroBatchRunner(
-            policy: policy, objectives: run.objectives, hooks: references, caches: run.referenceCaches(),
+            policy: policy, objectives: run.objectives, references: references, caches: run.referenceCaches(),
             matchers: run.stateMatchers(workers: workers), sharedVocabulary: run.sharedVocabulary, stopwatch: stopwatch)
         optimizer = Optimizer(policy, settings: run.configuration.optimizer, tensor: mesh.tensor, workers: workers)
         packer = MicroBatchPacker(
@@ -197,18 +195,14 @@ public final class Trainer {
     /// Forward and backward of all this rank's micro-batches; returns the sums of all data ranks.
     func accumulate(_ plan: StepPlan, dataset: DatasetFile) throws -> StepSums {
         let batches = try stopwatch.measure(.data) {
-            try mesh.agreed {
-                try plan.microBatches[mesh.data.rank].map {
-                    PreparedMicroBatch(try packer.assemble($0, from: dataset), of: .training)
-                }
-            }
+            try runner.prepare(plan, of: .training, in: dataset, packer: packer, mesh: mesh)
         }
         let denominators = try mesh.data.sum(
-            run.objectives.map { entry in batches.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
+            run.objectives.map { entry in batches.own.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
         runner.twins = plan.step == 1 ? twins : []
         stopwatch.measure(.backward) { policy.zeroGradients() }
         var sums = StepSums(run.objectives)
-        for batch in batches { try runner.run(batch, sums: &sums, denominators: denominators) }
+        try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators)
         try runner.shareReferenceValues(of: plan, in: .training, over: mesh.data)
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }
@@ -220,10 +214,12 @@ public final class Trainer {
         }
     }
 
-    /// References whose weights are the policy's at the start, in the same numbers.
+    /// References whose weights are the policy's at the start, in the same numbers and the same layout.
     private var twins: [String] {
-        run.references.filter { $0.settings.storage != .bfloat16 && run.policy.hasSameWeights(as: $0.origin) }
-            .map(\.settings.name)
+        run.references.filter {
+            run.placements[$0.settings.name] == nil && $0.settings.storage != .bfloat16
+                && run.policy.hasSameWeights(as: $0.origin)
+        }.map(\.settings.name)
     }
 
     /// Mean over all ranks.

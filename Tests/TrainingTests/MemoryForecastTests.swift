@@ -67,8 +67,8 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
 
         // A frozen one keeps a block; in two bytes a number its largest matrix, 8 · 16, is widened.
         let frozen = block + 2 * 8 + (2 * 8 + 16) + (2 * 8 + 1)
-        let float: MemoryForecast.Reference = ("a", small, 4 * smallCount, false)
-        let half: MemoryForecast.Reference = ("a", small, 2 * smallCount, false)
+        let float: MemoryForecast.Reference = ("a", small, 4 * smallCount, nil)
+        let half: MemoryForecast.Reference = ("a", small, 2 * smallCount, nil)
         #expect(forecast([float], ranks: 2).items[2].byteCount == Double(2 * 4 * 10 * (policy + frozen)))
         #expect(forecast([half], ranks: 2).items[2].byteCount == Double(2 * 4 * (10 * (policy + frozen) + 8 * 16)))
 
@@ -83,7 +83,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         arguments: [(Recomputation.attention, 2 * 29), (.block, 2 * 29 + 2 * 41)])
     func recomputation(_ recompute: Recomputation, saved: Int) throws {
         // Of attention 16 + 8 + 4 + 1 floats a token, of the feed-forward layer 8 + 2 · 16 + 1; three layers.
-        for references in [[], [("a", small, 4 * smallCount, false)]] as [[MemoryForecast.Reference]] {
+        for references in [[], [("a", small, 4 * smallCount, nil)]] as [[MemoryForecast.Reference]] {
             let whole = forecast(references, ranks: 2).byteCount
             let forecast = MemoryForecast(
                 policy: small, references: references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2,
@@ -98,24 +98,36 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(failure.remedy.contains("schedule.recompute: block") == (recompute == .attention))
     }
 
-    @Test("a mapped reference is there once a node, a converted one once a data rank")
+    @Test("a reference is there once a node, whatever the number of ranks")
     func references() {
         let stored = 4 * smallCount
-        func bytes(_ converted: Bool, tensor: Int = 1, ranks: Int) -> Double {
-            forecast([("teacher", small, stored, converted)], tensor: tensor, ranks: ranks).items[1].byteCount
+        func bytes(tensor: Int = 1, ranks: Int) -> Double {
+            forecast([("teacher", small, stored, nil)], tensor: tensor, ranks: ranks).items[1].byteCount
         }
-        #expect(bytes(false, ranks: 1) == Double(stored))
-        #expect(bytes(false, ranks: 8) == Double(stored))
-        #expect(bytes(true, ranks: 8) == Double(8 * stored))
-        #expect(bytes(false, tensor: 2, ranks: 4) == Double(stored))
+        #expect(bytes(ranks: 1) == Double(stored))
+        #expect(bytes(ranks: 8) == Double(stored))
+        #expect(bytes(tensor: 2, ranks: 4) == Double(stored))
         // Half of the matrices and all norms, of a group that spans two nodes.
-        #expect(abs(bytes(false, tensor: 2, ranks: 1) - Double(stored / 2 + 4 * 7 * 8 / 2)) < 1e-6)
-        #expect(abs(bytes(true, tensor: 2, ranks: 4) - Double(2 * (stored + 4 * 7 * 8))) < 1e-6)
+        #expect(abs(bytes(tensor: 2, ranks: 1) - Double(stored / 2 + 4 * 7 * 8 / 2)) < 1e-6)
+    }
+
+    @Test("a reference on some of the ranks has activations there only")
+    func placed() {
+        let placement = ReferencePlacement(ranks: [1], layout: .single)
+        let stored = 4 * smallCount
+        let (alone, everywhere) = (
+            forecast([("teacher", small, stored, placement)], ranks: 4), forecast([("teacher", small, stored, nil)], ranks: 4)
+        )
+        let without = forecast([], ranks: 4)
+        func activations(_ forecast: MemoryForecast) -> Double { forecast.items.last!.byteCount }
+        #expect(alone.items[1].byteCount == Double(stored))
+        let once = activations(alone) - activations(without)
+        #expect(once > 0 && abs(activations(everywhere) - activations(without) - 4 * once) < 1e-6)
     }
 
     @Test("a cache takes 8 bytes a scored row on every rank, and can be refused by name")
     func caches() throws {
-        let references: [MemoryForecast.Reference] = [("ref", small, 4 * smallCount, false)]
+        let references: [MemoryForecast.Reference] = [("ref", small, 4 * smallCount, nil)]
         let forecast = MemoryForecast(
             policy: small, references: references, cachedRows: [("ref", 1000)], layout: ParallelLayout(data: 2, tensor: 2),
             ranksOnNode: 3, tokensPerMicroBatch: 10)
@@ -132,7 +144,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
 
     @Test("a run that fits to the byte passes; one byte less is refused")
     func edge() throws {
-        let references: [MemoryForecast.Reference] = [("teacher", small, 2 * smallCount, false)]
+        let references: [MemoryForecast.Reference] = [("teacher", small, 2 * smallCount, nil)]
         let needed = Int(forecast(references, ranks: 2).byteCount)
         func check(_ available: Int) throws(Failure) {
             try MemoryForecast.check(
@@ -169,7 +181,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
                 "run.yaml: the run needs 120.3 GiB of memory on this node for one rank, 119.7 GiB of it for the policy's "
                 + "weights, gradients and moments, but 23.4 GiB are available. Use more nodes, more tensor ranks "
                 + "(parallel.tensor) in place of data ranks, or a smaller model.")
-        let floats: MemoryForecast.Reference = ("teacher", large, 4 * large.parameterCount, false)
+        let floats: MemoryForecast.Reference = ("teacher", large, 4 * large.parameterCount, nil)
         #expect(
             try refusal(policy: small, [floats], available: 16 << 30) ==
                 "run.yaml: the run needs 29.9 GiB of memory on this node for one rank, 29.9 GiB of it for reference "
@@ -196,7 +208,6 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
                     unevenConfiguration(.qwen2), seed: 1, elementType: type, in: folder, named: "\(type)"))
             let held = ReferenceStorage.allCases.map { MemoryForecast.reference("teacher", origin, storage: $0) }
             #expect(held.map(\.storedByteCount) == [bytes * count, 4 * count, 2 * count])
-            #expect(held.map(\.converted) == [false, type == .bfloat16, type == .float32])
             #expect(held.allSatisfy { $0.name == "teacher" && $0.configuration == origin.configuration })
         }
     }

@@ -1,4 +1,4 @@
-/// A frozen model that lives beside the trained one, on the same ranks and in the same layout: `references.NAME`.
+/// A frozen model that lives beside the trained one, on its ranks or some of them: `references.NAME`.
 public struct ReferenceSettings: Equatable, Sendable {
     /// The name that an objective calls it by.
     public var name: String
@@ -8,14 +8,21 @@ public struct ReferenceSettings: Equatable, Sendable {
     public var storage: ReferenceStorage
     /// Whether what it says of a record is kept. Default `.off`.
     public var cache: ReferenceCaching
+    /// How its ranks are cut. Default `.same`.
+    public var layout: ReferenceLayout
+    /// The world ranks that hold it. Nil, the default: all.
+    public var ranks: [Int]?
 
     public init(
-        name: String, checkpoint: String, storage: ReferenceStorage = .file, cache: ReferenceCaching = .off
+        name: String, checkpoint: String, storage: ReferenceStorage = .file, cache: ReferenceCaching = .off,
+        layout: ReferenceLayout = .same, ranks: [Int]? = nil
     ) {
         self.name = name
         self.checkpoint = checkpoint
         self.storage = storage
         self.cache = cache
+        self.layout = layout
+        self.ranks = ranks
     }
 }
 
@@ -69,20 +76,19 @@ extension ReferenceSettings {
     }
 
     private init(_ section: Section, name: String) throws(Failure) {
-        try section.requireOnly("same", "layout")
-        try section.requireAbsent("ranks")
         self.init(
             name: name,
             checkpoint: try section.required(
                 "checkpoint", section.text("checkpoint"), remedy: "Name the reference's Hugging Face folder."),
             storage: try section.choice("storage", default: .file),
-            cache: try section.choice("cache") ?? .off)
+            cache: try section.choice("cache") ?? .off, layout: try ReferenceLayout(section),
+            ranks: try ReferenceSettings.ranks(section))
     }
 
     var written: WrittenYAML {
         .mapping([
-            ("checkpoint", .text(checkpoint)), ("storage", .text(storage.rawValue)), ("layout", .text("same")),
-            ("cache", .text(cache.rawValue)),
+            ("checkpoint", .text(checkpoint)), ("storage", .text(storage.rawValue)), ("layout", layout.written),
+            ("ranks", ranks.map { .list($0.map(WrittenYAML.whole)) } ?? .null), ("cache", .text(cache.rawValue)),
         ])
     }
 }

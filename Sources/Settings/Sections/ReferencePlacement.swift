@@ -1,0 +1,120 @@
+/// Where a reference lives among the job's ranks, when that is not the policy's own layout: `layout` and `ranks`.
+///
+/// The listed ranks are cut like a job of their own: the i-th of them has data index i / tensor and tensor index
+/// i mod tensor.
+public struct ReferencePlacement: Equatable, Sendable {
+    /// World ranks that hold the reference, each once.
+    public let ranks: [Int]
+    public let layout: ParallelLayout
+
+    public init(ranks: [Int], layout: ParallelLayout) {
+        precondition(ranks.count == layout.rankCount, "every listed rank has a place")
+        self.ranks = ranks
+        self.layout = layout
+    }
+
+    /// The ranks of each copy of the model, in the order of their tensor indices.
+    public var replicas: [[Int]] {
+        (0..<layout.data).map { Array(ranks[($0 * layout.tensor)..<(($0 + 1) * layout.tensor)]) }
+    }
+}
+
+/// `references.NAME.layout`: how the reference's ranks are cut.
+public enum ReferenceLayout: Equatable, Sendable {
+    /// As the policy's.
+    case same
+    /// Nil for `data`: all of its ranks that the tensor axis leaves.
+    case own(data: Int?, tensor: Int)
+}
+
+extension ReferenceSettings {
+    /// Where the reference lives; nil where it shares the policy's layout, and its values are born where they are used.
+    ///
+    /// - Parameter policy: the layout of all ranks.
+    /// - Throws: `Failure` (configuration) naming the key, and what would fit.
+    public func placement(policy: ParallelLayout, file: String) throws(Failure) -> ReferencePlacement? {
+        let ranks = try checkedRanks(rankCount: policy.rankCount, file: file)
+        let place = "\(file): references.\(name).layout"
+        var layout = policy
+        switch self.layout {
+        case .same:
+            guard ranks.count == policy.rankCount else {
+                guard ranks.count.isMultiple(of: policy.tensor) else {
+                    throw .configuration(
+                        place, "is the policy's, whose \(policy.tensor) tensor ranks don't divide the \(ranks.count) of ranks",
+                        remedy: "Give it a layout of its own, such as {data: \(ranks.count), tensor: 1}.")
+                }
+                layout = ParallelLayout(data: ranks.count / policy.tensor, tensor: policy.tensor)
+                break
+            }
+        case .own(let data, let tensor):
+            layout = ParallelLayout(data: data ?? ranks.count / tensor, tensor: tensor)
+            guard layout.rankCount == ranks.count else {
+                throw .configuration(
+                    place,
+                    "is \(layout), which takes \(layout.rankCount) rank\(layout.rankCount == 1 ? "" : "s"), but it has \(ranks.count)",
+                    remedy: "Choose data · tensor = \(ranks.count), or list other ranks.")
+            }
+        }
+        let placement = ReferencePlacement(ranks: ranks, layout: layout)
+        return placement == ReferencePlacement(ranks: Array(0..<policy.rankCount), layout: policy) ? nil : placement
+    }
+
+    private func checkedRanks(rankCount: Int, file: String) throws(Failure) -> [Int] {
+        guard let ranks else { return Array(0..<rankCount) }
+        let place = "\(file): references.\(name).ranks"
+        if let missing = ranks.first(where: { $0 >= rankCount }) {
+            throw .configuration(
+                place, "names rank \(missing), but the job has \(rankCount)",
+                remedy: "Ranks are counted from 0: the last one is \(rankCount - 1).")
+        }
+        return ranks
+    }
+}
+
+extension ReferenceLayout {
+    static let keys = ["data", "tensor", "pipeline"]
+
+    init(_ section: Section) throws(Failure) {
+        guard let node = section["layout"], !node.isNull else {
+            self = .same
+            return
+        }
+        if case .scalar("same", _) = node.content {
+            self = .same
+            return
+        }
+        guard case .mapping = node.content else {
+            throw section.failure(
+                "layout", "is \(node.shown), not a layout", remedy: "Write same, or a mapping such as {data: 1, tensor: 2}.")
+        }
+        let layout = try section.section("layout", keys: ReferenceLayout.keys)
+        try layout.requireOnly("1", "pipeline")
+        self = .own(data: try layout.whole("data", .ranks), tensor: try layout.whole("tensor", .ranks, default: 1))
+    }
+
+    var written: WrittenYAML {
+        switch self {
+        case .same: .text("same")
+        case .own(let data, let tensor):
+            .mapping([("data", data.map(WrittenYAML.whole) ?? .null), ("tensor", .whole(tensor))])
+        }
+    }
+}
+
+extension ReferenceSettings {
+    /// `ranks`: nil for all.
+    static func ranks(_ section: Section) throws(Failure) -> [Int]? {
+        let remedy = "List ranks of the job, counted from 0, such as [0, 1]."
+        guard let list = try section.list("ranks", remedy: remedy) else { return nil }
+        var ranks: [Int] = []
+        for index in list.keys {
+            let rank = try list.required(index, list.whole(index, .indices), remedy: remedy)
+            guard !ranks.contains(rank) else {
+                throw list.failure(index, "names rank \(rank) a second time", remedy: "List each rank once.")
+            }
+            ranks.append(rank)
+        }
+        return ranks
+    }
+}
