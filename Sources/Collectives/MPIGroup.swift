@@ -2,16 +2,24 @@ import CMPI
 import Foundation
 import Tensors
 
-/// A group of processes joined by an MPI communicator. Every status is checked; the only file that calls MPI's operations.
+/// A group of processes joined by an MPI communicator. Every status is checked; only this file and `MPIGroup+Pending.swift`
+/// call MPI's operations.
 public final class MPIGroup: ProcessGroup {
     public let rank: Int
     public let size: Int
-    public private(set) var secondsWaited = 0.0
-    private let communicator: MPI_Comm
+    public var secondsWaited: Double { clock.seconds }
+    let communicator: MPI_Comm
+    /// Duplicates share it.
+    private let clock: Clock
+
+    private final class Clock { var seconds = 0.0 }
 
     /// Wraps `communicator`, whose errors then come back as statuses.
-    init(_ communicator: MPI_Comm) throws(CollectiveError) {
+    convenience init(_ communicator: MPI_Comm) throws(CollectiveError) { try self.init(communicator, clock: Clock()) }
+
+    private init(_ communicator: MPI_Comm, clock: Clock) throws(CollectiveError) {
         self.communicator = communicator
+        self.clock = clock
         var rank: Int32 = 0
         var size: Int32 = 0
         try MPIGroup.check("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(communicator, cmpi_errors_return()))
@@ -28,6 +36,12 @@ public final class MPIGroup: ProcessGroup {
         return try MPIGroup(part!)
     }
 
+    public func duplicated() throws(CollectiveError) -> any ProcessGroup {
+        var copy = cmpi_comm_null()
+        try MPIGroup.check("MPI_Comm_dup", MPI_Comm_dup(communicator, &copy))
+        return try MPIGroup(copy!, clock: clock)
+    }
+
     /// MPI counts are 32-bit: longer buffers go in pieces.
     private static let pieceLimit = 1 << 28
 
@@ -42,22 +56,6 @@ public final class MPIGroup: ProcessGroup {
                     MPI_Allreduce(
                         cmpi_in_place(), matrix.pointer + offset, Int32(count), cmpi_float(), cmpi_sum(), communicator))
                 offset += count
-            }
-        }
-    }
-
-    public func startSum(_ matrix: Matrix) throws(CollectiveError) -> PendingCollective {
-        precondition(matrix.isContiguous && matrix.elementCount <= MPIGroup.pieceLimit)
-        let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
-        request.initialize(to: cmpi_request_null())
-        try MPIGroup.check(
-            "MPI_Iallreduce",
-            MPI_Iallreduce(
-                cmpi_in_place(), matrix.pointer, Int32(matrix.elementCount), cmpi_float(), cmpi_sum(), communicator, request))
-        return PendingCollective { [self] () throws(CollectiveError) in
-            defer { request.deallocate() }
-            try timed { () throws(CollectiveError) in
-                try MPIGroup.check("MPI_Wait", MPI_Wait(request, cmpi_status_ignore()))
             }
         }
     }
@@ -144,9 +142,9 @@ public final class MPIGroup: ProcessGroup {
         try timed { () throws(CollectiveError) in try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator)) }
     }
 
-    private func timed(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
+    func timed(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
         let start = DispatchTime.now().uptimeNanoseconds
-        defer { secondsWaited += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
+        defer { clock.seconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
         try body()
     }
 

@@ -61,7 +61,12 @@ final class MicroBatchRunner {
 
     /// Adds the micro-batch's sums to `sums`; with `denominators` (of each objective, the whole step's, over all data
     /// ranks) also adds its gradients, of Σ weight · Σ losses / denominator, to the policy's.
-    func run(_ batch: PreparedMicroBatch, sums: inout StepSums, denominators: [Double]?) throws(CollectiveError) {
+    ///
+    /// - Parameter whenFinal: see `Transformer.backward`.
+    func run(
+        _ batch: PreparedMicroBatch, sums: inout StepSums, denominators: [Double]?,
+        whenFinal: (_ offset: Int) -> Void = { _ in }
+    ) throws(CollectiveError) {
         var hookValues: [String: HookValues] = [:]
         for hook in hooks {
             hookValues[hook.name] = try stopwatch.measure(.reference) { () throws(CollectiveError) in
@@ -90,7 +95,7 @@ final class MicroBatchRunner {
         let scales = zip(objectives, denominators).map { $0.weight / $1 }
         try stopwatch.measure(.backward) { () throws(CollectiveError) in
             let gradients = gradients(results, scales, pass, request, batch)
-            try policy.backward(pass, batch.plan, request, gradients: gradients)
+            try policy.backward(pass, batch.plan, request, gradients: gradients, whenFinal: whenFinal)
         }
     }
 
