@@ -20,6 +20,24 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var settings: String
     /// The tables of `reference-values.h5`, in order; nil where no reference has a cache, and there is no such file.
     public var referenceValues: [ReferenceValues]?
+    /// Where data ranks share the optimizer's state, which file has what of it; nil where they don't.
+    public var shards: [Shard]?
+
+    /// What a data rank's file holds of its tensor rank's flat block.
+    public struct Shard: Codable, Equatable, Sendable {
+        public var file: String
+        public var tensor: Int
+        public var data: Int
+        /// Ascending, each the first float and the one after the last; the file has their numbers one after the other.
+        public var ranges: [[Int]]
+
+        public init(tensor: Int, data: Int, ranges: [Range<Int>]) {
+            file = CheckpointPart.file(tensorRank: tensor, dataRank: data)
+            self.tensor = tensor
+            self.data = data
+            self.ranges = ranges.map { [$0.lowerBound, $0.upperBound] }
+        }
+    }
 
     /// Whose values a table holds, and of which records.
     public struct ReferenceValues: Codable, Equatable, Sendable {
@@ -49,6 +67,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         case formatVersion = "format_version"
         case kind, step, data, tensor, epoch, position, settings
         case referenceValues = "reference_values"
+        case shards
     }
 
     /// Reads and checks the manifest of a checkpoint's folder.

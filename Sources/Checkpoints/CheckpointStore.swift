@@ -3,8 +3,8 @@ import Foundation
 import Settings
 import Tensors
 
-/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a tensor rank, one of what references said where that
-/// is cached, and a manifest.
+/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a tensor rank, one a data rank beside it where those share
+/// the optimizer's state, one of what references said where that is cached, and a manifest.
 ///
 /// One appears whole or not at all: its files are written under another name, read back, brought to the disk; then the
 /// manifest; then the folder gets its name.
@@ -27,18 +27,17 @@ public struct CheckpointStore: Sendable {
         }.sorted()
     }
 
-    /// Saves `blocks` (named, contiguous) of this rank's shard. Collective over `mesh`; data ranks hold the same values, so
-    /// the first tensor group writes.
+    /// Saves `parts` of this rank's state. Collective over `mesh`.
     ///
     /// - Parameters:
     ///   - tables: those that `manifest.referenceValues` names, on the first rank.
     ///   - manifest: the first rank's is written.
     public func save(
-        _ blocks: [(name: String, values: Matrix)], tables: [RecordTable] = [], manifest: CheckpointManifest, mesh: Mesh
+        _ parts: [CheckpointPart], tables: [RecordTable] = [], manifest: CheckpointManifest, mesh: Mesh
     ) throws {
         let partial = "\(folder)/.step-\(manifest.step).partial"
         do {
-            try save(blocks, tables, manifest: manifest, partial: partial, mesh: mesh)
+            try save(parts, tables, manifest: manifest, partial: partial, mesh: mesh)
         } catch {
             // What there is of it may be what filled the disk: without it the run can still say how it ended.
             if mesh.isFirst { try? FileManager.default.removeItem(atPath: partial) }
@@ -47,8 +46,7 @@ public struct CheckpointStore: Sendable {
     }
 
     private func save(
-        _ blocks: [(name: String, values: Matrix)], _ tables: [RecordTable], manifest: CheckpointManifest, partial: String,
-        mesh: Mesh
+        _ parts: [CheckpointPart], _ tables: [RecordTable], manifest: CheckpointManifest, partial: String, mesh: Mesh
     ) throws {
         try mesh.agreed {
             guard mesh.isFirst else { return }
@@ -58,8 +56,9 @@ public struct CheckpointStore: Sendable {
             }
         }
         try mesh.agreed {
-            guard mesh.data.rank == 0 else { return }
-            try ShardFile.write(blocks, to: ShardFile.path(in: partial, tensorRank: mesh.tensor.rank))
+            for part in parts where mesh.data.rank == 0 || part.isOfOneDataRank {
+                try ShardFile.write(part.blocks, to: "\(partial)/\(part.file)")
+            }
             if mesh.isFirst, manifest.referenceValues != nil {
                 try RecordTableFile.write(tables, to: RecordTableFile.path(in: partial))
             }
@@ -70,10 +69,10 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Reads this rank's shard of step `step` into `blocks`. Collective over `mesh`.
-    public func load(step: Int, into blocks: [(name: String, values: Matrix)], mesh: Mesh) throws {
+    /// Reads this rank's parts of step `step`. Collective over `mesh`.
+    public func load(step: Int, into parts: [CheckpointPart], mesh: Mesh) throws {
         try mesh.agreed {
-            try ShardFile.read(blocks, from: ShardFile.path(in: path(step: step), tensorRank: mesh.tensor.rank))
+            for part in parts { try ShardFile.read(part.blocks, from: "\(path(step: step))/\(part.file)") }
         }
     }
 

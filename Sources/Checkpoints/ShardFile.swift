@@ -3,13 +3,11 @@ import HDF5
 import Settings
 import Tensors
 
-/// One tensor rank's part of a checkpoint: an HDF5 file with a dataset of floats a block, in chunks with checksums.
+/// A `CheckpointPart` on disk: an HDF5 file with a dataset of floats a block, in chunks with checksums.
 enum ShardFile {
     private static let kind = "checkpoint-shard"
     /// Floats a chunk and a call: 4 MiB.
     private static let chunk = 1 << 20
-
-    static func path(in folder: String, tensorRank: Int) -> String { "\(folder)/tensor-\(tensorRank).h5" }
 
     /// Writes the file, reads it back bit by bit, and brings it to the disk.
     static func write(_ blocks: [(name: String, values: Matrix)], to path: String) throws(Failure) {

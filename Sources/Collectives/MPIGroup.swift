@@ -2,16 +2,24 @@ import CMPI
 import Foundation
 import Tensors
 
-/// A group of processes joined by an MPI communicator. Every status is checked; the only file that calls MPI's operations.
+/// A group of processes joined by an MPI communicator. Every status is checked; only this file and `MPIGroup+Pending.swift`
+/// call MPI's operations.
 public final class MPIGroup: ProcessGroup {
     public let rank: Int
     public let size: Int
-    public private(set) var secondsWaited = 0.0
-    private let communicator: MPI_Comm
+    public var secondsWaited: Double { clock.seconds }
+    let communicator: MPI_Comm
+    /// Duplicates share it.
+    private let clock: Clock
+
+    private final class Clock { var seconds = 0.0 }
 
     /// Wraps `communicator`, whose errors then come back as statuses.
-    init(_ communicator: MPI_Comm) throws(CollectiveError) {
+    convenience init(_ communicator: MPI_Comm) throws(CollectiveError) { try self.init(communicator, clock: Clock()) }
+
+    private init(_ communicator: MPI_Comm, clock: Clock) throws(CollectiveError) {
         self.communicator = communicator
+        self.clock = clock
         var rank: Int32 = 0
         var size: Int32 = 0
         try MPIGroup.check("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(communicator, cmpi_errors_return()))
@@ -33,9 +41,15 @@ public final class MPIGroup: ProcessGroup {
         var node = cmpi_comm_null()
         try MPIGroup.check(
             "MPI_Comm_split_type",
-            MPI_Comm_split_type(communicator, Int32(MPI_COMM_TYPE_SHARED.rawValue), Int32(rank), cmpi_info_null(), &node))
+            MPI_Comm_split_type(communicator, cmpi_comm_type_shared(), Int32(rank), cmpi_info_null(), &node))
         let part = try MPIGroup(node!).split(color: color, key: rank)
         return NodeGroup(part.communicator, rank: part.rank, size: part.size)
+    }
+
+    public func duplicated() throws(CollectiveError) -> any ProcessGroup {
+        var copy = cmpi_comm_null()
+        try MPIGroup.check("MPI_Comm_dup", MPI_Comm_dup(communicator, &copy))
+        return try MPIGroup(copy!, clock: clock)
     }
 
     /// MPI counts are 32-bit: longer buffers go in pieces.
@@ -52,22 +66,6 @@ public final class MPIGroup: ProcessGroup {
                     MPI_Allreduce(
                         cmpi_in_place(), matrix.pointer + offset, Int32(count), cmpi_float(), cmpi_sum(), communicator))
                 offset += count
-            }
-        }
-    }
-
-    public func startSum(_ matrix: Matrix) throws(CollectiveError) -> PendingCollective {
-        precondition(matrix.isContiguous && matrix.elementCount <= MPIGroup.pieceLimit)
-        let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
-        request.initialize(to: cmpi_request_null())
-        try MPIGroup.check(
-            "MPI_Iallreduce",
-            MPI_Iallreduce(
-                cmpi_in_place(), matrix.pointer, Int32(matrix.elementCount), cmpi_float(), cmpi_sum(), communicator, request))
-        return PendingCollective { [self] () throws(CollectiveError) in
-            defer { request.deallocate() }
-            try timed { () throws(CollectiveError) in
-                try MPIGroup.check("MPI_Wait", MPI_Wait(request, cmpi_status_ignore()))
             }
         }
     }
@@ -152,41 +150,6 @@ public final class MPIGroup: ProcessGroup {
         }
     }
 
-    public func startSend(
-        _ matrix: Matrix, to destination: Int, tag: Int
-    ) throws(CollectiveError) -> PendingCollective {
-        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
-        return try startSend(matrix.pointer, matrix.elementCount, cmpi_float(), destination, tag) { _ = matrix.storage }
-    }
-
-    public func startSend(
-        _ values: [Double], to destination: Int, tag: Int
-    ) throws(CollectiveError) -> PendingCollective {
-        let copy = UnsafeMutablePointer<Double>.allocate(capacity: max(values.count, 1))
-        copy.initialize(from: values, count: values.count)
-        return try startSend(copy, values.count, cmpi_double(), destination, tag) { copy.deallocate() }
-    }
-
-    /// - Parameter release: called once the memory is no longer needed.
-    private func startSend(
-        _ memory: UnsafeRawPointer, _ count: Int, _ type: MPI_Datatype, _ destination: Int, _ tag: Int,
-        release: @escaping () -> Void
-    ) throws(CollectiveError) -> PendingCollective {
-        let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
-        request.initialize(to: cmpi_request_null())
-        try MPIGroup.check(
-            "MPI_Isend", MPI_Isend(memory, Int32(count), type, Int32(destination), Int32(tag), communicator, request))
-        return PendingCollective { [self] () throws(CollectiveError) in
-            defer {
-                request.deallocate()
-                release()
-            }
-            try timed { () throws(CollectiveError) in
-                try MPIGroup.check("MPI_Wait", MPI_Wait(request, cmpi_status_ignore()))
-            }
-        }
-    }
-
     public func receive(count: Int, from source: Int, tag: Int) throws(CollectiveError) -> [Double] {
         var status: Int32 = 0
         var values = [Double](repeating: 0, count: count)
@@ -205,9 +168,9 @@ public final class MPIGroup: ProcessGroup {
         try timed { () throws(CollectiveError) in try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator)) }
     }
 
-    private func timed(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
+    func timed(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
         let start = DispatchTime.now().uptimeNanoseconds
-        defer { secondsWaited += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
+        defer { clock.seconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
         try body()
     }
 

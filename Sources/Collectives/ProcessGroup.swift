@@ -20,8 +20,6 @@ public protocol ProcessGroup: AnyObject {
 
     /// Replaces `matrix` (contiguous) by its sum over all ranks.
     func sum(_ matrix: Matrix) throws(CollectiveError)
-    /// Starts `sum`; `matrix` must not be touched until the returned value was waited for.
-    func startSum(_ matrix: Matrix) throws(CollectiveError) -> PendingCollective
     /// Element-wise sum over all ranks.
     func sum(_ values: [Double]) throws(CollectiveError) -> [Double]
     /// Element-wise maximum over all ranks.
@@ -42,6 +40,23 @@ public protocol ProcessGroup: AnyObject {
     func receive(count: Int, from source: Int, tag: Int) throws(CollectiveError) -> [Double]
     func barrier() throws(CollectiveError)
 
+    // What is started here goes on while this process computes, as far as it is asked now and then whether it has ended.
+    // Memory that is named must not be touched until the returned value was waited for.
+
+    /// Starts to give each rank `r` the floats `parts[r]` of every rank's `matrix` (contiguous, one row).
+    ///
+    /// - Parameters:
+    ///   - parts: any ranges, the same on all ranks.
+    ///   - received: `[size − 1, parts[rank].count]`, contiguous: the other ranks' floats, a row each, in the order of
+    ///     ranks. This rank's own stay where they are.
+    func startExchange(
+        _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
+    ) throws(CollectiveError) -> PendingCollective
+    /// Starts to replace the floats `parts[r]` of every rank's `matrix` (contiguous, one row) by rank `r`'s.
+    func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective
+    /// The same ranks again, whose operations have an order of their own. Collective; time is counted together.
+    func duplicated() throws(CollectiveError) -> any ProcessGroup
+
     /// Seconds this process has spent inside collectives, waiting included.
     var secondsWaited: Double { get }
 }
@@ -52,8 +67,17 @@ public protocol ProcessGroup: AnyObject {
 public struct PendingCollective: ~Copyable {
     /// Nil once it was waited for.
     private var complete: (() throws(CollectiveError) -> Void)?
+    private let poll: () throws(CollectiveError) -> Bool
 
-    init(_ complete: @escaping () throws(CollectiveError) -> Void) { self.complete = complete }
+    init(
+        poll: @escaping () throws(CollectiveError) -> Bool, complete: @escaping () throws(CollectiveError) -> Void
+    ) {
+        self.poll = poll
+        self.complete = complete
+    }
+
+    /// Whether `wait` would return at once. Asking also moves on all that was started: MPI works only while it is called.
+    public func hasEnded() throws(CollectiveError) -> Bool { try poll() }
 
     public consuming func wait() throws(CollectiveError) {
         let complete = complete

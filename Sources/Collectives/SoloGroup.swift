@@ -9,7 +9,6 @@ public final class SoloGroup: ProcessGroup {
     public var secondsWaited: Double { 0 }
 
     public func sum(_ matrix: Matrix) {}
-    public func startSum(_ matrix: Matrix) -> PendingCollective { PendingCollective { () throws(CollectiveError) in } }
     public func sum(_ values: [Double]) -> [Double] { values }
     public func maximum(_ values: [Double]) -> [Double] { values }
     public func minimum(_ values: [Int]) -> [Int] { values }
@@ -27,4 +26,12 @@ public final class SoloGroup: ProcessGroup {
         preconditionFailure("a group of one receives nothing")
     }
     public func barrier() {}
+    public func startExchange(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { ended }
+    public func startGather(_ matrix: Matrix, parts: [Range<Int>]) -> PendingCollective { ended }
+    public func duplicated() -> any ProcessGroup { self }
+
+    private var ended: PendingCollective {
+        PendingCollective(
+            poll: { () throws(CollectiveError) in true }, complete: { () throws(CollectiveError) in })
+    }
 }

@@ -21,6 +21,10 @@ public final class Workers: @unchecked Sendable {
     private var threads: [pthread_t] = []
     private let cores: [Int]
 
+    /// What the calling thread does after each of its tasks and while it waits for the others': communication moves on
+    /// only while somebody calls it. It must be short, call no `run`, and touch nothing that tasks read or write.
+    public var meanwhile: (() -> Void)?
+
     /// How often a thread looks for the next job, or the others' end, before it sleeps: on cores of its own about a
     /// millisecond, as waking takes longer than many a kernel; elsewhere little, since others wait for the core.
     private let spinLimit: Int
@@ -72,7 +76,10 @@ public final class Workers: @unchecked Sendable {
     /// `thread` (below `threadCount`) picks scratch memory; results must not depend on it.
     public func run(_ taskCount: Int, _ body: (_ task: Int, _ thread: Int) -> Void) {
         guard taskCount > 1, threadCount > 1 else {
-            for task in 0..<taskCount { body(task, 0) }
+            for task in 0..<taskCount {
+                body(task, 0)
+                meanwhile?()
+            }
             return
         }
         withoutActuallyEscaping(body) { escaping in
@@ -95,12 +102,14 @@ public final class Workers: @unchecked Sendable {
             let task = nextTask.add(1, ordering: .relaxed).oldValue
             guard task < taskCount else { return }
             body!(task, thread)
+            if thread == 0 { meanwhile?() }
         }
     }
 
     private func waitForHelpers() {
-        for _ in 0..<spinLimit {
+        for spin in 0..<spinLimit {
             if busyHelpers.load(ordering: .acquiring) == 0 { return }
+            if spin % 512 == 511 { meanwhile?() }
             tandem_pause()
         }
         pthread_mutex_lock(mutex)

@@ -62,20 +62,39 @@ public struct FlatBlock: Sendable {
 
     /// New memory, zeroed.
     public init(_ table: ParameterTable, sharding: ModelSharding, rank: Int) {
-        var places: [(offset: Int, rowCount: Int, columnCount: Int)] = []
-        var floatCount = 0
-        for specification in table.specifications {
-            let part = specification.part(sharding, rank: rank)
-            places.append((floatCount, part.rows.count, part.columns.count))
-            // Each parameter starts on a cache line.
-            floatCount += (part.rows.count * part.columns.count + 15) / 16 * 16
-        }
+        let places = FlatBlock.places(table, sharding: sharding, rank: rank)
+        let floatCount = FlatBlock.floatCount(table, sharding: sharding, rank: rank)
         let storage = Storage(floatCount: floatCount)
         flat = Matrix(storage: storage, offset: 0, rowCount: 1, columnCount: floatCount)
         parts = places.map {
             Matrix(storage: storage, offset: $0.offset, rowCount: $0.rowCount, columnCount: $0.columnCount)
         }
     }
+
+    /// Where a parameter's numbers stand among all of them.
+    public func range(of index: Int) -> Range<Int> {
+        let offset = parts[index].pointer - flat.pointer
+        return offset..<offset + parts[index].elementCount
+    }
+
+    /// Floats of tensor rank `rank`'s block, gaps included.
+    public static func floatCount(_ table: ParameterTable, sharding: ModelSharding, rank: Int) -> Int {
+        places(table, sharding: sharding, rank: rank).last.map { aligned($0.offset + $0.rowCount * $0.columnCount) } ?? 0
+    }
+
+    private static func places(
+        _ table: ParameterTable, sharding: ModelSharding, rank: Int
+    ) -> [(offset: Int, rowCount: Int, columnCount: Int)] {
+        var offset = 0
+        return table.specifications.map { specification in
+            let part = specification.part(sharding, rank: rank)
+            defer { offset = aligned(offset + part.rows.count * part.columns.count) }
+            return (offset, part.rows.count, part.columns.count)
+        }
+    }
+
+    /// Each parameter starts on a cache line.
+    private static func aligned(_ offset: Int) -> Int { (offset + 15) / 16 * 16 }
 }
 
 extension ParameterSource {

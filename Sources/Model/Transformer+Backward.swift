@@ -35,13 +35,18 @@ extension Transformer where Kind == Trainable {
     /// Adds to the gradients of all parameters what `gradients` make of them.
     ///
     /// Collective over the tensor ranks. Each rank's gradients are whole for its shard; data ranks still have to add theirs.
+    /// - Parameter whenFinal: hears of an offset in the flat block of gradients from which on this pass adds nothing more;
+    ///   gradients become final from the block's end to its beginning. Those of a tied embedding are so at the very end.
     /// - Precondition: `pass` is this model's latest forward, of the same plan.
     public func backward(
-        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest(), gradients: LossGradients
+        _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest(), gradients: LossGradients,
+        whenFinal: (_ offset: Int) -> Void = { _ in }
     ) throws(CollectiveError) {
+        func areFinal(from parameter: Int) { whenFinal(parameters.gradientBlock.range(of: parameter).lowerBound) }
         precondition(pass.number == passCount, "backward follows its own forward, once: it overwrites activations")
         passCount += 1
         var residualGradient = try backwardHead(pass, plan, request, gradients)
+        areFinal(from: table.finalNorm)
         let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
             let isLast = layer == table.blocks.count - 1
@@ -50,15 +55,18 @@ extension Transformer where Kind == Trainable {
             }
             try recomputeBlock(layer, plan, rotary)
             try backwardFeedForward(layer, residualGradient)
+            areFinal(from: table.blocks[layer].feedForwardNorm)
             if isLast && !plan.lastBlock.isWhole {
                 residualGradient = try backwardSelectedAttention(layer, plan, rotary, residualGradient)
             } else {
                 try backwardAttention(layer, plan, rotary, residualGradient)
             }
+            areFinal(from: table.blocks[layer].attentionNorm)
         }
         Embedding.backward(
             residualGradient, tokens: plan.axis.tokens, range: vocabulary, into: parameters.gradients[table.embedding],
             workers: workers)
+        areFinal(from: table.embedding)
     }
 
     /// What forward did not keep of a block, by forward's own calls, so that it is the same bits. The last block's is what

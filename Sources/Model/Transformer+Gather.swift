@@ -30,12 +30,4 @@ extension Transformer where Kind == Trainable {
     }
 
     public func zeroGradients() { Elementwise.zero(parameters.gradientBlock.flat, workers: workers) }
-
-    /// Squares of the gradients' norm: this rank's share, replicated parameters counted on the first tensor rank only.
-    public func gradientSumOfSquares() -> Double {
-        zip(table.specifications, parameters.gradients).reduce(0) { total, entry in
-            if entry.0.cut == .replicated && tensor.rank > 0 { return total }
-            return total + Elementwise.sumOfSquares(entry.1, workers: workers)
-        }
-    }
 }

@@ -35,6 +35,8 @@ public struct MemoryForecast {
     /// Of each reference, what its weights would take as bfloat16 copies.
     private let narrowed: [String: Double]
     private let recompute: Recomputation
+    /// Data ranks keep the same moments, and needn't.
+    private let canShareMoments: Bool
 
     public var byteCount: Double { items.reduce(0) { $0 + $1.byteCount } }
 
@@ -45,9 +47,11 @@ public struct MemoryForecast {
     ///     those ranks that hold most.
     ///   - tokensPerMicroBatch: of the fullest one; longer records are not foreseen.
     ///   - recompute: what the policy does not keep of its activations.
+    ///   - zero: what the data ranks share out.
     public init(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
-        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing
+        layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
+        zero: ZeroStage = .nothing
     ) {
         func everywhere(_ byteCountOfRank: (Int) -> Double) -> Double {
             let (groups, rest) = ranksOnNode.quotientAndRemainder(dividingBy: layout.tensor)
@@ -55,8 +59,11 @@ public struct MemoryForecast {
             return Double(groups) * ranks.reduce(0, +) + ranks.sorted(by: >).prefix(rest).reduce(0, +)
         }
         let shards = ModelShards(policy, size: layout.tensor)
-        // Value, gradient and two moments, 4 bytes each.
-        var items: [(kind: Kind, byteCount: Double)] = [(.policy, everywhere { 16 * shards.parameterCount(rank: $0) })]
+        // Value, gradient and two moments, 4 bytes each; of the moments a rank may have its data rank's share alone.
+        let moments = 8 / Double(zero == .optimizerState ? layout.data : 1)
+        var items: [(kind: Kind, byteCount: Double)] = [
+            (.policy, everywhere { (8 + moments) * shards.parameterCount(rank: $0) })
+        ]
         var activations = everywhere {
             4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0, recompute)
         }
@@ -85,6 +92,7 @@ public struct MemoryForecast {
         self.items = items + [(.activations, activations)] + caches
         self.narrowed = narrowed
         self.recompute = recompute
+        canShareMoments = zero == .nothing && layout.data > 1
     }
 
     /// Refuses a run that this node has no memory for. To be asked before any model is loaded.
@@ -94,11 +102,11 @@ public struct MemoryForecast {
     public static func check(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
         layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
-        available: Int = MemoryForecast.availableByteCount(), place: String
+        zero: ZeroStage = .nothing, available: Int = MemoryForecast.availableByteCount(), place: String
     ) throws(Failure) {
         let forecast = MemoryForecast(
             policy: policy, references: references, cachedRows: cachedRows, layout: layout, ranksOnNode: ranksOnNode,
-            tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute)
+            tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute, zero: zero)
         guard forecast.byteCount > Double(available) else { return }
         let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
         let ranks = ranksOnNode == 1 ? "one rank" : "\(ranksOnNode) ranks"
@@ -121,6 +129,9 @@ public struct MemoryForecast {
 
     private func remedy(for kind: Kind, byteCount: Double) -> String {
         switch kind {
+        case .policy where canShareMoments:
+            "Set parallel.zero: 1, use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller "
+                + "model."
         case .policy: "Use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller model."
         case .activations where recompute == .block:
             "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."

@@ -91,23 +91,36 @@ final class MicroBatchRunner {
     /// `denominators` (of each objective, the whole step's, over all data ranks) also adds their gradients, of
     /// Σ weight · Σ losses / denominator, to the policy's. Collective over all ranks where references have layouts of their
     /// own, else over the tensor ranks.
+    ///
+    /// - Parameter reduction: begins with the last micro-batch's backward.
     func run(
-        _ batches: StepBatches, dataRank: Int, sums: inout StepSums, denominators: [Double]?
+        _ batches: StepBatches, dataRank: Int, sums: inout StepSums, denominators: [Double]?,
+        reduction: GradientReduction? = nil
     ) throws(CollectiveError) {
+        // A data rank may have nothing to do in a step: what it adds are zeros.
+        if batches.own.isEmpty {
+            reduction?.begin()
+            reduction?.areFinal(from: 0)
+        }
         for round in 0..<batches.roundCount {
             for bridge in bridges {
                 try stopwatch.measure(.reference) { () throws(CollectiveError) in try bridge.serve(round, batches) }
             }
             guard round < batches.own.count else { continue }
+            let last = round == batches.own.count - 1 ? reduction : nil
+            last?.begin()
             try run(
                 batches.own[round], at: MicroBatchPlace(dataRank: dataRank, index: round), sums: &sums,
-                denominators: denominators)
+                denominators: denominators, whenFinal: { last?.areFinal(from: $0) })
+            last?.areFinal(from: 0)
         }
         for bridge in bridges { try bridge.finish() }
     }
 
+    /// - Parameter whenFinal: see `Transformer.backward`.
     private func run(
-        _ batch: PreparedMicroBatch, at place: MicroBatchPlace, sums: inout StepSums, denominators: [Double]?
+        _ batch: PreparedMicroBatch, at place: MicroBatchPlace, sums: inout StepSums, denominators: [Double]?,
+        whenFinal: (_ offset: Int) -> Void
     ) throws(CollectiveError) {
         var hookValues: [String: HookValues] = [:]
         for hook in hooks {
@@ -145,7 +158,7 @@ final class MicroBatchRunner {
         try stopwatch.measure(.backward) { () throws(CollectiveError) in
             var gradients = constant ?? headGradients(results.map(\.gradients), scales, request, batch.plan)
             gradients.layers = layerGradients(results, scales, pass, request, batch.plan)
-            try policy.backward(pass, batch.plan, request, gradients: gradients)
+            try policy.backward(pass, batch.plan, request, gradients: gradients, whenFinal: whenFinal)
         }
     }
 

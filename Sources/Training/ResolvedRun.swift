@@ -69,7 +69,7 @@ public struct ResolvedRun {
             },
             cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
-            recompute: configuration.schedule.recompute, place: configuration.file)
+            recompute: configuration.schedule.recompute, zero: configuration.parallel.zero, place: configuration.file)
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.
@@ -130,6 +130,7 @@ public struct ResolvedRun {
 
     private func check(_ purpose: Purpose) throws(Failure) {
         let file = configuration.file
+        if purpose == .training { try configuration.parallel.checkZero(in: layout, file: file) }
         try layout.check(against: policy.configuration, named: policy.name, place: file)
         for reference in references {
             let place = "\(file): references.\(reference.settings.name)"

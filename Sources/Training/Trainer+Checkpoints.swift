@@ -1,6 +1,7 @@
 import Checkpoints
 import Collectives
 import Datasets
+import Model
 import Settings
 import Tensors
 
@@ -13,12 +14,31 @@ public enum RunStart: Equatable, Sendable {
 }
 
 extension Trainer {
-    /// What a checkpoint holds of this rank: everything that a step changes but the sampler.
-    private var blocks: [(name: String, values: Matrix)] {
-        [
-            ("values", policy.parameters.valueBlock.flat), ("first_moments", optimizer.firstMoments.flat),
-            ("second_moments", optimizer.secondMoments.flat),
+    /// What a checkpoint holds of this rank: everything that a step changes but the sampler. A shard of the moments has a
+    /// file of its own, written by the rank that has it: nobody ever holds them whole.
+    private var parts: [CheckpointPart] {
+        let values = [(name: "values", values: policy.parameters.valueBlock.flat)]
+        let moments = [
+            (name: "first_moments", values: optimizer.firstMoments), (name: "second_moments", values: optimizer.secondMoments),
         ]
+        let (tensor, data) = (mesh.tensor.rank, mesh.data.rank)
+        guard isSharded else { return [CheckpointPart(tensorRank: tensor, blocks: values + moments)] }
+        return [
+            CheckpointPart(tensorRank: tensor, blocks: values),
+            CheckpointPart(tensorRank: tensor, dataRank: data, blocks: moments),
+        ]
+    }
+
+    /// Which floats of the flat blocks the shards hold; nil where there are none.
+    private var shards: [CheckpointManifest.Shard]? {
+        guard isSharded else { return nil }
+        return (0..<mesh.tensor.size).flatMap { tensor in
+            let count = FlatBlock.floatCount(policy.table, sharding: policy.sharding, rank: tensor)
+            let partition = FlatPartition(count: count, rankCount: mesh.data.size)
+            return (0..<mesh.data.size).map {
+                CheckpointManifest.Shard(tensor: tensor, data: $0, ranges: partition.shard(of: $0))
+            }
+        }
     }
 
     /// Saves the state after `planner.step` updates. Collective over all ranks.
@@ -26,6 +46,7 @@ extension Trainer {
         var manifest = CheckpointManifest(
             step: planner.step, layout: run.layout, epoch: planner.sampler.epoch, position: planner.sampler.position,
             settings: run.configuration.decisiveYAML)
+        manifest.shards = shards
         var tables: [RecordTable] = []
         if !runner.caches.isEmpty {
             // All ranks hold the same.
@@ -36,7 +57,7 @@ extension Trainer {
                 tables = cached.tables
             }
         }
-        try checkpoints.save(blocks, tables: tables, manifest: manifest, mesh: mesh)
+        try checkpoints.save(parts, tables: tables, manifest: manifest, mesh: mesh)
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: run.configuration.run.keepLast) } }
         try emit(.saved(folder: checkpoints.path(step: planner.step), step: planner.step))
     }
@@ -62,7 +83,7 @@ extension Trainer {
             try check(manifest)
             return manifest
         }
-        try checkpoints.load(step: step, into: blocks, mesh: mesh)
+        try checkpoints.load(step: step, into: parts, mesh: mesh)
         try restoreCaches(manifest)
         optimizer.step = manifest.step
         planner.restore(step: manifest.step, epoch: manifest.epoch, position: manifest.position)
@@ -135,6 +156,11 @@ extension Trainer {
             throw .configuration(
                 place, "the run was begun with '\(words[0])', the configuration now says '\(words[1])'",
                 remedy: "Put the setting back, or start a new run in another directory.")
+        }
+        guard manifest.shards == shards else {
+            throw .configuration(
+                place, "has the optimizer's state cut in other shards than this version of Tandem cuts it",
+                remedy: "Resume with the version of Tandem that wrote it.")
         }
     }
 }

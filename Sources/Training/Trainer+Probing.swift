@@ -35,6 +35,7 @@ extension Trainer {
         var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
         _ = try accumulate(planner.next()!, dataset: run.training!)
         _ = try reduceGradients()
+        if isSharded { try reduction.share(policy.parameters.gradientBlock.flat) }
         let exporter = Exporter(mesh: mesh, policy: policy, origin: run.policy, elementType: .float32, protected: [])
         try exporter.run(to: folder, quantity: .gradients)
         _ = stopwatch.take()

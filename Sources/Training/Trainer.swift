@@ -10,8 +10,8 @@ import Tensors
 
 /// Trains a policy, against its references where the objective has them: the way through the house.
 ///
-/// plan a step → assemble its micro-batches → for each: hooks (references), forward, objective, backward → add the
-/// gradients of all data ranks → clip and update → report.
+/// plan a step → assemble its micro-batches → for each: hooks (references), forward, objective, backward; during the last
+/// one's backward the gradients of all data ranks are added → clip and update → report.
 public final class Trainer {
     public let run: ResolvedRun
     public let mesh: Mesh
@@ -20,6 +20,7 @@ public final class Trainer {
     private let listeners: [any EventListener]
     let stopwatch: Stopwatch
     let runner: MicroBatchRunner
+    let reduction: GradientReduction
     let optimizer: Optimizer
     let checkpoints: CheckpointStore
     let packer: MicroBatchPacker
@@ -45,7 +46,12 @@ public final class Trainer {
         runner = MicroBatchRunner(
             policy: policy, objectives: run.objectives, references: references, caches: run.referenceCaches(),
             matchers: run.stateMatchers(workers: workers), sharedVocabulary: run.sharedVocabulary, stopwatch: stopwatch)
-        optimizer = Optimizer(policy, settings: run.configuration.optimizer, tensor: mesh.tensor, workers: workers)
+        let zero = run.configuration.parallel.zero
+        reduction = try GradientReduction(
+            policy.parameters.gradientBlock.flat, over: mesh.data, isGathered: zero == .nothing, workers: workers)
+        optimizer = Optimizer(
+            policy, settings: run.configuration.optimizer, partition: reduction.partition, zero: zero, mesh: mesh,
+            workers: workers)
         packer = MicroBatchPacker(
             tokensPerMicroBatch: run.configuration.schedule.tokensPerMicroBatch,
             prefixSharing: run.configuration.schedule.prefixSharing, scoring: run.scoredTokens)
@@ -117,6 +123,7 @@ public final class Trainer {
         } else if run.configuration.evaluation.atStart {
             try evaluate(step: 0)
         }
+        try reduction.measureAlone()
         while let plan = planner.next() {
             if !plan.oversized.isEmpty { try noticeOversized(plan) }
             let report = try step(plan, dataset: dataset, totalSteps: planner.totalSteps, schedule: schedule)
@@ -174,7 +181,10 @@ public final class Trainer {
                     exitCode: .internal))
         }
         let rate = schedule.rate(step: plan.step)
-        stopwatch.measure(.optimizer) { optimizer.update(learningRate: rate, gradientNorm: gradientNorm) }
+        try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
+            optimizer.update(learningRate: rate, gradientNorm: gradientNorm)
+            if isSharded { try reduction.share(policy.parameters.valueBlock.flat) }
+        }
         let seconds = Stopwatch.now - start
         var figures = [
             Figure("loss", loss), Figure("grad_norm", gradientNorm), Figure("learning_rate", rate),
@@ -202,14 +212,15 @@ public final class Trainer {
         runner.twins = plan.step == 1 ? twins : []
         stopwatch.measure(.backward) { policy.zeroGradients() }
         var sums = StepSums(run.objectives)
-        try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators)
+        try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators, reduction: reduction)
         try runner.shareReferenceValues(of: plan, in: .training, over: mesh.data)
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }
 
+    /// Waits for the gradients' sums; returns their norm.
     func reduceGradients() throws(CollectiveError) -> Double {
         try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
-            try GradientReduction.run(policy.parameters.gradientBlock.flat, over: mesh.data)
+            try reduction.finish()
             return try optimizer.gradientNorm()
         }
     }
@@ -222,11 +233,17 @@ public final class Trainer {
         }.map(\.settings.name)
     }
 
-    /// Mean over all ranks.
+    /// Means over all ranks, and the share of the gradients' reduction that cost no time of its own.
     private func timeSplit() throws(CollectiveError) -> [Figure] {
-        let sums = try mesh.world.sum(stopwatch.take())
-        return zip(Stopwatch.Section.allCases, sums).map { Figure("seconds/\($0.rawValue)", $1 / Double(mesh.world.size)) }
+        var sums = try mesh.world.sum([reduction.takeSeconds(), reduction.secondsAlone ?? 0] + stopwatch.take())[...]
+        let (spent, alone) = (sums.removeFirst(), sums.removeFirst())
+        let split = zip(Stopwatch.Section.allCases, sums)
+            .map { Figure("seconds/\($0.rawValue)", $1 / Double(mesh.world.size)) }
+        return alone > 0 ? split + [Figure("communication_hidden", 1 - spent / alone)] : split
     }
+
+    /// Each data rank updates a part of the parameters and has moments of that part alone.
+    var isSharded: Bool { run.configuration.parallel.zero != .nothing }
 
     // MARK: Around the steps
 

@@ -127,6 +127,16 @@ extension CommandTests {
                 testDescription: "a pipeline, which is not there yet", ranks: 2, arguments: set("parallel.pipeline=2"),
                 words: ["parallel.pipeline"]),
             WrongLayout(
+                testDescription: "optimizer state shared out by one data rank", ranks: nil, arguments: set("parallel.zero=1"),
+                words: ["parallel.zero", "data 1 × tensor 1", "mpirun -n 2"]),
+            WrongLayout(
+                testDescription: "the same beside two tensor ranks", ranks: 2,
+                arguments: set("parallel.zero=1", "parallel.tensor=2"),
+                words: ["parallel.zero", "data 1 × tensor 2", "mpirun -n 4"]),
+            WrongLayout(
+                testDescription: "a stage of ZeRO that is not there", ranks: 2, arguments: set("parallel.zero=2"),
+                words: ["parallel.zero", "is 2", "Use 0 or 1"]),
+            WrongLayout(
                 testDescription: "score with tensor ranks that don't divide the job's", ranks: 3,
                 arguments: ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl", "--tensor", "2"],
                 words: ["--tensor 2", "3 ranks", "mpirun -n"]),

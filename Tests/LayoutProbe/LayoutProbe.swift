@@ -29,16 +29,37 @@ enum LayoutProbe {
 
         let sameReferences = before.references == after.references
         let samePolicy = before.policy == after.policy
-        let counts = try mesh.world.sum([sameReferences ? 1 : 0, samePolicy ? 1 : 0, Double(PendingCollectiveFaults.count)])
+        let counts = try mesh.world.sum([
+            sameReferences ? 1 : 0, samePolicy ? 1 : 0, Double(PendingCollectiveFaults.count), sharedWindowBytes(),
+        ])
         if mesh.isFirst {
             let object: [String: Any] = [
                 "ranks_with_same_references": counts[0], "ranks_with_same_policy": counts[1], "faults": counts[2],
+                "shared_window_bytes": counts[3],
             ]
             try JSONSerialization.data(withJSONObject: object).write(to: URL(fileURLWithPath: arguments[2] + "/probe.json"))
         }
         MPIEnvironment.finish()
     }
+
+    /// This process's share (PSS) of MPI's shared windows, from the kernel's accounting.
+    private static func sharedWindowBytes() throws -> Double {
+        var isWindow = false
+        var kibibytes = 0.0
+        for line in try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count >= 5, words[0].contains("-") {
+                isWindow = words.last!.contains("osc_sm") || words.last!.contains("shared_win")
+            } else if isWindow, words.first == "Pss:" {
+                kibibytes += Double(words[1])!
+            }
+        }
+        return kibibytes * 1024
+    }
 }
+
+/// Whether a figure depends on how fast the machine was.
+private func isOfClock(_ name: String) -> Bool { name.contains("second") || name == "communication_hidden" }
 
 /// The steps' figures but for times, to all digits, and the blocks of memory allocated since the step before.
 final class StepLog: EventListener {
@@ -50,7 +71,7 @@ final class StepLog: EventListener {
 
     func receive(_ event: TrainingEvent) throws(Failure) {
         guard case .step(let report) = event else { return }
-        var members = report.figures.filter { !$0.name.contains("second") }.map { "\"\($0.name)\": \($0.value)" }
+        var members = report.figures.filter { !isOfClock($0.name) }.map { "\"\($0.name)\": \($0.value)" }
         members.append("\"allocations\": \(Storage.allocationCount - allocationCount)")
         allocationCount = Storage.allocationCount
         text += "{\"step\": \(report.step), " + members.joined(separator: ", ") + "}\n"

@@ -47,8 +47,11 @@ final class DistillationModels: Sendable {
         _ = try makeDataset(randomTexts(count: 40, vocabulary: 509, lengths: 3...48, seed: 6), in: folder, named: "texts")
     }
 
-    func sections(_ objective: String, data: String, student: String = "student") -> String {
-        let teachers = ["wide", "deep"].filter { objective.contains($0) }.map { "\($0): {checkpoint: \(folder.file($0))}" }
+    func sections(_ objective: String, data: String, student: String = "student", teacherKeys: String = "") -> String {
+        let keys = teacherKeys.isEmpty ? "" : ", \(teacherKeys)"
+        let teachers = ["wide", "deep"].filter { objective.contains($0) }.map {
+            "\($0): {checkpoint: \(folder.file($0))\(keys)}"
+        }
         return """
             model: {checkpoint: \(folder.file(student))}
             references: {\(teachers.joined(separator: ", "))}
@@ -57,8 +60,10 @@ final class DistillationModels: Sendable {
             """
     }
 
-    func run(_ layout: Layout, _ objective: String, data: String) throws -> ProbeResult {
-        try runProbe(layout, in: folder, steps: 4, sections: sections(objective, data: data))
+    /// - Parameter teacherKeys: of every teacher, besides its checkpoint.
+    func run(_ layout: Layout, _ objective: String, data: String, teacherKeys: String = "") throws -> ProbeResult {
+        try runProbe(
+            layout, in: folder, steps: 4, sections: sections(objective, data: data, teacherKeys: teacherKeys))
     }
 }
 

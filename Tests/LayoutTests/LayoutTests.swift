@@ -12,6 +12,8 @@ struct Layout: Sendable, CustomTestStringConvertible {
     let tensor: Int
     let tokensPerMicroBatch: Int
     var prefixSharing = true
+    /// `parallel.zero`
+    var zero = 0
 
     var testDescription: String { name }
     var ranks: Int { data * tensor }
@@ -30,15 +32,39 @@ struct Layout: Sendable, CustomTestStringConvertible {
         Layout(name: "tensor 3", data: 1, tensor: 3, tokensPerMicroBatch: 4096),
         Layout(name: "data 2 × tensor 2", data: 2, tensor: 2, tokensPerMicroBatch: 100),
     ]
+
+    /// Data ranks share the optimizer's state; compared with `single` too.
+    static let sharded = [
+        Layout(name: "data 2, state shared", data: 2, tensor: 1, tokensPerMicroBatch: 4096, zero: 1),
+        Layout(name: "data 3, state shared", data: 3, tensor: 1, tokensPerMicroBatch: 100, zero: 1),
+        Layout(name: "data 2 × tensor 2, state shared", data: 2, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
+        Layout(name: "data 6, a rank without pairs, state shared", data: 6, tensor: 1, tokensPerMicroBatch: 1, zero: 1),
+    ]
+
+    /// Those that take long, or say little that is new: `./launch/test --all-layouts`.
+    static let further = ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil ? [] : [
+        Layout(name: "data 4", data: 4, tensor: 1, tokensPerMicroBatch: 60),
+        Layout(name: "data 4, state shared", data: 4, tensor: 1, tokensPerMicroBatch: 60, zero: 1),
+        Layout(name: "data 5, a pair each, state shared", data: 5, tensor: 1, tokensPerMicroBatch: 4096, zero: 1),
+        Layout(name: "data 2, a pair a micro-batch, state shared", data: 2, tensor: 1, tokensPerMicroBatch: 1, zero: 1),
+        Layout(name: "data 3 × tensor 2", data: 3, tensor: 2, tokensPerMicroBatch: 100),
+        Layout(name: "data 3 × tensor 2, state shared", data: 3, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
+        Layout(name: "data 4 × tensor 2, state shared", data: 4, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
+        Layout(name: "data 2 × tensor 3, state shared", data: 2, tensor: 3, tokensPerMicroBatch: 60, zero: 1),
+    ]
 }
 
 /// What a run of the probe left behind.
 struct ProbeResult: Sendable {
     let steps: [[String: Double]]
     let gradients: [String: [Double]]
+    /// The exported model's parameters after the last step.
+    let weights: [String: [Double]]
     let ranksWithSameReferences: Double
     let ranksWithSamePolicy: Double
     let faults: Double
+    /// Of memory that the ranks share, over all of them, each page's bytes dealt to those that map it.
+    let sharedWindowBytes: Double
 }
 
 /// A model, its reference and pairs, and the run on one rank that every layout is compared with.
@@ -57,18 +83,24 @@ final class LayoutCase: Sendable {
         single = try LayoutCase.run(.single, in: folder, policy: "policy", reference: "reference")
     }
 
-    func run(_ layout: Layout, policy: String = "policy", reference: String = "reference", steps: Int = 10) throws -> ProbeResult {
-        try LayoutCase.run(layout, in: folder, policy: policy, reference: reference, steps: steps)
+    /// - Parameter referenceKeys: of `references.ref`, besides its checkpoint.
+    func run(
+        _ layout: Layout, policy: String = "policy", reference: String = "reference", steps: Int = 10,
+        referenceKeys: String = ""
+    ) throws -> ProbeResult {
+        try LayoutCase.run(
+            layout, in: folder, policy: policy, reference: reference, steps: steps, referenceKeys: referenceKeys)
     }
 
     private static func run(
-        _ layout: Layout, in folder: TemporaryFolder, policy: String, reference: String, steps: Int = 10
+        _ layout: Layout, in folder: TemporaryFolder, policy: String, reference: String, steps: Int = 10,
+        referenceKeys: String = ""
     ) throws -> ProbeResult {
         try runProbe(
             layout, in: folder, steps: steps,
             sections: """
                 model: {checkpoint: \(folder.file(policy))}
-                references: {ref: {checkpoint: \(folder.file(reference))}}
+                references: {ref: {checkpoint: \(folder.file(reference))\(referenceKeys.isEmpty ? "" : ", ")\(referenceKeys)}}
                 data: {train: \(folder.file("data.h5"))}
                 objective: {type: preference, beta: 0.1, reference: ref}
                 """)
@@ -84,7 +116,7 @@ func runProbe(
     let output = folder.file(UUID().uuidString)
     try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     let yaml = sections + "\n" + """
-        parallel: {data: \(layout.data), tensor: \(layout.tensor)}
+        parallel: {data: \(layout.data), tensor: \(layout.tensor), zero: \(layout.zero)}
         schedule: {steps: \(steps), \(batch), tokens_per_micro_batch: \(layout.tokensPerMicroBatch), prefix_sharing: \(layout.prefixSharing)}
         optimizer: {learning_rate: 1e-4, weight_decay: 0.01, warmup_fraction: 0.2, decay: linear}
         run: {directory: \(output)/run, threads: 1}
@@ -101,9 +133,10 @@ func runProbe(
         gradients.merge(try readTensors(projections)) { $1 }
     }
     return ProbeResult(
-        steps: steps, gradients: gradients,
+        steps: steps, gradients: gradients, weights: try readTensors(output + "/run/export/model.safetensors"),
         ranksWithSameReferences: probe["ranks_with_same_references"]!,
-        ranksWithSamePolicy: probe["ranks_with_same_policy"]!, faults: probe["faults"]!)
+        ranksWithSamePolicy: probe["ranks_with_same_policy"]!, faults: probe["faults"]!,
+        sharedWindowBytes: probe["shared_window_bytes"]!)
 }
 
 @Suite(.serialized) struct LayoutTests {
@@ -115,8 +148,8 @@ func runProbe(
     }
 
     @Test(
-        "any layout gives the losses of one rank within 1e-5 and every gradient within 1e-4",
-        arguments: Layout.table, [ModelFamily.llama, .qwen2])
+        "any layout gives the losses of one rank within 1e-5, every gradient within 1e-4 and the parameters within 2e-4",
+        arguments: Layout.table + Layout.sharded + Layout.further, [ModelFamily.llama, .qwen2])
     func layouts(layout: Layout, family: ModelFamily) throws {
         let test = try LayoutTests.testCase(family)
         let result = try test.run(layout)
@@ -130,6 +163,11 @@ func runProbe(
         for (name, gradient) in result.gradients {
             let error = relativeRootMeanSquare(gradient, test.single.gradients[name]!)
             #expect(error < 1e-4, "\(name): \(error)")
+        }
+        #expect(result.weights.count == test.single.weights.count)
+        for (name, values) in result.weights {
+            let difference = zip(values, test.single.weights[name]!).reduce(0) { max($0, abs($1.0 - $1.1)) }
+            #expect(difference <= 2e-4, "\(name): \(difference)")
         }
         #expect(result.faults == 0)
         #expect(result.ranksWithSameReferences == Double(layout.ranks), "a frozen reference gave other bits after training")
@@ -146,6 +184,20 @@ func runProbe(
         #expect(abs(result.steps[0]["loss"]! - log(2.0)) < 1e-12)
         #expect(result.steps[1]["rewards/margins"] != 0)
         #expect(result.ranksWithSameReferences == Double(layout.ranks))
+    }
+
+    @Test("who keeps the optimizer's state changes no figure, no gradient and no parameter, not by a bit", arguments: Layout.sharded)
+    func shardedIsWhole(layout: Layout) throws {
+        let test = try LayoutTests.testCase(.qwen2)
+        var whole = layout
+        whole.zero = 0
+        let (shared, expected) = (try test.run(layout, steps: 5), try test.run(whole, steps: 5))
+        for (actual, expected) in zip(shared.steps, expected.steps) {
+            #expect(actual.filter { $0.key != "allocations" } == expected.filter { $0.key != "allocations" })
+        }
+        #expect(shared.gradients == expected.gradients)
+        #expect(shared.weights == expected.weights)
+        #expect(shared.faults == 0)
     }
 
     @Test("a bfloat16 checkpoint is computed with its own values, not the float32 one's")

@@ -51,7 +51,7 @@ private final class CacheCase {
     func figures(_ directory: String, withShare: Bool = false) throws -> [String] {
         try String(contentsOfFile: folder.file(directory) + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
             $0.dropLast().components(separatedBy: ", ")
-                .filter { !$0.contains("second") && (withShare || !$0.contains("reference_cached")) }.joined(separator: ", ")
+                .filter { !isOfClock($0) && (withShare || !$0.contains("reference_cached")) }.joined(separator: ", ")
         }
     }
 

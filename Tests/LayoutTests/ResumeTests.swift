@@ -23,8 +23,10 @@ private final class ResumeCase {
             """, to: "run.yaml")
     }
 
-    func train(_ arguments: [String], directory: String, tensor: Int = 1, ranks: Int? = nil) throws -> ProcessResult {
-        let settings = ["run.directory=\(folder.file(directory))", "parallel.tensor=\(tensor)"]
+    func train(
+        _ arguments: [String], directory: String, tensor: Int = 1, zero: Int = 0, ranks: Int? = nil
+    ) throws -> ProcessResult {
+        let settings = ["run.directory=\(folder.file(directory))", "parallel.tensor=\(tensor)", "parallel.zero=\(zero)"]
         return try runProgram(
             "tandem", ["train", folder.file("run.yaml")] + settings.flatMap { ["--set", $0] } + arguments, ranks: ranks)
     }
@@ -32,7 +34,7 @@ private final class ResumeCase {
     /// Rows of `metrics.jsonl` as they are written, to the last digit, without what depends on the clock.
     func figures(_ directory: String) throws -> [String] {
         try String(contentsOfFile: folder.file(directory) + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
-            $0.components(separatedBy: ", ").filter { !$0.contains("second") }.joined(separator: ", ")
+            $0.components(separatedBy: ", ").filter { !isOfClock($0) }.joined(separator: ", ")
         }
     }
 
@@ -49,10 +51,15 @@ private final class ResumeCase {
 @Suite(.serialized) struct ResumeTests {
     @Test(
         "a resumed run is bit for bit the uninterrupted one",
-        arguments: [(ranks: nil, tensor: 1), (ranks: 2, tensor: 1), (ranks: 2, tensor: 2)] as [(ranks: Int?, tensor: Int)])
-    func resumes(layout: (ranks: Int?, tensor: Int)) throws {
+        arguments: [(nil, 1, 0), (2, 1, 0), (2, 2, 0), (2, 1, 1), (3, 1, 1), (4, 2, 1)]
+            as [(ranks: Int?, tensor: Int, zero: Int)])
+    func resumes(layout: (ranks: Int?, tensor: Int, zero: Int)) throws {
         let test = try ResumeCase()
-        #expect(try test.train([], directory: "whole", tensor: layout.tensor, ranks: layout.ranks).exitCode == 0)
+        func train(_ arguments: [String], _ directory: String) throws -> ProcessResult {
+            try test.train(
+                arguments, directory: directory, tensor: layout.tensor, zero: layout.zero, ranks: layout.ranks)
+        }
+        #expect(try train([], "whole").exitCode == 0)
 
         // As a crash after step 5 leaves it: rows beyond the checkpoint, the last one cut, no export.
         try FileManager.default.copyItem(atPath: test.folder.file("whole"), toPath: test.folder.file("broken"))
@@ -63,12 +70,63 @@ private final class ResumeCase {
         let text = try String(contentsOfFile: metrics, encoding: .utf8)
         try Data(text.dropLast(30).utf8).write(to: URL(fileURLWithPath: metrics))
 
-        let result = try test.train(["--resume"], directory: "broken", tensor: layout.tensor, ranks: layout.ranks)
+        let result = try train(["--resume"], "broken")
         #expect(result.exitCode == 0, "\(result.errorOutput)")
         #expect(result.output.contains("resumed     after step 3"))
         #expect(try test.figures("broken") == test.figures("whole"))
         #expect(try test.weights("broken") == test.weights("whole"))
         #expect(try test.status("broken")["state"] as? String == "finished")
+    }
+
+    @Test("shards of the optimizer's state have a file each, and the manifest says which floats they hold")
+    func shards() throws {
+        let test = try ResumeCase()
+        #expect(try test.train([], directory: "run", tensor: 2, zero: 1, ranks: 4).exitCode == 0)
+        let folder = test.folder.file("run/checkpoints/step-6")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(
+            files == [
+                "manifest.json", "tensor-0-data-0.h5", "tensor-0-data-1.h5", "tensor-0.h5", "tensor-1-data-0.h5",
+                "tensor-1-data-1.h5", "tensor-1.h5",
+            ])
+        let manifest = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/manifest.json")))
+        #expect(manifest.shards.map(\.file) == files.filter { $0.contains("data") })
+        for tensor in 0..<2 {
+            let ranges = manifest.shards.filter { $0.tensor == tensor }.flatMap(\.ranges).sorted { $0[0] < $1[0] }
+            // All floats of the rank's block, each once, in more than one bucket.
+            #expect(ranges.count > 2 && ranges[0][0] == 0)
+            #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0[1] == $1[0] && $0[0] < $0[1] })
+        }
+
+        let other = try test.train(["--resume"], directory: "run", tensor: 2, zero: 0, ranks: 4)
+        #expect(other.exitCode == 78)
+        #expect(other.causeLines.count == 1 && other.causeLines[0].contains("'zero: 1'"))
+        try FileManager.default.removeItem(atPath: folder + "/tensor-1-data-0.h5")
+        let missing = try test.train(["--resume"], directory: "run", tensor: 2, zero: 1, ranks: 4)
+        #expect(missing.exitCode == 66)
+        #expect(missing.causeLines.count == 1 && missing.causeLines[0].contains("tensor-1-data-0.h5"))
+    }
+
+    /// As other programs read it.
+    private struct Manifest: Decodable {
+        struct Shard: Decodable {
+            let file: String
+            let tensor, data: Int
+            let ranges: [[Int]]
+        }
+        let shards: [Shard]
+    }
+
+    @Test("each step of several data ranks says what share of the communication was hidden, and one rank has none to hide")
+    func hidden() throws {
+        let test = try ResumeCase()
+        for (directory, ranks) in [("two", 2), ("one", nil)] as [(String, Int?)] {
+            #expect(try test.train([], directory: directory, ranks: ranks).exitCode == 0)
+            let steps = try readJSONL(test.folder.file(directory) + "/metrics.jsonl").filter { $0["eval"] == nil }
+            let shares = steps.compactMap { $0["communication_hidden"] as? Double }
+            #expect(steps.count == 7 && shares.count == (ranks == nil ? 0 : 7))
+            #expect(shares.allSatisfy { $0 < 1 })
+        }
     }
 
     @Test("a signal stops a run at a step's edge with a checkpoint, exit code 0 and a word on how to go on")

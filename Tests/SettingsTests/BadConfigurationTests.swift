@@ -164,11 +164,20 @@ private let impossible: [Slip] = [
 ]
 
 private let notYet: [Slip] = [
-    Slip("models/sft}", "models/sft, layout: {tensor: 2}}", at: "references.sft.layout", "only same", "set it to same"),
-    Slip("models/sft}", "models/sft, ranks: [0]}", at: "references.sft.ranks", "not supported yet", "Leave it out."),
+    Slip("models/sft}", "models/sft, ranks: []}", at: "references.sft.ranks", "is an empty list", "counted from 0"),
+    Slip("models/sft}", "models/sft, ranks: [1, 1]}", at: "references.sft.ranks.1", "names rank 1 a second time", "once"),
+    Slip("models/sft}", "models/sft, ranks: [-1]}", at: "references.sft.ranks.0", "is -1, out of range", "0"),
+    Slip("models/sft}", "models/sft, ranks: 2}", at: "references.sft.ranks", "not a list", "[0, 1]"),
+    Slip("models/sft}", "models/sft, layout: other}", at: "references.sft.layout", "is other, not a layout", "same"),
+    Slip("models/sft}", "models/sft, layout: {tensor: 0}}", at: "references.sft.layout.tensor", "out of range", "1"),
+    Slip(
+        "models/sft}", "models/sft, layout: {pipeline: 2}}", at: "references.sft.layout.pipeline", "only 1 is supported",
+        "Leave it out"),
+    Slip("models/sft}", "models/sft, layout: {model: 2}}", at: "references.sft.layout.model", "unknown", ""),
     Slip("models/sft}", "models/sft, cache: values.h5}", at: "references.sft.cache", "\"values.h5\"", "Use off or memory"),
     Slip("", "parallel: {pipeline: 2}", at: "parallel.pipeline", "is 2; only 1 is supported", "set it to 1"),
-    Slip("", "parallel: {zero: 1}", at: "parallel.zero", "is 1; only 0 is supported", "set it to 0"),
+    Slip("", "parallel: {zero: 2}", at: "parallel.zero", "is 2, not a supported value", "Use 0 or 1"),
+    Slip("", "parallel: {zero: true}", at: "parallel.zero", "is true, not a supported value", "Use 0 or 1"),
     Slip("", "schedule: {recompute: all}", at: "schedule.recompute", "\"all\"", "Use none or attention or block."),
     Slip(rate, "\(rate), type: lion", at: "optimizer.type", "\"lion\"", "Use adamw."),
     Slip(objective, "{type: preference, reference: sft, loss: ipo}", at: "objective.loss", "\"ipo\"", "Use sigmoid."),

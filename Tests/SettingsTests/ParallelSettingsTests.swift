@@ -35,4 +35,23 @@ struct ParallelSettingsTests {
         #expect(failure.remedy.contains(remedy), "\(failure.remedy)")
         #expect(failure.exitCode == .configuration)
     }
+
+    @Test("one data rank can't share out optimizer state, whatever its tensor ranks", arguments: [1, 2, 3])
+    func zeroAlone(tensor: Int) throws {
+        let settings = ParallelSettings(tensor: tensor, zero: .optimizerState)
+        let failure = try #require(throws: Failure.self) {
+            try settings.checkZero(in: settings.layout(rankCount: tensor, file: "run.yaml"), file: "run.yaml")
+        }
+        #expect(failure.place == "run.yaml: parallel.zero" && failure.exitCode == .configuration)
+        #expect(failure.remedy.contains("mpirun -n \(2 * tensor)"))
+        try settings.checkZero(in: settings.layout(rankCount: 2 * tensor, file: "run.yaml"), file: "run.yaml")
+        try ParallelSettings(tensor: tensor).checkZero(in: ParallelLayout(data: 1, tensor: tensor), file: "run.yaml")
+    }
+
+    @Test("zero is read, written out, and off unless it is given", arguments: [("", 0), ("zero: null", 0), ("zero: 0", 0), ("zero: 1", 1)])
+    func zeroIsRead(given: String, stage: Int) throws {
+        let configuration = try RunConfiguration(yaml: languageModelingYAML + "\nparallel: {\(given)}", file: "run.yaml")
+        #expect(configuration.parallel.zero == (stage == 0 ? .nothing : .optimizerState))
+        #expect(configuration.resolvedYAML().contains("\n  zero: \(stage)\n"))
+    }
 }

@@ -147,6 +147,7 @@ struct ResolvedYAMLTests {
                     checkpoint: models/sft
                     storage: file
                     layout: same
+                    ranks: null
                     cache: "off"
                 data:
                   train: data/train.h5

@@ -86,6 +86,9 @@ private func highWaterMark(of process: Int32) -> Int {
     return Int(line.1)! * 1024
 }
 
+/// Whether a figure of `metrics.jsonl`, named or as it is written, depends on how fast the machine was.
+public func isOfClock(_ figure: String) -> Bool { figure.contains("second") || figure.contains("communication_hidden") }
+
 /// The objects of a JSONL file.
 public func readJSONL(_ path: String) throws -> [[String: Any]] {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {

@@ -39,6 +39,27 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(forecast(tensor: 2, ranks: 3).items[0].byteCount == Double(group + group / 2))
     }
 
+    @Test("data ranks that share the optimizer's state hold their part of both moments, 8 bytes a parameter, alone", arguments: [2, 3, 8])
+    func sharedMoments(data: Int) throws {
+        let forecast = MemoryForecast(
+            policy: small, references: [], layout: ParallelLayout(data: data, tensor: 1), ranksOnNode: 2,
+            tokensPerMicroBatch: 10, zero: .optimizerState)
+        #expect(abs(forecast.items[0].byteCount - Double(2 * smallCount) * (8 + 8 / Double(data))) < 1e-6)
+
+        // Only who has something to gain by it is told to share.
+        for (layout, zero, isTold) in [
+            (ParallelLayout(data: data, tensor: 1), ZeroStage.nothing, true),
+            (ParallelLayout(data: data, tensor: 1), .optimizerState, false), (.single, .nothing, false),
+        ] {
+            let failure = try #require(throws: Failure.self) {
+                try MemoryForecast.check(
+                    policy: large, references: [], layout: layout, ranksOnNode: 1, tokensPerMicroBatch: 10, zero: zero,
+                    available: 1 << 30, place: "run.yaml")
+            }
+            #expect(failure.remedy.contains("parallel.zero: 1") == isTold)
+        }
+    }
+
     @Test("of a group that is cut by the node's edge the ranks that hold most are counted")
     func uneven() {
         var uneven = small

@@ -1,13 +1,24 @@
+/// What data ranks share out instead of each keeping all of it (ZeRO; Rajbhandari et al., arXiv:1910.02054).
+public enum ZeroStage: String, CaseIterable, Sendable {
+    /// Every data rank keeps all moments.
+    case nothing = "0"
+    /// Each data rank keeps the moments of its shard of the parameters, and updates that shard alone.
+    case optimizerState = "1"
+}
+
 /// How the ranks are dealt to the axes of the mesh: `parallel`.
 public struct ParallelSettings: Equatable, Sendable {
     /// Data ranks. Nil, the default: all ranks that the tensor axis leaves.
     public var data: Int?
     /// Tensor ranks. Default 1.
     public var tensor: Int
+    /// What the data ranks share out. Default: nothing.
+    public var zero: ZeroStage
 
-    public init(data: Int? = nil, tensor: Int = 1) {
+    public init(data: Int? = nil, tensor: Int = 1, zero: ZeroStage = .nothing) {
         self.data = data
         self.tensor = tensor
+        self.zero = zero
     }
 
     /// The layout for a job of `rankCount` ranks.
@@ -32,6 +43,18 @@ public struct ParallelSettings: Equatable, Sendable {
         }
         return ParallelLayout(data: data, tensor: tensor)
     }
+
+    /// Refuses to share out what one data rank would keep all the same.
+    ///
+    /// - Parameter file: the configuration's name, for errors.
+    /// - Throws: `Failure` (configuration) naming `parallel.zero`.
+    public func checkZero(in layout: ParallelLayout, file: String) throws(Failure) {
+        guard zero != .nothing, layout.data == 1 else { return }
+        throw .configuration(
+            "\(file): parallel.zero",
+            "is \(zero.rawValue), but the layout \(layout) has one data rank, which has nobody to share optimizer state with",
+            remedy: "Start it with mpirun -n \(2 * layout.tensor) or more, or set parallel.zero to 0.")
+    }
 }
 
 extension ParallelSettings {
@@ -39,14 +62,15 @@ extension ParallelSettings {
 
     init(_ section: Section) throws(Failure) {
         try section.requireOnly("1", "pipeline")
-        try section.requireOnly("0", "zero")
-        self.init(data: try section.whole("data", .ranks), tensor: try section.whole("tensor", .ranks, default: 1))
+        self.init(
+            data: try section.whole("data", .ranks), tensor: try section.whole("tensor", .ranks, default: 1),
+            zero: try section.choice("zero") ?? .nothing)
     }
 
     var written: WrittenYAML {
         .mapping([
             ("data", data.map(WrittenYAML.whole) ?? .null), ("tensor", .whole(tensor)), ("pipeline", .whole(1)),
-            ("zero", .whole(0)),
+            ("zero", .whole(zero == .nothing ? 0 : 1)),
         ])
     }
 }

@@ -48,7 +48,7 @@ extension ReferenceSettings {
                 break
             }
         case .own(let data, let tensor):
-            layout = ParallelLayout(data: data ?? ranks.count / tensor, tensor: tensor)
+            layout = ParallelLayout(data: data ?? max(1, ranks.count / tensor), tensor: tensor)
             guard layout.rankCount == ranks.count else {
                 throw .configuration(
                     place,

@@ -1,0 +1,116 @@
+import CMPI
+import Tensors
+
+// Operations that go on while this process computes. MPI's own sums without waiting are not among them: they send whole
+// buffers along a tree, where an exchange of parts, a sum of each rank's own and a gather send no float twice.
+
+extension MPIGroup {
+    public func startExchange(
+        _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
+    ) throws(CollectiveError) -> PendingCollective {
+        let own = parts[rank].count
+        precondition(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        precondition(received.isContiguous && received.rowCount == size - 1 && received.columnCount == own)
+        precondition((size - 1) * own <= Int(Int32.max))
+        // What is this rank's own is neither sent nor received.
+        let others = (0..<size).map { $0 == rank ? 0 : 1 }
+        let operation = PendingOperation(
+            zip(parts, others).map { $0.count * $1 }, parts.map(\.lowerBound), others.map { own * $0 },
+            (0..<size).map { ($0 > rank ? $0 - 1 : $0) * own })
+        try timed { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Ialltoallv",
+                MPI_Ialltoallv(
+                    matrix.pointer, operation.numbers[0], operation.numbers[1], cmpi_float(), received.pointer,
+                    operation.numbers[2], operation.numbers[3], cmpi_float(), communicator, operation.request))
+        }
+        return pending(operation)
+    }
+
+    public func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective {
+        precondition(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        let operation = PendingOperation(parts.map(\.count), parts.map(\.lowerBound))
+        try timed { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Iallgatherv",
+                MPI_Iallgatherv(
+                    cmpi_in_place(), 0, cmpi_float(), matrix.pointer, operation.numbers[0], operation.numbers[1],
+                    cmpi_float(), communicator, operation.request))
+        }
+        return pending(operation)
+    }
+
+    public func startSend(
+        _ matrix: Matrix, to destination: Int, tag: Int
+    ) throws(CollectiveError) -> PendingCollective {
+        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        return try startSend(matrix.pointer, matrix.elementCount, cmpi_float(), destination, tag, PendingOperation())
+    }
+
+    public func startSend(
+        _ values: [Double], to destination: Int, tag: Int
+    ) throws(CollectiveError) -> PendingCollective {
+        let operation = PendingOperation(sending: values)
+        return try startSend(operation.values!, values.count, cmpi_double(), destination, tag, operation)
+    }
+
+    private func startSend(
+        _ memory: UnsafeRawPointer, _ count: Int, _ type: MPI_Datatype, _ destination: Int, _ tag: Int,
+        _ operation: PendingOperation
+    ) throws(CollectiveError) -> PendingCollective {
+        try timed { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Isend",
+                MPI_Isend(memory, Int32(count), type, Int32(destination), Int32(tag), communicator, operation.request))
+        }
+        return pending(operation)
+    }
+
+    private func pending(_ operation: PendingOperation) -> PendingCollective {
+        PendingCollective(
+            poll: { [self] () throws(CollectiveError) in
+                var ended: Int32 = 0
+                try timed { () throws(CollectiveError) in
+                    try MPIGroup.check("MPI_Test", MPI_Test(operation.request, &ended, cmpi_status_ignore()))
+                }
+                return ended != 0
+            },
+            complete: { [self] () throws(CollectiveError) in
+                try timed { () throws(CollectiveError) in
+                    try MPIGroup.check("MPI_Wait", MPI_Wait(operation.request, cmpi_status_ignore()))
+                }
+            })
+    }
+}
+
+/// A request, and what MPI reads until its end: counts and offsets, or the values that are sent.
+private final class PendingOperation {
+    /// The null request once the operation was seen to have ended.
+    let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
+    let numbers: [UnsafeMutablePointer<Int32>]
+    let values: UnsafeMutablePointer<Double>?
+
+    init(sending copied: [Double]) {
+        request.initialize(to: cmpi_request_null())
+        numbers = []
+        let memory = UnsafeMutablePointer<Double>.allocate(capacity: max(copied.count, 1))
+        memory.initialize(from: copied, count: copied.count)
+        values = memory
+    }
+
+    init(_ lists: [Int]...) {
+        request.initialize(to: cmpi_request_null())
+        values = nil
+        numbers = lists.map { list in
+            let memory = UnsafeMutablePointer<Int32>.allocate(capacity: list.count)
+            for (index, number) in list.enumerated() { memory[index] = Int32(number) }
+            return memory
+        }
+    }
+
+    deinit {
+        request.deallocate()
+        for memory in numbers { memory.deallocate() }
+        values?.deallocate()
+    }
+}

@@ -1,0 +1,40 @@
+import Tensors
+
+// n ranks, C floats.
+
+/// Adds up what several ranks hold of the same numbers, always in the order of ranks: whoever adds, the bits are the same.
+public enum RankSum {
+    /// Floats of a piece: sum and summand stay in the first-level cache.
+    private static let piece = 2048
+
+    /// Replaces `own`, what rank `rank` holds, by ((x₀ + x₁) + x₂) + … + xₙ₋₁. On the calling thread alone.
+    ///
+    /// - Parameters:
+    ///   - others: `[n − 1, C]`, the other ranks' in their order; overwritten.
+    ///   - own: `[1, C]`
+    public static func add(_ others: Matrix, to own: Matrix, rank: Int) {
+        precondition(own.rowCount == 1 && others.columnCount == own.columnCount && (0...others.rowCount).contains(rank))
+        for start in stride(from: 0, to: own.columnCount, by: piece) {
+            let count = min(piece, own.columnCount - start)
+            let sum = own.row(0) + start
+            if rank > 0 {
+                // The first row becomes the sum of all ranks before this one; addition commutes to the bit.
+                for row in 1..<max(rank, 1) { add(others.row(row) + start, to: others.row(0) + start, count: count) }
+                add(others.row(0) + start, to: sum, count: count)
+            }
+            for row in rank..<others.rowCount { add(others.row(row) + start, to: sum, count: count) }
+        }
+    }
+
+    private static func add(_ summand: UnsafeMutablePointer<Float>, to sum: UnsafeMutablePointer<Float>, count: Int) {
+        var index = 0
+        while index &+ 8 <= count {
+            sum.store8(sum.load8(index) + summand.load8(index), index)
+            index &+= 8
+        }
+        while index < count {
+            sum[index] += summand[index]
+            index &+= 1
+        }
+    }
+}
