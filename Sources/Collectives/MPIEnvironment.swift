@@ -18,13 +18,25 @@ public enum MPIEnvironment {
     public static func launch(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> Launch {
         func number(_ names: String...) -> Int? { names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first }
         guard let rank = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK"),
-            let size = number("OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
+            let size = number("OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS")
         else {
             return Launch(rank: 0, size: 1, localRank: 0, localSize: 1, isLaunched: false)
         }
         return Launch(
             rank: rank, size: size, localRank: number("OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID") ?? 0,
-            localSize: number("OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE") ?? size, isLaunched: true)
+            localSize: number("OMPI_COMM_WORLD_LOCAL_SIZE") ?? tasksOnNode(environment) ?? size, isLaunched: true)
+    }
+
+    /// Tasks that Slurm started on this node: it lists those of all nodes, as "4(x2),3" for 4, 4 and 3.
+    private static func tasksOnNode(_ environment: [String: String]) -> Int? {
+        guard let list = environment["SLURM_STEP_TASKS_PER_NODE"],
+            let node = environment["SLURM_NODEID"].flatMap({ Int($0) })
+        else { return nil }
+        let counts = list.split(separator: ",").flatMap { entry -> [Int] in
+            let parts = entry.split { "(x)".contains($0) }.compactMap { Int($0) }
+            return Array(repeating: parts.first ?? 0, count: parts.count == 2 ? parts[1] : 1)
+        }
+        return counts.indices.contains(node) ? counts[node] : nil
     }
 
     /// Starts MPI and returns the group of all ranks; the main thread alone may call collectives.
@@ -49,11 +61,19 @@ public enum MPIEnvironment {
 
     public static var isRunning: Bool {
         var started: Int32 = 0
-        var ended: Int32 = 0
         MPI_Initialized(&started)
-        MPI_Finalized(&ended)
-        return started != 0 && ended == 0
+        return started != 0 && !hasFinished
     }
+
+    /// MPI has ended on this rank, and can't be started again.
+    public static var hasFinished: Bool {
+        var ended: Int32 = 0
+        MPI_Finalized(&ended)
+        return ended != 0
+    }
+
+    /// What this node calls itself.
+    public static var hostName: String { ProcessInfo.processInfo.hostName }
 
     /// The library's own name and version, for the record of a run.
     public static var libraryVersion: String {

@@ -11,11 +11,13 @@ public struct Mesh {
     public let tensor: any ProcessGroup
     /// Ranks with this rank's shard and other data.
     public let data: any ProcessGroup
+    /// The name of each world rank's host.
+    public let hosts: [String]
 
     /// One process, without MPI.
     public static func solo() -> Mesh {
         let group = SoloGroup()
-        return Mesh(layout: .single, world: group, tensor: group, data: group)
+        return Mesh(layout: .single, world: group, tensor: group, data: group, hosts: [MPIEnvironment.hostName])
     }
 
     /// Cuts `world` into the layout's axes. Collective.
@@ -25,7 +27,8 @@ public struct Mesh {
         return Mesh(
             layout: layout, world: world,
             tensor: try axis(world, size: layout.tensor, color: dataIndex, key: tensorIndex),
-            data: try axis(world, size: layout.data, color: tensorIndex, key: dataIndex))
+            data: try axis(world, size: layout.data, color: tensorIndex, key: dataIndex),
+            hosts: try world.gatherHosts())
     }
 
     /// An axis of one rank needs no communicator, and its collectives cost nothing.
@@ -61,20 +64,11 @@ public struct Mesh {
     /// Use it around work that can fail on some ranks only (reading files), where the others would wait for ever.
     public func agreed<Value>(_ body: () throws -> Value) throws -> Value {
         let outcome = Result { try body() }
-        var message: [UInt8] = []
+        var own: Failure?
         if case .failure(let error) = outcome {
-            let failure = (error as? Failure) ?? Failure("rank \(world.rank)", "\(error)", remedy: "", exitCode: .internal)
-            let fields = [String(failure.exitCode.rawValue), failure.place, failure.reason, failure.remedy]
-            message = Array(fields.joined(separator: "\u{1F}").utf8)
+            own = (error as? Failure) ?? Failure("rank \(world.rank)", "\(error)", remedy: "", exitCode: .internal)
         }
-        let messages = try world.gatherAll(message)
-        if let first = messages.first(where: { !$0.isEmpty }) {
-            let fields = String(decoding: first, as: UTF8.self).components(separatedBy: "\u{1F}")
-            throw AgreedFailure(
-                Failure(
-                    fields[1], fields[2], remedy: fields[3],
-                    exitCode: Int32(fields[0]).flatMap(ExitCode.init) ?? .internal))
-        }
+        if let failure = try RankOutcome.firstFailure(own, over: world, hosts: hosts) { throw AgreedFailure(failure) }
         return try outcome.get()
     }
 }

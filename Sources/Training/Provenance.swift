@@ -12,7 +12,7 @@ public struct Provenance {
 
     /// Collects every rank's host and cores. Collective over `mesh`.
     public init(mesh: Mesh, threads: Int) throws(CollectiveError) {
-        let own = "\(ProcessInfo.processInfo.hostName)\u{1F}\(availableCores().map(String.init).joined(separator: ","))"
+        let own = "\(MPIEnvironment.hostName)\u{1F}\(availableCores().map(String.init).joined(separator: ","))"
         let ranks = try mesh.world.gatherAll(Array(own.utf8)).enumerated().map { rank, bytes -> [String: Any] in
             let fields = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\u{1F}")
             return ["rank": rank, "host": fields[0], "cores": fields[1]]
@@ -33,7 +33,7 @@ public struct Provenance {
     }
 
     /// The commit of the checkout that the program was built in, where it still lies in one.
-    private static var commit: String? {
+    static var commit: String? {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         while folder.path != "/" {
             let git = folder.appendingPathComponent(".git")
@@ -59,35 +59,6 @@ public func processorField(_ name: String) -> String? {
     guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
     return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
-}
-
-/// The processors that this process could run on when it was first asked: later its threads may be bound to single ones.
-public func availableCores() -> [Int] { coresAtStart }
-
-private let coresAtStart: [Int] = {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }),
-        let list = line.split(separator: ":").last
-    else { return [0] }
-    return list.trimmingCharacters(in: .whitespaces).split(separator: ",").flatMap { part -> [Int] in
-        let ends = part.split(separator: "-").compactMap { Int($0) }
-        guard let first = ends.first, let last = ends.last, first <= last else { return [] }
-        return Array(first...last)
-    }
-}()
-
-/// A core for each of a rank's threads, where it alone has exactly these; otherwise none.
-public func coresToBind(threads: Int, launch: MPIEnvironment.Launch) -> [Int] {
-    let cores = availableCores()
-    let isBound = cores.count < ProcessInfo.processInfo.processorCount
-    return threads == cores.count && (isBound || launch.localSize == 1) ? cores : []
-}
-
-/// Threads a rank: its own cores where it is bound, else its share of the node's.
-public func defaultThreadCount(_ launch: MPIEnvironment.Launch) -> Int {
-    let cores = availableCores().count
-    let isBound = cores < ProcessInfo.processInfo.processorCount
-    return isBound ? cores : max(1, cores / launch.localSize)
 }
 
 /// Refuses a processor without AVX2 and FMA in one line, instead of dying of an illegal instruction.

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Settings
 
@@ -57,6 +58,15 @@ public struct RunDirectory: Sendable {
         throw .configuration(
             "run.directory = \(path)", "--overwrite would remove \(input), which this run reads",
             remedy: "Choose another directory.")
+    }
+
+    /// The checkpoints that this rank's node sees: a run goes on from one that all nodes see.
+    public func checkpointFact() -> SharedFact {
+        let steps = CheckpointStore(runDirectory: path).steps
+        let there = steps.isEmpty ? "no checkpoint" : "checkpoints of steps \(steps.map(String.init).joined(separator: ", "))"
+        return SharedFact(
+            "checkpoints", "\(there) in \(path)", remedy: "Keep run.directory on a file system that all nodes share.",
+            exitCode: .missingInput)
     }
 
     private static func resolved(_ path: String) -> String {

@@ -26,6 +26,11 @@ public struct Scorer {
         try layout.check(against: origin.configuration, named: origin.name, place: place)
     }
 
+    /// What all ranks must have in common to score the same.
+    public func facts() throws(Failure) -> [SharedFact] {
+        try SharedFact.ofProgram() + origin.facts() + [dataset.fact()]
+    }
+
     /// One record's values: a sum and the tokens of each completion, or of the text.
     private struct Line {
         let record: Int

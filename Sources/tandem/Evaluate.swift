@@ -21,9 +21,9 @@ struct Evaluate: ParsableCommand {
         let resolved = try ResolvedRun(
             configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint,
             ranksOnNode: job.launch.localSize)
-        let mesh = try job.start(resolved.layout)
+        let mesh = try job.start(resolved.layout, sharing: resolved.facts)
         let trainer = try Trainer(
-            resolved, mesh: mesh, workers: job.workers(configuration.run.threads),
+            resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh),
             listeners: job.isFirst ? [FigureTable()] : [])
         try trainer.evaluate(step: 0)
         job.finish()

@@ -51,8 +51,8 @@ struct Generate: ParsableCommand {
         try layout.check(against: origin.configuration, named: checkpoint, place: "mpirun -n \(job.rankCount)")
         try check(ids, origin)
 
-        let mesh = try job.start(layout)
-        let generator = try Generator(origin, mesh: mesh, workers: job.workers(threads))
+        let mesh = try job.start(layout) { () throws(Failure) in try facts(origin, ids) }
+        let generator = try Generator(origin, mesh: mesh, workers: job.workers(threads, mesh))
         var decoder = StreamDecoder(tokenizer, skipSpecialTokens: true)
         let options = SamplingOptions(temperature: temperature, topP: topP, seed: seed)
         _ = try generator.generate(ids, limit: maxNewTokens, options: options, stops: stops) { token in
@@ -60,6 +60,14 @@ struct Generate: ParsableCommand {
         }
         if mesh.isFirst { try Console.write(decoder.finish()) }
         job.finish()
+    }
+
+    /// What all ranks must have in common to choose the same tokens.
+    private func facts(_ origin: ModelOrigin, _ ids: [Int32]) throws(Failure) -> [SharedFact] {
+        let request = "a prompt of \(ids.count) tokens (\(ids)), \(maxNewTokens) new ones, temperature \(temperature), top-p \(topP), seed \(seed)"
+        return try SharedFact.ofProgram()
+            + [SharedFact("request", request, remedy: "Give all ranks the same options.", exitCode: .configuration)]
+            + origin.facts()
     }
 
     private func promptTokens(_ tokenizer: Tokenizer) throws(Failure) -> [Int32] {

@@ -21,23 +21,45 @@ struct Job {
         !launch.isLaunched && isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
 
-    /// Starts MPI where a launcher started more than one rank, and cuts the ranks by `layout`.
-    func start(_ layout: ParallelLayout) throws(CollectiveError) -> Mesh {
+    /// Starts MPI where a launcher started this process, and cuts the ranks by `layout`: once every rank has come so far, and
+    /// all are found to be about to do the same.
+    ///
+    /// - Parameter facts: what the ranks must have in common; asked for where there are several.
+    /// - Throws: an `AgreedFailure` where a rank's preparation failed, or its facts are others.
+    func start(_ layout: ParallelLayout, sharing facts: () throws(Failure) -> [SharedFact]) throws -> Mesh {
         guard launch.isLaunched else { return .solo() }
-        return try Mesh.over(MPIEnvironment.start(), layout: layout)
+        let own = rankCount > 1 ? try facts() : []
+        let world = try MPIEnvironment.start()
+        try RankOutcome.agreeOnPreparation(nil, over: world)
+        try SharedFact.compare(own, over: world)
+        return try Mesh.over(world, layout: layout)
     }
 
-    /// This rank's threads: `wanted`, or what its share of the cores allows.
-    func workers(_ wanted: Int?) -> Workers {
+    /// For a rank that can't go on, before MPI was started: tells the others, who may be ready, and hears of theirs.
+    ///
+    /// - Returns: what all ranks end with.
+    static func joinInFailing(_ failure: Failure) -> Failure {
+        do {
+            try RankOutcome.agreeOnPreparation(failure, over: MPIEnvironment.start())
+            return failure
+        } catch let agreed as AgreedFailure {
+            return agreed.failure
+        } catch {
+            return failure
+        }
+    }
+
+    /// This rank's threads: `wanted`, or what its share of the cores allows. The first rank says it where any host's cores are
+    /// too few for its ranks, or are left idle. Collective over `mesh`.
+    ///
+    /// - Parameter show: gets the places of all ranks in words, on the first one.
+    func workers(_ wanted: Int?, _ mesh: Mesh, show: ([String]) throws -> Void = { _ in }) throws -> Workers {
         prepareMatrixProducts()
         let threads = wanted ?? defaultThreadCount(launch)
-        let cores = availableCores().count
-        let isBound = cores < ProcessInfo.processInfo.processorCount
-        let needed = isBound ? threads : threads * launch.localSize
-        if needed > cores && isFirst {
-            Console.writeError(
-                "tandem: note: \(needed) threads share \(cores) core\(cores == 1 ? "" : "s"). "
-                    + "Lower run.threads, or start with mpirun --map-by slot:PE=\(threads) --bind-to core.")
+        let places = try RankPlace.gather(threads: threads, mesh: mesh)
+        if isFirst {
+            for note in RankPlace.notes(places) { Console.writeError("tandem: note: \(note)") }
+            if mesh.world.size > 1 { try show(RankPlace.summary(places)) }
         }
         return Workers(threadCount: threads, cores: coresToBind(threads: threads, launch: launch))
     }

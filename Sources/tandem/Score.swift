@@ -37,8 +37,8 @@ struct Score: ParsableCommand {
         let layout = ParallelLayout(data: job.rankCount / tensor, tensor: tensor)
         let scorer = try Scorer(checkpoint: checkpoint, data: data)
         try scorer.check(layout, place: "--tensor")
-        let mesh = try job.start(layout)
-        try scorer.run(output: output, mesh: mesh, workers: job.workers(threads)) { done, total in
+        let mesh = try job.start(layout) { () throws(Failure) in try scorer.facts() }
+        try scorer.run(output: output, mesh: mesh, workers: job.workers(threads, mesh)) { done, total in
             try Console.write("scored \(done) of \(total) records")
         }
         if mesh.isFirst { try Console.write("written to \(output)") }

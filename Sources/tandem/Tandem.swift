@@ -17,29 +17,33 @@ struct Tandem: ParsableCommand {
     static func main() {
         // A write past the file size limit shall fail and be told, not kill the process without a word.
         signal(SIGXFSZ, SIG_IGN)
-        let speaksAlone = MPIEnvironment.launch().rank == 0
+        var isForOne = false
         do {
             var command = try parseAsRoot(arguments)
+            isForOne = command is any OneProcessCommand
             try checkProcessor()
             // Work of one process is the first rank's alone: the others end at once, without a word.
-            if speaksAlone || !(command is any OneProcessCommand) { try command.run() }
+            if isFirst || !isForOne { try command.run() }
         } catch let failure as Failure {
-            end(failure, isFirstRank: speaksAlone)
+            end(failure, alone: isForOne)
         } catch let agreed as AgreedFailure {
-            endTogether(agreed.failure, speaks: speaksAlone)
+            endTogether(agreed.failure)
         } catch let error as CollectiveError {
             let failure = Failure(
-                "rank \(MPIEnvironment.launch().rank)", error.description,
+                "rank \(launch.rank) on \(MPIEnvironment.hostName)", error.description,
                 remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
-            end(failure, isFirstRank: speaksAlone)
+            end(failure, alone: isForOne)
         } catch where exitCode(for: error).isSuccess {
             // Help, or the version.
-            if speaksAlone { exit(withError: error) }
+            if isFirst { exit(withError: error) }
             Foundation.exit(EXIT_SUCCESS)
         } catch {
-            end(failure(for: error), isFirstRank: speaksAlone)
+            end(failure(for: error), alone: isForOne)
         }
     }
+
+    private static let launch = MPIEnvironment.launch()
+    private static var isFirst: Bool { launch.rank == 0 }
 
     /// The command line. An option whose value may be left out is not the parser's: `--resume` alone means the latest.
     private static var arguments: [String] {
@@ -60,34 +64,30 @@ struct Tandem: ParsableCommand {
     }
 
     /// A failure that this rank alone may have met.
-    private static func end(_ failure: Failure, isFirstRank: Bool) -> Never {
+    ///
+    /// - Parameter alone: no other rank takes part.
+    private static func end(_ failure: Failure, alone: Bool) -> Never {
         if MPIEnvironment.isRunning {
             Console.writeError("tandem: \(failure)")
             MPIEnvironment.abort(failure.exitCode)
         }
-        // Before MPI starts every rank meets the same mistake: the first one speaks and its exit ends the others. One that
-        // is still there after a while has met a mistake of its own (a file that its node lacks).
-        if !isFirstRank { waitForTheFirstRank() }
+        // Before MPI starts all ranks may have met the same mistake, or only those of a node that lacks a file. They find out
+        // together, so that one line says which.
+        if launch.size > 1 && !alone && !MPIEnvironment.hasFinished { endTogether(Job.joinInFailing(failure)) }
+        if !isFirst { Thread.sleep(forTimeInterval: 3) }
         Console.writeError("tandem: \(failure)")
         // At once: what libraries do at an exit can crash after a failure (HDF5 does, with a file that it could not flush).
         _exit(failure.exitCode.rawValue)
     }
 
-    /// A failure that all ranks know of.
-    private static func endTogether(_ failure: Failure, speaks: Bool) -> Never {
-        if speaks {
+    /// A failure that all ranks know of: the first one says it and ends them all.
+    private static func endTogether(_ failure: Failure) -> Never {
+        if isFirst {
             Console.writeError("tandem: \(failure)")
-            MPIEnvironment.abort(failure.exitCode)
+        } else {
+            // Time for the line to arrive; the first rank's end is this one's too.
+            Thread.sleep(forTimeInterval: 3)
         }
-        waitForTheFirstRank()
         MPIEnvironment.abort(failure.exitCode)
-    }
-
-    /// Gives the first rank the word, and after it the first of each node: where a whole node lacks a file one of its ranks
-    /// speaks, and its exit ends the rest within a second or two.
-    private static func waitForTheFirstRank() {
-        let launch = MPIEnvironment.launch()
-        let isNext = launch.localRank + launch.rank / max(launch.localSize, 1) <= 1
-        Thread.sleep(forTimeInterval: isNext ? 3 : 5.5)
     }
 }

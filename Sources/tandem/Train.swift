@@ -33,11 +33,15 @@ struct Train: ParsableCommand {
         let directory = RunDirectory(configuration.run.directory)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
         Interruption.listen()
-        let mesh = try job.start(resolved.layout)
+        let mesh = try job.start(resolved.layout) { () throws(Failure) in
+            try resolved.facts() + (resume == nil ? [] : [directory.checkpointFact()])
+        }
         let listeners: [any EventListener] = 
             job.isFirst ? [MetricsFile(path: directory.metricsFile), Console(isLive: job.isAtTerminal)] : []
-        let trainer = try Trainer(
-            resolved, mesh: mesh, workers: job.workers(configuration.run.threads), listeners: listeners)
+        let workers = try job.workers(configuration.run.threads, mesh) { places in
+            for place in places { try Console.write(place) }
+        }
+        let trainer = try Trainer(resolved, mesh: mesh, workers: workers, listeners: listeners)
         try trainer.train(resume.map { .resume(step: $0.step) } ?? .fresh(overwrite: overwrite))
         job.finish()
     }

@@ -49,6 +49,35 @@ extension CommandTests {
             #expect(workspace.remainingProcesses().isEmpty)
         }
 
+        @Test("ranks that are about to do different things say so and train nothing", arguments: [
+            ("model: {checkpoint: policy}", "model: {checkpoint: reference}", Exit.configuration, "model.checkpoint: reference"),
+            ("learning_rate: 0.001", "learning_rate: 0.002", Exit.configuration, "optimizer.learning_rate: 0.002"),
+            ("shuffle", "shuffle", Exit.damagedData, "pairs.h5 of 2 records"),
+            ("shuffle", "shuffle", Exit.damagedData, "reference/model.safetensors"),
+        ])
+        func differing(_ setting: String, other: String, exit: Int32, says words: String) throws {
+            let workspace = try Workspace()
+            try workspace.makeFolder("other")
+            for name in ["policy", "reference", "pairs.h5"] { try workspace.copy(name, to: "other/" + name) }
+            try workspace.write(Data(workspace.text("config.yaml").replacing(setting, with: other).utf8), to: "other/config.yaml")
+            if words.contains("records") {
+                let pair = "{\"prompt_ids\": [301, 302, 303], \"chosen_ids\": [4, 5], \"rejected_ids\": [6]}\n"
+                _ = try makeDataset(pair + pair, in: workspace.folder, named: "other/pairs")
+            } else if words.contains("safetensors") {
+                var bytes = try workspace.bytes("other/" + words)
+                bytes[bytes.count - 1] ^= 1
+                try workspace.write(bytes, to: "other/" + words)
+            }
+            let result = try workspace.shell(
+                "if [ $OMPI_COMM_WORLD_RANK = 1 ]; then cd other; fi; exec \"$TANDEM\" train config.yaml", ranks: 2)
+            #expect(result.exitCode == exit, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains(words) == true, "\(result.errorOutput)")
+            #expect(result.causeLines.first?.hasPrefix("tandem: rank 1: ") == true)
+            #expect(result.seconds < 10)
+            #expect(!workspace.exists("run") && !workspace.exists("other/run"))
+            #expect(workspace.remainingProcesses().isEmpty)
+        }
+
         /// The damage shows itself when the chunk is read, in the middle of the work of all ranks.
         @Test("a chunk that one rank can't read is told in one line and ends all ranks", arguments: [0, 1])
         func unreadable(rank: Int) throws {

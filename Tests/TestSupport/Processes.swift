@@ -49,7 +49,8 @@ public func runCommand(
 ) throws -> ProcessResult {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = words
+    // Foundation starts processes with signals blocked, which their own children inherit: nobody could then stop them.
+    process.arguments = ["--default-signal"] + words
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     var variables = ProcessInfo.processInfo.environment
     variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1"

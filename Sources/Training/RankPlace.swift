@@ -1,0 +1,104 @@
+import Collectives
+import Foundation
+import Settings
+
+/// Where a rank computes: its host, the processors that it may run on, and its threads.
+public struct RankPlace: Codable, Equatable, Sendable {
+    public let host: String
+    /// Processors, as the system numbers them.
+    public let processors: [Int]
+    /// Of these one for each physical core.
+    public let cores: [Int]
+    /// Physical cores that the node gave to the launcher, of which the rank got its own; nil where that is not known.
+    public let coresOfLauncher: Int?
+    public let threads: Int
+
+    public init(host: String, processors: [Int], cores: [Int], coresOfLauncher: Int?, threads: Int) {
+        self.host = host
+        self.processors = processors
+        self.cores = cores
+        self.coresOfLauncher = coresOfLauncher
+        self.threads = threads
+    }
+
+    /// Every rank's place. Collective over `mesh`.
+    public static func gather(threads: Int, mesh: Mesh) throws -> [RankPlace] {
+        let own = RankPlace(
+            host: MPIEnvironment.hostName, processors: availableCores(), cores: physicalCores(availableCores()),
+            coresOfLauncher: processorsOfLauncher().map { physicalCores($0).count }, threads: threads)
+        let all = try mesh.world.gatherAll(Array(JSONEncoder().encode(own)))
+        return try all.map { try JSONDecoder().decode(RankPlace.self, from: Data($0)) }
+    }
+
+    // MARK: In words
+
+    /// A line for each host, of which hosts beyond the eighth are counted only: "host1       rank 0 on cores 0-3, ...".
+    public static func summary(_ places: [RankPlace]) -> [String] {
+        let hosts = byHost(places)
+        let shown = hosts.prefix(8).map { host, ranks in
+            let words = ranks.map { rank in
+                let place = places[rank]
+                return "rank \(rank): \(counted(place.threads, "thread")) on \(place.processors.count == 1 ? "core" : "cores") \(ranges(place.processors))"
+            }
+            return "host        \(host), " + words.joined(separator: "; ")
+        }
+        return shown + (hosts.count > 8 ? ["hosts       and \(hosts.count - 8) more"] : [])
+    }
+
+    /// What is wrong with the threads for the cores, a sentence with its remedy for each kind of mistake.
+    public static func notes(_ places: [RankPlace]) -> [String] {
+        var crowded: [(host: String, threads: Int, cores: Int, ranks: Int, isBinding: Bool)] = []
+        var idle: [(host: String, used: Int, cores: Int, ranks: Int)] = []
+        for (host, ranks) in byHost(places) {
+            let here = ranks.map { places[$0] }
+            let cores = Set(here.flatMap(\.cores))
+            let threads = here.reduce(0) { $0 + $1.threads }
+            let given = max(here.compactMap(\.coresOfLauncher).max() ?? 0, cores.count)
+            // The host may have cores enough and the ranks be bound to too few of them.
+            if threads > cores.count {
+                crowded.append((host, threads, cores.count, ranks.count, threads <= given))
+            } else if let rank = here.first(where: { $0.threads > $0.cores.count }) {
+                crowded.append((host, rank.threads, rank.cores.count, 1, true))
+            } else if cores.count < given {
+                idle.append((host, cores.count, given, ranks.count))
+            }
+        }
+        var notes: [String] = []
+        if let first = crowded.first {
+            let fitting = first.cores / first.ranks
+            let remedy = first.isBinding
+                ? "Start with mpirun --map-by slot:PE=\(places[0].threads) --bind-to core, or through ./launch/local."
+                : fitting > 0 ? "Use \(counted(fitting, "thread")) a rank." : "Start at most \(counted(first.cores, "rank")) there."
+            notes.append(
+                "\(first.threads) threads share \(counted(first.cores, "core")) on \(HostList(crowded.map(\.host))). "
+                    + remedy)
+        }
+        if let first = idle.first {
+            notes.append(
+                "\(counted(first.ranks, "rank")) may use \(first.used) of the \(first.cores) cores of \(HostList(idle.map(\.host))). "
+                    + "Start with mpirun --map-by slot:PE=\(max(1, first.cores / first.ranks)) --bind-to core, or through ./launch/local.")
+        }
+        return notes
+    }
+
+    /// Hosts in the order of their first ranks, with their ranks.
+    private static func byHost(_ places: [RankPlace]) -> [(host: String, ranks: [Int])] {
+        let groups = Dictionary(grouping: places.indices) { places[$0].host }
+        return groups.map { ($0.key, $0.value) }.sorted { $0.1[0] < $1.1[0] }
+    }
+
+    private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+    /// "0-3, 8": ascending numbers with runs drawn together.
+    private static func ranges(_ numbers: [Int]) -> String {
+        var runs: [ClosedRange<Int>] = []
+        for number in numbers {
+            if let last = runs.last, last.upperBound + 1 == number {
+                runs[runs.count - 1] = last.lowerBound...number
+            } else {
+                runs.append(number...number)
+            }
+        }
+        return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,88 @@
+import Collectives
+import Datasets
+import Foundation
+import Kernels
+import Settings
+import Tensors
+import Weights
+
+extension SharedFact {
+    /// What any command's ranks must have in common before they compute together: one build, and libraries of the same bits.
+    public static func ofProgram() throws(Failure) -> [SharedFact] {
+        let build = try Storage(mapping: "/proc/self/exe").contentDigits()
+        let commit = Provenance.commit.map { ", commit \($0.prefix(12))" } ?? ""
+        return [
+            SharedFact(
+                "program", "tandem \(tandemVersion) (build \(build.prefix(12))\(commit))",
+                remedy: "Install one build of tandem on all nodes.", exitCode: .configuration),
+            SharedFact(
+                "MPI", MPIEnvironment.libraryVersion, remedy: "Install the same version of MPI on all nodes.",
+                exitCode: .configuration),
+            // Tensor ranks hold some values twice; kernels of other bits would let them drift apart.
+            SharedFact(
+                "BLAS core", "OpenBLAS kernels for \(matrixProductCore)",
+                remedy: "Set OPENBLAS_CORETYPE on all nodes to one that every processor can run (mpirun -x OPENBLAS_CORETYPE=Haswell).",
+                exitCode: .configuration),
+            // After the kernels, which it names too.
+            SharedFact(
+                "BLAS", matrixProductVersion, remedy: "Install the same OpenBLAS on all nodes.", exitCode: .configuration),
+        ]
+    }
+}
+
+extension ResolvedRun {
+    /// What all ranks must have in common to do this run.
+    public func facts() throws(Failure) -> [SharedFact] {
+        var shared = configuration
+        // Results don't depend on it, and nodes may have other numbers of cores.
+        shared.run.threads = nil
+        var facts = try SharedFact.ofProgram()
+        facts.append(
+            SharedFact(
+                "settings", shared.resolvedYAML(), remedy: "Give all nodes the same \(configuration.file) and options.",
+                exitCode: .configuration))
+        for origin in [policy] + references.map(\.origin) { facts += try origin.facts() }
+        for file in [training].compactMap(\.self) + validation.map(\.file) { facts.append(file.fact()) }
+        return facts
+    }
+}
+
+extension ModelOrigin {
+    /// Its architecture, and each of its weight files by size and samples.
+    public func facts() throws(Failure) -> [SharedFact] {
+        let remedy = "Copy one checkpoint to all nodes, or keep it on a file system that they share."
+        var hash = ContentHash()
+        for byte in configurationJSON { hash.add(UInt64(byte)) }
+        var facts = [
+            SharedFact(
+                "model \(name)", "\(name) with configuration \(hash.digits)", remedy: remedy, exitCode: .damagedData)
+        ]
+        for path in weightFiles {
+            let file = try Storage(mapping: path)
+            facts.append(
+                SharedFact(
+                    path, "\(path) of \(file.byteCount) bytes with content \(file.sampledDigits())", remedy: remedy,
+                    exitCode: .damagedData))
+        }
+        return facts
+    }
+
+    /// Paths of the weights; none for a model that is initialised at random.
+    private var weightFiles: [String] {
+        let checkpoint = source as? HuggingFaceCheckpoint ?? (source as? LayerSelection)?.checkpoint
+        return checkpoint?.files.map(\.path) ?? []
+    }
+}
+
+extension DatasetFile {
+    /// What it holds, not how it is stored: `prepare` may have run on each node.
+    ///
+    /// Damage on one node is a difference. The same on all is left to who reads the record: that is told with the run's status,
+    /// whether or not a sample happened to meet it.
+    public func fact() -> SharedFact {
+        let content = (try? sampledFingerprint()).map { "content \($0)" } ?? "damaged content"
+        return SharedFact(
+            path, "\(path) of \(recordCount) records and \(tokenCount) tokens with \(content)",
+            remedy: "Copy one dataset to all nodes, or keep it on a file system that they share.", exitCode: .damagedData)
+    }
+}

@@ -1,0 +1,104 @@
+# What launch/local and launch/multi-node share: sourced by them, not run. $script is the script's name in messages.
+
+# One line and an exit code of sysexits: 64 usage, 66 missing input, 69 something needed is not there, 78 configuration.
+fail() {
+    echo "$script: $2" >&2
+    exit "$1"
+}
+
+note() { echo "$script: note: $1" >&2; }
+
+# Reads --ranks, --threads and --dry-run off the arguments, and what $own_options names besides; $command is the rest.
+read_options() {
+    ranks= threads= dry_run=
+    while [ $# -gt 0 ]; do
+        case " --ranks --threads ${own_options-} " in
+            *" $1 "*)
+                [ $# -gt 1 ] || fail 64 "$1 needs a value. $usage"
+                printf -v "${1#--}" %s "$2"
+                shift 2
+                continue ;;
+        esac
+        case $1 in
+            --dry-run) dry_run=yes ;;
+            --help) sed -n '2,/^set /{/^#/!q;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+            --*) fail 64 "there is no option $1 before the command. $usage" ;;
+            *) break ;;
+        esac
+        shift
+    done
+    local option
+    for option in ranks threads; do
+        [[ ${!option} =~ ^([1-9][0-9]*)?$ ]] || fail 64 "--$option ${!option} is not a number from 1 on. $usage"
+    done
+    [ $# -gt 0 ] || fail 64 "no command is given. $usage"
+    command=("$@")
+}
+
+# The program: $TANDEM, or what the release build made, or the one in PATH.
+choose_program() {
+    local folder
+    folder=$(cd "$(dirname "$0")/.." && pwd)
+    if [ -n "${TANDEM-}" ]; then
+        program=$(realpath -- "$TANDEM")
+    elif [ -x "$folder/.build/release/tandem" ]; then
+        program=$folder/.build/release/tandem
+    else
+        program=$(command -v tandem) || true
+    fi
+    [ -n "$program" ] && [ -x "$program" ] ||
+        fail 69 "${program:-tandem} is not there to run. Build it: swift build -c release --product tandem."
+    command -v mpirun >/dev/null || fail 69 "no mpirun in PATH. Install it: ./launch/install-dependencies."
+    # mpirun refuses to start as root (in containers) unless it is told twice.
+    if [ "$(id -u)" -eq 0 ]; then
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+}
+
+# Physical cores that this process may use; the processors of one core share its arithmetic units and count once. Sent to
+# other hosts as it stands.
+count_cores() {
+    local part processor
+    for part in $(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr , ' '); do
+        for ((processor = ${part%-*}; processor <= ${part#*-}; processor++)); do
+            cat "/sys/devices/system/cpu/cpu$processor/topology/thread_siblings_list" 2>/dev/null || echo "$processor"
+        done
+    done | sort -u | wc -l
+}
+
+plural() { if [ "$1" -eq 1 ]; then echo "$1 $2"; else echo "$1 $2s"; fi; }
+
+# Tells the command its threads; what the person wrote stands behind it and counts.
+put_threads_into_command() {
+    case ${command[0]} in
+        train | evaluate) command=("${command[0]}" --set "run.threads=$threads" "${command[@]:1}") ;;
+        score | generate) command=("${command[0]}" --threads "$threads" "${command[@]:1}") ;;
+        *) ;;
+    esac
+}
+
+# Runs the command and ends with its exit code; with --dry-run shows it instead.
+#
+# mpirun kills its ranks a second after Ctrl-C. Kept out of the terminal's process group it does not get that, and is asked
+# by SIGUSR1 instead, which lets the ranks end their step and save; asked twice it ends at once.
+run_job() {
+    if [ -n "$dry_run" ]; then
+        printf '%q ' "$@"
+        echo
+        exit 0
+    fi
+    setsid "$@" <&0 &
+    local job=$! code
+    stop_job() {
+        kill -USR1 "$job" 2>/dev/null || true
+        trap 'kill -TERM "$job" 2>/dev/null || true' INT TERM
+    }
+    trap stop_job INT TERM
+    trap 'kill -USR1 "$job" 2>/dev/null || true' USR1
+    while true; do
+        code=0
+        wait "$job" || code=$?
+        kill -0 "$job" 2>/dev/null || break
+    done
+    exit "$code"
+}
