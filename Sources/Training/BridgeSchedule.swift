@@ -16,7 +16,7 @@ struct BridgeSchedule: Equatable {
         let roundCount = costs.map(\.count).max() ?? 0
         windows = stride(from: 0, to: roundCount, by: roundsPerWindow).map { [roundsPerWindow] start in
             let jobs = costs.indices.flatMap { dataRank in
-                (start..<min(start + roundsPerWindow, costs[dataRank].count)).compactMap { index in
+                costs[dataRank].indices.dropFirst(start).prefix(roundsPerWindow).compactMap { index in
                     costs[dataRank][index] > 0 ? MicroBatchPlace(dataRank: dataRank, index: index) : nil
                 }
             }

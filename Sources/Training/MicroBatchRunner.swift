@@ -66,12 +66,15 @@ final class MicroBatchRunner {
 
     /// Reads the micro-batches that this rank computes, of the policy and of references in layouts of their own. Collective
     /// over all ranks.
+    ///
+    /// - Parameter isCached: whether what caches know is not computed again.
     func prepare(
-        _ plan: StepPlan, of role: DatasetRole, in dataset: DatasetFile, packer: MicroBatchPacker, mesh: Mesh
+        _ plan: StepPlan, of role: DatasetRole, in dataset: DatasetFile, packer: MicroBatchPacker, mesh: Mesh,
+        isCached: Bool = true
     ) throws -> StepBatches {
         var places: Set<MicroBatchPlace> = []
         for bridge in bridges {
-            let cache = caches.first { $0.reference == bridge.name }
+            let cache = isCached ? caches.first { $0.reference == bridge.name } : nil
             places.formUnion(
                 bridge.plan(
                     costs: plan.microBatches.map { microBatches in

@@ -16,7 +16,8 @@ extension Trainer {
         // Every data rank's only micro-batch.
         let step = StepPlan(
             step: 0, epoch: 0, microBatches: (0..<mesh.data.size).map { _ in [records] }, oversized: [])
-        let batches = try runner.prepare(step, of: .training, in: run.training!, packer: packer, mesh: mesh)
+        let batches = try runner.prepare(
+            step, of: .training, in: run.training!, packer: packer, mesh: mesh, isCached: false)
         let (batch, plan) = (batches.own[0], batches.own[0].plan)
         var references: [String: [Double]] = [:]
         for hook in runner.hooks { references[hook.name] = try hook.values(for: plan).logProbabilities }

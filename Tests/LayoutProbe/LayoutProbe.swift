@@ -26,31 +26,41 @@ enum LayoutProbe {
         try trainer.exportFirstStepGradients(to: arguments[2] + "/gradients")
         try trainer.train(.fresh(overwrite: true))
         let after = try trainer.logProbabilities(ofRecords: [0, 1])
+        let resident = try withExtendedLifetime(trainer) {
+            // All ranks have touched their weights, and none has let go of them.
+            try mesh.world.barrier()
+            defer { try? mesh.world.barrier() }
+            return (try residentBytes(ofMappings: "osc_sm"), try residentBytes(ofMappings: "/reference/"))
+        }
 
         let sameReferences = before.references == after.references
         let samePolicy = before.policy == after.policy
         let counts = try mesh.world.sum([
-            sameReferences ? 1 : 0, samePolicy ? 1 : 0, Double(PendingCollectiveFaults.count), sharedWindowBytes(),
+            sameReferences ? 1 : 0, samePolicy ? 1 : 0, Double(PendingCollectiveFaults.count),
+            resident.0, resident.1,
         ])
         if mesh.isFirst {
             let object: [String: Any] = [
                 "ranks_with_same_references": counts[0], "ranks_with_same_policy": counts[1], "faults": counts[2],
-                "shared_window_bytes": counts[3],
+                "shared_window_bytes": counts[3], "mapped_reference_bytes": counts[4],
             ]
             try JSONSerialization.data(withJSONObject: object).write(to: URL(fileURLWithPath: arguments[2] + "/probe.json"))
         }
         MPIEnvironment.finish()
     }
 
-    /// This process's share (PSS) of MPI's shared windows, from the kernel's accounting.
-    private static func sharedWindowBytes() throws -> Double {
-        var isWindow = false
+    /// This process's share (PSS) of mapped files whose path contains `name`, from the kernel's accounting: a page's bytes are
+    /// dealt to those that map it. MPI's shared windows are files of the name osc_sm.
+    private static func residentBytes(ofMappings name: String) throws -> Double {
+        var isMeant = false
         var kibibytes = 0.0
-        for line in try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n") {
+        // The system gives a few pages a read, and a file of size 0 is read once only by path.
+        let bytes = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/smaps")).readToEnd() ?? Data()
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count >= 5, words[0].contains("-") {
-                isWindow = words.last!.contains("osc_sm") || words.last!.contains("shared_win")
-            } else if isWindow, words.first == "Pss:" {
+                isMeant = line.contains(name)
+            } else if isMeant, words.first == "Pss:" {
                 kibibytes += Double(words[1])!
             }
         }

@@ -63,8 +63,9 @@ struct ProbeResult: Sendable {
     let ranksWithSameReferences: Double
     let ranksWithSamePolicy: Double
     let faults: Double
-    /// Of memory that the ranks share, over all of them, each page's bytes dealt to those that map it.
-    let sharedWindowBytes: Double
+    /// Resident over all ranks by the kernel's accounting, pages that several map counted once: of memory that ranks share,
+    /// and of the file of a reference called "reference".
+    let sharedWindowBytes, mappedReferenceBytes: Double
 }
 
 /// A model, its reference and pairs, and the run on one rank that every layout is compared with.
@@ -136,7 +137,7 @@ func runProbe(
         steps: steps, gradients: gradients, weights: try readTensors(output + "/run/export/model.safetensors"),
         ranksWithSameReferences: probe["ranks_with_same_references"]!,
         ranksWithSamePolicy: probe["ranks_with_same_policy"]!, faults: probe["faults"]!,
-        sharedWindowBytes: probe["shared_window_bytes"]!)
+        sharedWindowBytes: probe["shared_window_bytes"]!, mappedReferenceBytes: probe["mapped_reference_bytes"]!)
 }
 
 @Suite(.serialized) struct LayoutTests {

@@ -118,7 +118,18 @@ struct PlacedReference: Sendable, CustomTestStringConvertible {
         #expect(abs(result.steps[1]["loss"]! - alone.steps[1]["loss"]!) <= 1e-5 * alone.steps[1]["loss"]!)
         let count = Double(unevenConfiguration(.llama).parameterCount)
         let expected = (storage == "float32" ? 4 : 2) * count
-        // By the kernel's own accounting, over all four ranks: pages that several map are counted once.
-        #expect(result.sharedWindowBytes > 0.9 * expected && result.sharedWindowBytes < 1.1 * expected + 65_536)
+        let bytes = result.sharedWindowBytes
+        #expect(bytes > 0.9 * expected && bytes < 1.1 * expected + 65_536, "\(bytes) of \(expected)")
+    }
+
+    @Test("four data ranks hold one reference in the file's own type between them")
+    func mappedOnce() throws {
+        let test = try ReferenceLayoutTests.test.get()
+        let result = try test.run(Layout(name: "", data: 4, tensor: 1, tokensPerMicroBatch: 4096), steps: 2)
+        let size = try FileManager.default
+            .attributesOfItem(atPath: test.folder.file("reference/model.safetensors"))[.size] as! Int
+        #expect(result.sharedWindowBytes == 0)
+        let bytes = result.mappedReferenceBytes
+        #expect(bytes > 0.9 * Double(size) && bytes < Double(size) + 65_536, "\(bytes) of \(size)")
     }
 }

@@ -137,13 +137,13 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         let placement = ReferencePlacement(ranks: [1], layout: .single)
         let stored = 4 * smallCount
         let (alone, everywhere) = (
-            forecast([("teacher", small, stored, placement)], ranks: 4), forecast([("teacher", small, stored, nil)], ranks: 4)
+            forecast([("teacher", small, stored, placement)], ranks: 8), forecast([("teacher", small, stored, nil)], ranks: 8)
         )
-        let without = forecast([], ranks: 4)
+        let without = forecast([], ranks: 8)
         func activations(_ forecast: MemoryForecast) -> Double { forecast.items.last!.byteCount }
         #expect(alone.items[1].byteCount == Double(stored))
         let once = activations(alone) - activations(without)
-        #expect(once > 0 && abs(activations(everywhere) - activations(without) - 4 * once) < 1e-6)
+        #expect(once > 0 && abs(activations(everywhere) - activations(without) - 8 * once) < 1e-6)
     }
 
     @Test("a cache takes 8 bytes a scored row on every rank, and can be refused by name")
@@ -208,9 +208,13 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
                 "run.yaml: the run needs 29.9 GiB of memory on this node for one rank, 29.9 GiB of it for reference "
                 + "teacher, but 16.0 GiB are available. Set references.teacher.storage: bfloat16, spread more tensor ranks "
                 + "(parallel.tensor) over more nodes, or choose a smaller model.")
-        // Two copies of bfloat16 would be no less than the one mapped file.
+        // Both ranks would share the copy; of what is bfloat16 already there is no smaller one.
         #expect(
-            try refusal(policy: small, [floats], ranks: 2, available: 16 << 30).hasSuffix(
+            try refusal(policy: small, [floats], ranks: 2, available: 16 << 30).contains(
+                ". Set references.teacher.storage: bfloat16,"))
+        let narrow: MemoryForecast.Reference = ("teacher", large, 2 * large.parameterCount, nil)
+        #expect(
+            try refusal(policy: small, [narrow], ranks: 2, available: 8 << 30).hasSuffix(
                 ". Spread more tensor ranks (parallel.tensor) over more nodes, or choose a smaller model."))
         #expect(
             try refusal(policy: small, ranks: 2, tokens: 1 << 40).contains(

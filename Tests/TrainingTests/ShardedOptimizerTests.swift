@@ -55,7 +55,9 @@ private final class LoneRank: ProcessGroup {
         _ policy: Transformer<Trainable>, rank: Int, of ranks: Int, bucket: Int, zero: ZeroStage = .optimizerState
     ) -> Optimizer {
         let group = LoneRank(rank: rank, size: ranks)
-        let mesh = Mesh(layout: ParallelLayout(data: ranks, tensor: 1), world: group, tensor: SoloGroup(), data: group)
+        let mesh = Mesh(
+            layout: ParallelLayout(data: ranks, tensor: 1), world: group, tensor: SoloGroup(), data: group,
+            hosts: (0..<ranks).map { "host\($0)" })
         let partition = FlatPartition(
             count: policy.parameters.valueBlock.flat.columnCount, rankCount: ranks, bucketCount: bucket)
         return Optimizer(
