@@ -117,7 +117,9 @@ final class MicroBatchRunner {
                 denominators: denominators, whenFinal: { last?.areFinal(from: $0) })
             last?.areFinal(from: 0)
         }
-        for bridge in bridges { try bridge.finish() }
+        for bridge in bridges {
+            try stopwatch.measure(.reference) { () throws(CollectiveError) in try bridge.finish() }
+        }
     }
 
     /// - Parameter whenFinal: see `Transformer.backward`.
