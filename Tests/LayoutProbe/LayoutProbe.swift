@@ -30,7 +30,7 @@ enum LayoutProbe {
             // All ranks have touched their weights, and none has let go of them.
             try mesh.world.barrier()
             defer { try? mesh.world.barrier() }
-            return (try residentBytes(ofMappings: "osc_sm"), try residentBytes(ofMappings: "/reference/"))
+            return (try residentBytes(ofMappings: "/osc_sm."), try residentBytes(ofMappings: "/reference/"))
         }
 
         let sameReferences = before.references == after.references
