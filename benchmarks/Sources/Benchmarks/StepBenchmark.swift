@@ -2,7 +2,7 @@ import Collectives
 import Datasets
 import Foundation
 import Kernels
-import Model
+import Planning
 import Settings
 import Training
 
@@ -58,7 +58,7 @@ struct StepBenchmark {
         var planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: mesh.data.size)
         var workloads: [StepWorkload] = []
         while let plan = planner.next() {
-            var workload = StepWorkload(segments: [], scored: [])
+            var workload = StepWorkload()
             for records in plan.microBatches.joined() { workload.add(try packer.assemble(records, from: run.training!)) }
             workloads.append(workload)
         }
@@ -78,24 +78,6 @@ struct StepBenchmark {
 
     /// Read from the written configuration, so that it holds for configurations that know no such key.
     private func isCached(_ reference: String) -> Bool { run.configuration.resolvedYAML().contains("cache: memory") }
-}
-
-extension StepWorkload {
-    fileprivate mutating func add(_ batch: MicroBatch) {
-        var positions = ForwardPlan(axis: batch.axis, rows: batch.rows).scoredPositions[...]
-        for segment in batch.axis.segments {
-            let (range, prefix) = (segment.range, segment.prefix?.count ?? 0)
-            segments.append(Segment(queries: range.count, prefix: prefix))
-            while let start = positions.first, range.contains(start) {
-                var end = start
-                while positions.first == end, end < range.upperBound {
-                    positions.removeFirst()
-                    end += 1
-                }
-                scored.append(Segment(queries: end - start, prefix: prefix + start - range.lowerBound))
-            }
-        }
-    }
 }
 
 extension ScheduleSettings {

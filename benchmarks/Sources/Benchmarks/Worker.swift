@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import Kernels
+import Planning
 import Settings
 import Training
 
