@@ -38,6 +38,11 @@ extension MachineRates {
         return (rate(\.forward), rate(\.backward))
     }
 
+    /// What a pass takes over what its kernels do; of the nearest number of threads that was measured.
+    public func overhead(threads: Int) -> Double {
+        overheads.min { abs($0.threads - threads) < abs($1.threads - threads) }!.factor
+    }
+
     /// Bytes a second of one thread.
     public func memoryRate(_ occupation: Occupation) -> Double {
         let alone = memoryBytesPerSecondOfOneCore

@@ -23,6 +23,13 @@ public struct MachineRates: Codable, Equatable, Sendable {
         public var backward: Double
     }
 
+    /// Seconds of a model's forward and backward over those that the rates add up to: what a rank's threads wait for each
+    /// other, and what is not counted.
+    public struct Overhead: Codable, Equatable, Sendable {
+        public var threads: Int
+        public var factor: Double
+    }
+
     /// A reduction of so many bytes over ranks of one node, all of which take part.
     public struct Reduction: Codable, Equatable, Sendable {
         public var bytes: Int
@@ -57,9 +64,8 @@ public struct MachineRates: Codable, Equatable, Sendable {
     /// STREAM's triad: all cores, and one alone.
     public var memoryBytesPerSecond: Double
     public var memoryBytesPerSecondOfOneCore: Double
-    /// Seconds of a model's forward and backward over those that the rates above add up to: what threads wait for each
-    /// other, and what is not counted.
-    public var overhead: Double
+    /// By the number of a rank's threads.
+    public var overheads: [Overhead]
     /// Bytes of a process before it has loaded anything; what each of its threads adds; what MPI adds.
     public var processBytes: Int
     public var threadBytes: Int
@@ -68,6 +74,26 @@ public struct MachineRates: Codable, Equatable, Sendable {
     public var reductionRanks: Int
     public var reductions: [Reduction]
     public var network: Network
+}
+
+extension MachineRates {
+    /// With what an earlier measurement of the same machine knows and this one could not find: alone a process has no one to
+    /// send to, and under mpirun a rank may have one thread.
+    public func keeping(_ earlier: MachineRates) -> MachineRates {
+        guard earlier.processor == processor, earlier.cores == cores else { return self }
+        var rates = self
+        rates.overheads += earlier.overheads.filter { old in !overheads.contains { $0.threads == old.threads } }
+        rates.overheads.sort { $0.threads < $1.threads }
+        if reductions.isEmpty {
+            (rates.reductions, rates.reductionRanks) = (earlier.reductions, earlier.reductionRanks)
+            rates.messagingBytes = earlier.messagingBytes
+        }
+        if network.isAssumed { rates.network = earlier.network }
+        // A process with MPI in it counts it; one without is the smaller.
+        rates.processBytes = min(processBytes, earlier.processBytes)
+        if !reductions.isEmpty, earlier.reductions.isEmpty { rates.messagingBytes = max(0, processBytes - earlier.processBytes) }
+        return rates
+    }
 }
 
 // MARK: The file
@@ -106,9 +132,9 @@ extension MachineRates {
 
     private var isSound: Bool {
         let rates = products.map(\.eachCore) + products.compactMap(\.oneCore) + attention.flatMap { [$0.forward, $0.backward] }
-            + [memoryBytesPerSecond, memoryBytesPerSecondOfOneCore, overhead, network.bytesPerSecond]
+            + [memoryBytesPerSecond, memoryBytesPerSecondOfOneCore, network.bytesPerSecond] + overheads.map(\.factor)
             + reductions.flatMap { [$0.sumSeconds, $0.bucketSeconds] }
-        return rates.allSatisfy { $0 > 0 && $0.isFinite } && !attention.isEmpty && cores > 0 && memoryBytes > 0
+        return rates.allSatisfy { $0 > 0 && $0.isFinite } && !attention.isEmpty && !overheads.isEmpty && cores > 0 && memoryBytes > 0
             && RequiredProduct.Form.allCases.allSatisfy { form in products.contains { $0.form == form } }
             && products.contains { $0.oneCore != nil } && (reductionRanks == 1 || !reductions.isEmpty)
     }

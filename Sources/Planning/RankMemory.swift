@@ -15,6 +15,8 @@ public struct RankMemory: Equatable, Sendable {
         /// Weights, mapped or copied once for a node's ranks.
         case reference(String)
         case activations
+        /// The largest matrix whole, of tensor ranks' shards: at the run's end.
+        case export
         case caches
         /// Tiles of logits, packed keys, widened weights, and buckets under way.
         case kernels
@@ -44,6 +46,8 @@ public struct RankMemory: Equatable, Sendable {
 public struct MemoryNeeds: Sendable {
     /// The fullest micro-batch.
     public var fullest: StepWorkload
+    /// Tokens that activations have room for, where these are more.
+    public var reservedTokens: Int?
     /// Bytes of the policy's checkpoint; 0 where its weights start at random.
     public var checkpointByteCount = 0
     /// Predictions whose reference values every rank keeps, and the records that they belong to.
@@ -68,8 +72,11 @@ extension RunShape {
             (.moments, 8 * parameters / Double(zero == .optimizerState ? layout.data : 1)),
             (.checkpoint, Double(needs.checkpointByteCount) * shards.touchedFraction(rank: tensorRank)),
         ]
-        var activations = tokens * (shards.trainableFloatsPerToken(rank: tensorRank, recompute) - shards.scoredFloatsPerRow)
-            + rows * shards.scoredFloatsPerRow
+        let widths = shards.trainableWidths(rank: tensorRank, recompute)
+        // A huge page that is touched is there whole: behind a matrix that is not full, half of one on average.
+        let unused = max(0, Double(needs.reservedTokens ?? needs.fullest.tokens) - tokens)
+        let slack = widths.reduce(0) { $0 + min(4 * $1 * unused, RunShape.hugePageBytes / 2) } / 4
+        var activations = tokens * widths.reduce(0, +) + rows * shards.scoredFloatsPerRow + slack
         var kernels = kernelFloats(needs.fullest, tensorRank: tensorRank)
         for reference in references {
             let size = (reference.placement?.layout ?? layout).tensor
@@ -82,10 +89,18 @@ extension RunShape {
         }
         let caches = references.filter(\.isCached).count * (8 * needs.cachedRowCount + 40 * needs.cachedRecordCount)
         items += [
-            (.activations, 4 * activations), (.caches, Double(caches)), (.kernels, 4 * kernels),
+            (.activations, 4 * activations), (.export, exportBytes(tensorRank: tensorRank)), (.caches, Double(caches)), (.kernels, 4 * kernels),
             (.program, Double(needs.processBytes + threads * needs.threadBytes + (layout.rankCount > 1 ? needs.messagingBytes : 0))),
         ]
         return RankMemory(items: items.filter { $0.byteCount > 0 })
+    }
+
+    private static let hugePageBytes = 2.0 * 0x1p20
+
+    /// The first rank puts a matrix together from its shards before it is written.
+    private func exportBytes(tensorRank: Int) -> Double {
+        guard layout.tensor > 1, tensorRank == 0 else { return 0 }
+        return 4 * Double(policy.hiddenSize * max(policy.vocabularySize, policy.feedForwardSize))
     }
 
     private func kernelFloats(_ workload: StepWorkload, tensorRank: Int) -> Double {

@@ -22,7 +22,7 @@ extension RunPlan {
         RunPlan.bytesOfNode(shape, needs) <= Double(nodeByteCount)
     }
 
-    /// From what changes least to what costs most; each is tried alone, then with those before it.
+    /// From what changes least to what costs most; nodes are doubled at last, with all else as it was.
     private var remedy: String? {
         var shape = shape
         var keys: [String] = []
@@ -45,12 +45,14 @@ extension RunPlan {
             if changed.layout.data == 1 { changed.zero = .nothing }
             if fits(changed, needs) { return fitting(keys + ["schedule.recompute: block", "parallel.tensor: \(tensor)"]) }
         }
-        for ranks in (1..<max(shape.ranksPerNode, 2)).reversed() where ranks < shape.ranksPerNode {
+        var ranks = self.shape.ranksPerNode / 2
+        while ranks >= 1 {
             var changed = self.shape
             changed.ranksPerNode = ranks
             if fits(changed, needs) {
                 return "It fits on \(changed.nodeCount) nodes of \(ranks == 1 ? "1 rank" : "\(ranks) ranks") each (--nodes \(changed.nodeCount))."
             }
+            ranks /= 2
         }
         return nil
     }
@@ -67,6 +69,7 @@ extension RankMemory.Kind {
         case .checkpoint: "checkpoint, mapped"
         case .reference(let name): "reference \(name)"
         case .activations: "activations"
+        case .export: "export"
         case .caches: "cached reference values"
         case .kernels: "kernels' scratch"
         case .program: "program"

@@ -60,7 +60,8 @@ public struct RunPlan {
     static func bytesOfNode(_ shape: RunShape, _ needs: MemoryNeeds) -> Double {
         let ranks = (0..<shape.layout.tensor).map { shape.memory(needs, tensorRank: $0) }
         func own(_ memory: RankMemory) -> Double { memory.items.filter { !$0.kind.isShared }.reduce(0) { $0 + $1.byteCount } }
-        let held = (0..<min(shape.ranksPerNode, shape.layout.rankCount)).reduce(0.0) { $0 + own(ranks[$1 % ranks.count]) }
+        let (groups, rest) = min(shape.ranksPerNode, shape.layout.rankCount).quotientAndRemainder(dividingBy: ranks.count)
+        let held = Double(groups) * ranks.reduce(0) { $0 + own($1) } + ranks.map(own).sorted(by: >).prefix(rest).reduce(0, +)
         return held + shape.references.reduce(0) { $0 + Double($1.storedByteCount) }
     }
 
@@ -94,6 +95,7 @@ public struct RunPlan {
             if count < stepLimit { work.append(step) }
         }
         var needs = MemoryNeeds(fullest: StepWorkload(try packer.assemble(fullest.records, from: dataset)))
+        needs.reservedTokens = run.largestMicroBatch
         needs.checkpointByteCount = run.policy.mappedByteCount
         for record in 0..<dataset.recordCount {
             needs.cachedRowCount += dataset.scoredRowCount(of: record, run.scoredTokens) ?? dataset.tokenCount(of: record)

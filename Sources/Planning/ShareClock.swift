@@ -10,6 +10,7 @@ struct ShareClock {
     let rates: MachineRates
     let occupation: Occupation
     let threads: Int
+    private let overhead: Double
     let counter: ProductCounter
     let sharding: ModelSharding
     let rank: Int
@@ -18,6 +19,7 @@ struct ShareClock {
         self.rates = rates
         self.occupation = occupation
         self.threads = threads
+        overhead = rates.overhead(threads: threads)
         self.sharding = sharding
         self.rank = rank
         counter = ProductCounter(sharding, rank: rank)
@@ -35,10 +37,10 @@ struct ShareClock {
     func forward(_ workload: StepWorkload) -> Halves {
         let bytes = streamBytes(workload, gradients: false)
         return Halves(
-            attention: rates.overhead
+            attention: overhead
                 * (layers(counter.forward(.projections, workload)) + attention(counter.forward(.attention, workload), \.forward)
                     + memory(bytes.attention)),
-            feedForward: rates.overhead * (layers(counter.forward(.feedForward, workload)) + memory(bytes.feedForward)),
+            feedForward: overhead * (layers(counter.forward(.feedForward, workload)) + memory(bytes.feedForward)),
             head: head(workload, .forward, keepsLogits: false))
     }
 
@@ -47,10 +49,10 @@ struct ShareClock {
         let bytes = streamBytes(workload, gradients: true)
         let again = recomputed(workload, recompute)
         return Halves(
-            attention: rates.overhead
+            attention: overhead
                 * (layers(counter.backward(.projections, workload)) + attention(counter.backward(.attention, workload), \.backward)
                     + memory(bytes.attention)) + again.attention,
-            feedForward: rates.overhead * (layers(counter.backward(.feedForward, workload)) + memory(bytes.feedForward))
+            feedForward: overhead * (layers(counter.backward(.feedForward, workload)) + memory(bytes.feedForward))
                 + again.feedForward,
             head: head(workload, .backward, keepsLogits: keepsLogits))
     }
@@ -95,8 +97,9 @@ struct ShareClock {
             guard product.operations > 0 else { return sum }
             let rows = product.form == .weightGradient ? min(product.m, 384) : min(product.m, max(64, min(512, product.m / 4)))
             let rate = rates.productRate(product.form, m: rows, n: product.n, k: product.k, occupation)
-            // Fewer rows than 64 a task are not cut.
-            return sum + product.operations / (rate * Double(min(threads, max(1, product.m / 64))))
+            // Fewer rows than 64 a task are not cut; gradients of weights run side by side with those of other layers.
+            let tasks = product.form == .weightGradient ? threads : max(1, product.m / 64)
+            return sum + product.operations / (rate * Double(min(threads, tasks)))
         }
     }
 
@@ -131,10 +134,10 @@ struct ShareClock {
         let logitProduct = product(.forward, tile, 1024, width)
         let score = rates.scoreSecondsPerLogit * logits / (Double(threads) * occupation.share)
         switch direction {
-        case .forward: return rates.overhead * (logitProduct + score)
+        case .forward: return overhead * (logitProduct + score)
         case .backward:
             let gradient = rates.gradientSecondsPerLogit * logits / (Double(threads) * occupation.share)
-            return rates.overhead
+            return overhead
                 * ((keepsLogits ? 0 : logitProduct) + product(.inputGradient, tile, width, 1024)
                     + product(.weightGradient, 1024, width, tile) + gradient)
         }

@@ -11,9 +11,11 @@ public struct MachineTable {
 
     private var heading: String {
         String(
-            format: "%@, %d cores, %.1f GiB available\nmemory %.1f GB/s, %.1f of one core; a step takes %.3f of what the rates add up to",
-            rates.processor, rates.cores, Double(rates.memoryBytes) / 0x1p30, rates.memoryBytesPerSecond * 1e-9,
-            rates.memoryBytesPerSecondOfOneCore * 1e-9, rates.overhead)
+            format: "%@, %d cores, %.1f GiB available\nmemory %.1f GB/s, %.1f of one core; ", rates.processor, rates.cores,
+            Double(rates.memoryBytes) / 0x1p30, rates.memoryBytesPerSecond * 1e-9, rates.memoryBytesPerSecondOfOneCore * 1e-9)
+            + "a step takes what the rates add up to times "
+            + rates.overheads.map { String(format: "%.3f with %d thread\($0.threads == 1 ? "" : "s")", $0.factor, $0.threads) }
+            .joined(separator: ", ")
     }
 
     private var products: String {

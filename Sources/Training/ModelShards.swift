@@ -45,21 +45,25 @@ public struct ModelShards {
     }
 
     /// A block's `AttentionActivations`: projections W, output A, log-sum-exp H, and an inverse root.
-    private func attentionFloats(_ widths: Widths) -> Double { widths.projections + widths.attention + widths.heads + 1 }
+    private func attentionWidths(_ widths: Widths) -> [Double] { [widths.projections, widths.attention, widths.heads, 1] }
 
-    /// A block's `FeedForwardActivations`: middle D, gate and up 2F, and an inverse root.
-    private func feedForwardFloats(_ widths: Widths) -> Double { widths.model + 2 * widths.feedForward + 1 }
+    /// A block's `FeedForwardActivations`: middle D, gate and up F, and an inverse root.
+    private func feedForwardWidths(_ widths: Widths) -> [Double] { [widths.model, widths.feedForward, widths.feedForward, 1] }
 
-    /// `ActivationBuffers` of a model that learns: L blocks, or one of what is computed again; L + 1 residual streams;
-    /// scratch of forward 2D + F, of backward 2D + F + W + A. Where every token is scored, states and their gradients
-    /// take 4D + 1 more (`scoredFloatsPerRow`).
-    public func trainableFloatsPerToken(rank: Int, _ recompute: Recomputation) -> Double {
+    /// Columns of each matrix `[T, columns]` in the `ActivationBuffers` of a model that learns: L blocks, or one of what is
+    /// computed again; L + 1 residual streams; scratch of forward 2D + F, of backward 2D + F + W + A.
+    public func trainableWidths(rank: Int, _ recompute: Recomputation) -> [Double] {
         let widths = widths(rank: rank)
-        let layers = Double(configuration.layerCount)
-        let blocks = (recompute == .nothing ? layers : 1) * attentionFloats(widths)
-            + (recompute == .block ? 1 : layers) * feedForwardFloats(widths)
-        return blocks + (layers + 1) * widths.model + 4 * widths.model + 2 * widths.feedForward + widths.projections
-            + widths.attention + scoredFloatsPerRow
+        let layers = configuration.layerCount
+        func repeated(_ values: [Double], _ count: Int) -> [Double] { (0..<count).flatMap { _ in values } }
+        return repeated(attentionWidths(widths), recompute == .nothing ? layers : 1)
+            + repeated(feedForwardWidths(widths), recompute == .block ? 1 : layers) + repeated([widths.model], layers + 5)
+            + [widths.feedForward, widths.feedForward, widths.projections, widths.attention]
+    }
+
+    /// With what scored states take where every token is scored.
+    public func trainableFloatsPerToken(rank: Int, _ recompute: Recomputation) -> Double {
+        trainableWidths(rank: rank, recompute).reduce(0, +) + scoredFloatsPerRow
     }
 
     /// Scored states before and after the final norm, their inverse roots, and two gradients.
@@ -68,7 +72,6 @@ public struct ModelShards {
     /// `ActivationBuffers` of a frozen one: one block, 2 residual streams, scratch 2D + F, scored states 2D + 1.
     public func frozenFloatsPerToken(rank: Int) -> Double {
         let widths = widths(rank: rank)
-        return attentionFloats(widths) + feedForwardFloats(widths) + 2 * widths.model + 2 * widths.model
-            + widths.feedForward + 2 * widths.model + 1
+        return (attentionWidths(widths) + feedForwardWidths(widths)).reduce(0, +) + 6 * widths.model + widths.feedForward + 1
     }
 }

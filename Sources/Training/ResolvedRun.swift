@@ -76,7 +76,7 @@ public struct ResolvedRun {
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.
-    var largestMicroBatch: Int {
+    public var largestMicroBatch: Int {
         let tokens = (validation.map(\.file) + [training].compactMap(\.self)).map(\.tokenCount).max() ?? 0
         return min(configuration.schedule.tokensPerMicroBatch, tokens)
     }

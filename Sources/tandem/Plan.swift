@@ -89,8 +89,10 @@ struct Plan: ParsableCommand {
         let measurement = MachineMeasurement(
             mesh: mesh, workers: job.workers(threads), ranksOfNode: job.launch.localSize, isQuick: quick,
             progress: { if isFirst { Console.writeError("tandem: measuring \($0)") } })
-        let rates = try measurement.run()
-        try mesh.agreed { if isFirst { try rates.write(path) } }
+        var rates = try measurement.run()
+        // A file of this machine that is there keeps what could not be measured now; any other is replaced.
+        if isFirst, let earlier = try? MachineRates.read(path) { rates = rates.keeping(earlier) }
+        try mesh.agreed { [rates] in if isFirst { try rates.write(path) } }
         if isFirst {
             try Console.write(MachineTable(rates).text)
             try Console.write("written to \(path)")

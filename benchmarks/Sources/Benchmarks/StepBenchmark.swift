@@ -9,7 +9,8 @@ import Training
 /// Whole steps of the trainer, as a run makes them, and the floor of each.
 struct StepBenchmark {
     let name: String
-    let model: BenchmarkModel
+    /// What the report calls it.
+    let model: String
     let run: ResolvedRun
     let mesh: Mesh
     let workers: Workers
@@ -36,7 +37,7 @@ struct StepBenchmark {
             (section.rawValue, median(reports.map { $0["seconds/\(section.rawValue)"] ?? 0 }))
         }
         return StepResult(
-            name: name, model: model.rawValue, ranks: mesh.world.size, tensor: mesh.tensor.size,
+            name: name, model: model, ranks: mesh.world.size, tensor: mesh.tensor.size,
             threads: workers.threadCount, timedSteps: timed, stepSeconds: median(seconds), stepSecondsEach: seconds,
             tokens: median(reports.map { $0["tokens"]! }),
             tokensPerSecond: median(reports.map { $0["tokens_per_second"]! }),
