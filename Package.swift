@@ -41,17 +41,18 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints"]),
-        .target(name: "Reporting", dependencies: ["Training"]),
+        .target(name: "Planning", dependencies: ["Training", "COpenBLAS"], swiftSettings: vectorised),
+        .target(name: "Reporting", dependencies: ["Training", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Reporting", "Training", "Tokenization",
+                "Reporting", "Planning", "Training", "Tokenization",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // `./launch/benchmark`: the ceiling, kernels and whole steps.
         .target(
-            name: "Benchmarks", dependencies: ["Training", "COpenBLAS"], path: "benchmarks/Sources/Benchmarks",
+            name: "Benchmarks", dependencies: ["Reporting", "Planning", "Training"], path: "benchmarks/Sources/Benchmarks",
             swiftSettings: vectorised),
         .executableTarget(
             name: "tandem-benchmark",
@@ -76,6 +77,7 @@ let package = Package(
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+        .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"]),
         .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),
         .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),

@@ -26,11 +26,11 @@ public struct HookValues {
 }
 
 /// What objectives read of a reference.
-struct ReferenceNeeds {
-    var logProbabilities = false
-    var distributions = false
+public struct ReferenceNeeds {
+    public internal(set) var logProbabilities = false
+    public internal(set) var distributions = false
     /// Blocks whose states are read.
-    var layers: Set<Int> = []
+    public internal(set) var layers: Set<Int> = []
 }
 
 /// A frozen reference's forward: log-probabilities of the micro-batch's targets, hidden states, or both.

@@ -30,9 +30,11 @@ public struct ResolvedRun {
     ///   - checkpoint: a folder to evaluate instead of the configuration's model.
     ///   - objectives: losses of your own in place of the configuration's.
     ///   - ranksOnNode: of the `rankCount`, those that share this node's memory; all of them unless given.
+    ///   - availableMemory: bytes of a node that the run is checked against; those of this one unless given.
     public init(
         _ configuration: RunConfiguration, rankCount: Int, purpose: Purpose, checkpoint: String? = nil,
-        objectives: [WeightedObjective]? = nil, ranksOnNode: Int? = nil
+        objectives: [WeightedObjective]? = nil, ranksOnNode: Int? = nil,
+        availableMemory: Int = MemoryForecast.availableByteCount()
     ) throws(Failure) {
         layout = try configuration.parallel.layout(rankCount: rankCount, file: configuration.file)
         if let checkpoint {
@@ -69,11 +71,12 @@ public struct ResolvedRun {
             },
             cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
-            recompute: configuration.schedule.recompute, zero: configuration.parallel.zero, place: configuration.file)
+            recompute: configuration.schedule.recompute, zero: configuration.parallel.zero,
+            available: availableMemory, place: configuration.file)
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.
-    var largestMicroBatch: Int {
+    public var largestMicroBatch: Int {
         let tokens = (validation.map(\.file) + [training].compactMap(\.self)).map(\.tokenCount).max() ?? 0
         return min(configuration.schedule.tokensPerMicroBatch, tokens)
     }
@@ -84,10 +87,19 @@ public struct ResolvedRun {
     }
 
     /// What the scorer of rows needs to cover for all objectives.
-    var scoredTokens: ScoredTokens { objectives.contains { $0.objective.tokens == .all } ? .all : .completion }
+    public var scoredTokens: ScoredTokens { objectives.contains { $0.objective.tokens == .all } ? .all : .completion }
+
+    /// Whether all objectives know their gradients before any probability of `batch`: its head then goes forward and backward
+    /// at once.
+    public func knowsGradients(of batch: MicroBatch) -> Bool {
+        let prepared = PreparedMicroBatch(batch, of: .training)
+        return objectives.allSatisfy {
+            $0.objective.constantGradients(prepared.records, rowCount: prepared.plan.targetRows.count) != nil
+        }
+    }
 
     /// What the objectives read of the reference `name`.
-    func needs(ofReference name: String) -> ReferenceNeeds {
+    public func needs(ofReference name: String) -> ReferenceNeeds {
         var needs = ReferenceNeeds()
         for entry in objectives {
             if entry.objective.references.contains(name) { needs.logProbabilities = true }

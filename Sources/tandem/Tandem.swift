@@ -11,7 +11,7 @@ struct Tandem: ParsableCommand {
         commandName: "tandem",
         abstract: "Trains decoder-only language models on CPU clusters, against frozen reference models.",
         version: tandemVersion,
-        subcommands: [Convert.self, Prepare.self, Train.self, Evaluate.self, Score.self, Generate.self, Inspect.self])
+        subcommands: [Convert.self, Prepare.self, Train.self, Evaluate.self, Score.self, Generate.self, Plan.self, Inspect.self])
 
     /// Runs the command and turns whatever went wrong into one line and its exit code.
     static func main() {

@@ -38,14 +38,18 @@ public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
     }
 
     /// `config.json` of the shape.
-    public var json: String {
-        String(decoding: HuggingFaceConfiguration.json(for: configuration, elementType: .float32), as: UTF8.self)
-    }
+    public var json: String { configuration.json }
+}
+
+/// Models of random weights in any shape.
+extension ModelConfiguration {
+    /// `config.json` of the shape.
+    var json: String { String(decoding: HuggingFaceConfiguration.json(for: self, elementType: .float32), as: UTF8.self) }
 
     /// Writes random weights as a Hugging Face folder, in float32.
-    public func export(to folder: String, seed: UInt64 = 17) throws(Failure) {
-        let specifications = ParameterTable(configuration).specifications
-        let source = RandomParameters(configuration: configuration, seed: seed)
+    func exportRandom(to folder: String, seed: UInt64 = 17) throws(Failure) {
+        let specifications = ParameterTable(self).specifications
+        let source = RandomParameters(configuration: self, seed: seed)
         var export = try HuggingFaceExport(
             to: folder, configurationJSON: Data(json.utf8),
             tensors: specifications.map { .init(name: $0.name, elementType: .float32, shape: $0.shape) })

@@ -1,4 +1,5 @@
 import Foundation
+import Planning
 import Settings
 import Training
 
@@ -81,7 +82,7 @@ public final class BenchmarkRun {
         let steps = parts.filter(\.isStep)
         if !steps.isEmpty {
             progress("random weights of \(request.model.rawValue)")
-            try request.model.export(to: checkpoint)
+            try request.model.configuration.exportRandom(to: checkpoint)
         }
         for part in steps {
             if let python = request.peers, let peer = Peer(part) {
@@ -127,7 +128,8 @@ public final class BenchmarkRun {
         let path = "\(folder)/\(part.rawValue).yaml"
         try Data(configuration.yaml.utf8).write(to: URL(fileURLWithPath: path))
         let task = Measurement.Task.step(
-            name: part.rawValue, configuration: path, warmUp: warmUp, timed: timedSteps, hasPairs: part.hasPairs)
+            name: part.rawValue, model: request.model.rawValue, configuration: path, warmUp: warmUp, timed: timedSteps,
+            hasPairs: part.hasPairs)
         let result = try result([task], tensor: tensor, otherwise: part.rawValue)
         try? FileManager.default.removeItem(atPath: "\(folder)/run")
         return result?.step

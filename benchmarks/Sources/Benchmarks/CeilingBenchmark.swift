@@ -1,3 +1,4 @@
+import Planning
 import Settings
 
 /// What the machine does at most, at a model's own shapes.

@@ -23,7 +23,7 @@ struct Launcher {
         case refused(String)
     }
 
-    func measure(_ tasks: [Measurement.Task], model: BenchmarkModel, tensor: Int, quick: Bool) throws -> Outcome {
+    func measure(_ tasks: [Measurement.Task], model: BenchmarkModel?, tensor: Int, quick: Bool) throws -> Outcome {
         let output = folder + "/result.json"
         try? FileManager.default.removeItem(atPath: output)
         let measurement = Measurement(

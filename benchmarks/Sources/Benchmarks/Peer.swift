@@ -1,4 +1,5 @@
 import Foundation
+import Planning
 import Settings
 
 /// Another program that makes the same step from the same weights and records: a script of `benchmarks/peers`.

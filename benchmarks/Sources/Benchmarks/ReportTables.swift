@@ -1,4 +1,5 @@
 import Foundation
+import Reporting
 import Training
 
 extension BenchmarkReport {
@@ -88,22 +89,3 @@ extension BenchmarkReport {
 
 private func giga(_ rate: Double) -> String { String(format: "%.1f", rate * 1e-9) }
 private func gibibytes(_ bytes: Int) -> String { String(format: "%.2f", Double(bytes) / 0x1p30) }
-
-/// Columns side by side: the first to the left, numbers to the right.
-struct TextTable {
-    private var rows: [[String]]
-
-    init(_ heading: [String]) { rows = [heading] }
-
-    mutating func add(_ row: [String]) { rows.append(row) }
-
-    var text: String {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
-        return rows.map { row in
-            row.enumerated().map { column, cell in
-                let space = String(repeating: " ", count: widths[column] - cell.count)
-                return column == 0 ? cell + space : space + cell
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
-    }
-}

@@ -2,14 +2,15 @@ import Collectives
 import Datasets
 import Foundation
 import Kernels
-import Model
+import Planning
 import Settings
 import Training
 
 /// Whole steps of the trainer, as a run makes them, and the floor of each.
 struct StepBenchmark {
     let name: String
-    let model: BenchmarkModel
+    /// What the report calls it.
+    let model: String
     let run: ResolvedRun
     let mesh: Mesh
     let workers: Workers
@@ -36,7 +37,7 @@ struct StepBenchmark {
             (section.rawValue, median(reports.map { $0["seconds/\(section.rawValue)"] ?? 0 }))
         }
         return StepResult(
-            name: name, model: model.rawValue, ranks: mesh.world.size, tensor: mesh.tensor.size,
+            name: name, model: model, ranks: mesh.world.size, tensor: mesh.tensor.size,
             threads: workers.threadCount, timedSteps: timed, stepSeconds: median(seconds), stepSecondsEach: seconds,
             tokens: median(reports.map { $0["tokens"]! }),
             tokensPerSecond: median(reports.map { $0["tokens_per_second"]! }),
@@ -58,7 +59,7 @@ struct StepBenchmark {
         var planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: mesh.data.size)
         var workloads: [StepWorkload] = []
         while let plan = planner.next() {
-            var workload = StepWorkload(segments: [], scored: [])
+            var workload = StepWorkload()
             for records in plan.microBatches.joined() { workload.add(try packer.assemble(records, from: run.training!)) }
             workloads.append(workload)
         }
@@ -78,24 +79,6 @@ struct StepBenchmark {
 
     /// Read from the written configuration, so that it holds for configurations that know no such key.
     private func isCached(_ reference: String) -> Bool { run.configuration.resolvedYAML().contains("cache: memory") }
-}
-
-extension StepWorkload {
-    fileprivate mutating func add(_ batch: MicroBatch) {
-        var positions = ForwardPlan(axis: batch.axis, rows: batch.rows).scoredPositions[...]
-        for segment in batch.axis.segments {
-            let (range, prefix) = (segment.range, segment.prefix?.count ?? 0)
-            segments.append(Segment(queries: range.count, prefix: prefix))
-            while let start = positions.first, range.contains(start) {
-                var end = start
-                while positions.first == end, end < range.upperBound {
-                    positions.removeFirst()
-                    end += 1
-                }
-                scored.append(Segment(queries: end - start, prefix: prefix + start - range.lowerBound))
-            }
-        }
-    }
 }
 
 extension ScheduleSettings {

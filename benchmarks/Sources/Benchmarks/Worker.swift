@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import Kernels
+import Planning
 import Settings
 import Training
 
@@ -12,7 +13,7 @@ public enum Worker {
         let launch = MPIEnvironment.launch()
         prepareMatrixProducts()
         var runs: [String: ResolvedRun] = [:]
-        for case .step(_, let configuration, _, _, _) in measurement.tasks {
+        for case .step(_, _, let configuration, _, _, _) in measurement.tasks {
             runs[configuration] = try ResolvedRun(
                 RunConfiguration.load(path: configuration), rankCount: launch.size, purpose: .training,
                 ranksOnNode: launch.localSize)
@@ -25,17 +26,16 @@ public enum Worker {
         result.mpi = launch.isLaunched ? MPIEnvironment.libraryVersion : nil
         let budget = TimingBudget(quick: measurement.quick)
         let bench = Bench(mesh: mesh, workers: workers, budget: budget)
-        let shape = measurement.model.configuration
         for task in measurement.tasks {
             switch task {
-            case .ceiling: result.ceiling = try CeilingBenchmark(bench: bench, model: shape, quick: measurement.quick).run()
+            case .ceiling: result.ceiling = try CeilingBenchmark(bench: bench, model: measurement.shape, quick: measurement.quick).run()
             case .kernels:
-                let ceiling = try result.ceiling ?? CeilingBenchmark(bench: bench, model: shape, quick: true).run()
-                let kernels = KernelBenchmark(bench, model: shape, ceiling: ceiling, quick: measurement.quick)
+                let ceiling = try result.ceiling ?? CeilingBenchmark(bench: bench, model: measurement.shape, quick: true).run()
+                let kernels = KernelBenchmark(bench, model: measurement.shape, ceiling: ceiling, quick: measurement.quick)
                 result.kernels = try kernels.run()
-            case .step(let name, let configuration, let warmUp, let timed, let hasPairs):
+            case .step(let name, let model, let configuration, let warmUp, let timed, let hasPairs):
                 result.step = try StepBenchmark(
-                    name: name, model: measurement.model, run: runs[configuration]!, mesh: mesh, workers: workers,
+                    name: name, model: model, run: runs[configuration]!, mesh: mesh, workers: workers,
                     warmUp: warmUp, timed: timed, hasPairs: hasPairs, budget: budget
                 ).measure()
             }
@@ -45,4 +45,9 @@ public enum Worker {
         }
         MPIEnvironment.finish()
     }
+}
+
+extension Measurement {
+    /// - Precondition: one is named, as it is with the tasks that ask for it.
+    fileprivate var shape: ModelConfiguration { model!.configuration }
 }

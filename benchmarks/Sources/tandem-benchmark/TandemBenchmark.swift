@@ -1,6 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import Collectives
 import Foundation
 import Reporting
 import Settings
@@ -14,7 +13,13 @@ extension Recomputation: ExpressibleByArgument {}
 struct TandemBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",
-        abstract: "Times the machine, every kernel and whole training steps; docs/performance.md says what each figure means.")
+        abstract: "Times the machine, every kernel and whole training steps; docs/performance.md says what each figure means.",
+        subcommands: [Measure.self, Scaling.self], defaultSubcommand: Measure.self)
+}
+
+/// What runs where no other command is named.
+struct Measure: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Times the machine, every kernel and whole training steps.")
 
     @Flag(help: "One timed step and short repetitions: to see that all works, not for figures.")
     var quick = false
@@ -58,25 +63,10 @@ struct TandemBenchmark: ParsableCommand {
     @Option(help: .hidden)
     var worker: String?
 
-    func run() throws {
-        do {
-            try checkProcessor()
-            try worker.map(Worker.run) ?? benchmark()
-        } catch let failure as Failure {
-            end(failure)
-        } catch let agreed as AgreedFailure {
-            end(agreed.failure)
-        } catch let error as CollectiveError {
-            end(Failure("MPI", error.description, remedy: "Start it again.", exitCode: .tryAgain))
-        }
-    }
+    func run() throws { try endingWithOneLine { try worker.map(Worker.run) ?? benchmark() } }
 
     private func benchmark() throws {
-        guard !MPIEnvironment.launch().isLaunched else {
-            throw Failure(
-                "mpirun", "started this program", remedy: "Start it alone, with --ranks: it calls mpirun itself.",
-                exitCode: .usage)
-        }
+        try checkStartedAlone()
         var request = BenchmarkRequest()
         request.model = model
         request.only = only
@@ -89,22 +79,10 @@ struct TandemBenchmark: ParsableCommand {
         request.tokensPerMicroBatch = tokensPerMicroBatch
         request.recompute = recompute
         request.peers = peers
-        let folder = NSTemporaryDirectory() + "tandem-benchmark-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let run = try BenchmarkRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }
-        let report: BenchmarkReport
-        do { report = try run.run() } catch {
-            try? FileManager.default.removeItem(atPath: folder)
-            throw error
+        let report = try inTemporaryFolder { folder in
+            try BenchmarkRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }.run()
         }
         if let json { try report.encoded().write(to: URL(fileURLWithPath: json)) }
         try Console.write(report.text)
-    }
-
-    /// One line and its exit code; under mpirun every rank ends.
-    private func end(_ failure: Failure) -> Never {
-        if MPIEnvironment.launch().rank == 0 || MPIEnvironment.isRunning { Console.writeError("benchmark: \(failure)") }
-        MPIEnvironment.abort(failure.exitCode)
     }
 }

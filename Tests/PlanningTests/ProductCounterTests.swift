@@ -1,4 +1,5 @@
-import Benchmarks
+import Model
+import Planning
 import Settings
 import Testing
 
@@ -53,8 +54,17 @@ import Testing
         #expect(counter.forward(shared).operations < counter.forward(twice).operations)
     }
 
-    @Test func smolLM2HasItsParameters() {
-        #expect(BenchmarkModel.medium.configuration.parameterCount == 134_515_008)
-        #expect(BenchmarkModel.medium.studentLayers == [0, 3, 6, 9, 12, 15, 18, 21, 24, 27])
+    /// 4 heads in 2 groups and 6 columns, in two shares of nothing but whole groups.
+    @Test func sharesOfTensorRanksAddUpToTheWhole() {
+        let model = ModelConfiguration(
+            family: .llama, vocabularySize: 10, hiddenSize: 8, feedForwardSize: 6, layerCount: 3, headCount: 4,
+            keyValueHeadCount: 2, headDimension: 2, ropeTheta: 10_000, normEpsilon: 1e-5, tiedEmbeddings: true,
+            projectionBias: false, maximumPositions: 64, initializerRange: 0.02)
+        let sharding = ModelSharding(model, size: 2)
+        let shares = (0..<2).map { ProductCounter(sharding, rank: $0) }
+        for part in ProductCounter.Part.allCases {
+            let sum = shares.reduce(0) { $0 + $1.forward(part, workload).operations }
+            #expect(sum == ProductCounter(model).forward(part, workload).operations)
+        }
     }
 }

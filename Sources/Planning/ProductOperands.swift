@@ -2,7 +2,7 @@ import COpenBLAS
 import Kernels
 import Tensors
 
-// The benchmarks' own way to OpenBLAS: a product alone, as the library does it, without Tandem's cutting.
+// A measurement's own way to OpenBLAS: a product alone, as the library does it, without Tandem's cutting.
 
 /// Memory for one product at a time on one thread.
 final class ProductOperands: @unchecked Sendable {
@@ -11,6 +11,7 @@ final class ProductOperands: @unchecked Sendable {
     private(set) var a = Matrix(rowCount: 0, columnCount: 0)
     private(set) var b = Matrix(rowCount: 0, columnCount: 0)
     private(set) var c = Matrix(rowCount: 0, columnCount: 0)
+    var byteCount: Int { storage.reduce(0) { $0 + $1.byteCount } }
     private var form = RequiredProduct.Form.forward
 
     /// Makes room for `c[m, n] = a[m, k] · b[k, n]`, the factors lying in memory as `form` has them.
@@ -41,7 +42,7 @@ final class ProductOperands: @unchecked Sendable {
 }
 
 /// Runs `body` with OpenBLAS's own threads in place of Tandem's.
-func withLibraryThreads(_ count: Int, _ body: () throws -> Void) rethrows {
+public func withLibraryThreads(_ count: Int, _ body: () throws -> Void) rethrows {
     openblas_set_num_threads(Int32(count))
     defer { openblas_set_num_threads(1) }
     try body()

@@ -4,7 +4,7 @@ import Foundation
 import Kernels
 
 /// Monotonic seconds.
-func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+public func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 
 public func median(_ values: [Double]) -> Double {
     guard !values.isEmpty else { return 0 }
@@ -20,8 +20,10 @@ public struct TimingBudget: Codable, Sendable {
 
     public init(quick: Bool) { seconds = quick ? 0.002 : 0.05 }
 
+    public init(seconds: Double) { self.seconds = seconds }
+
     /// Seconds of one `body`: the median of its repetitions, three at least, after one that is not counted.
-    func measure(_ body: () -> Void) -> Double {
+    public func measure(_ body: () -> Void) -> Double {
         body()
         var times: [Double] = []
         let start = now()
@@ -35,22 +37,28 @@ public struct TimingBudget: Codable, Sendable {
 }
 
 /// Where things are timed: this rank's threads, and the other ranks, which do the same at the same time.
-struct Bench {
-    let mesh: Mesh
-    let workers: Workers
-    let budget: TimingBudget
+public struct Bench {
+    public let mesh: Mesh
+    public let workers: Workers
+    public let budget: TimingBudget
+
+    public init(mesh: Mesh, workers: Workers, budget: TimingBudget) {
+        self.mesh = mesh
+        self.workers = workers
+        self.budget = budget
+    }
 
     /// Cores that compute, over all ranks.
-    var coreCount: Int { mesh.world.size * workers.threadCount }
+    public var coreCount: Int { mesh.world.size * workers.threadCount }
 
     /// Seconds of `body` on the slowest rank while all ranks do it.
-    func together(_ body: () -> Void) throws -> Double {
+    public func together(_ body: () -> Void) throws -> Double {
         try mesh.world.barrier()
         return try mesh.world.maximum([budget.measure(body)])[0]
     }
 
     /// Seconds of `body` on the first rank, the others waiting.
-    func alone(_ body: () -> Void) throws -> Double {
+    public func alone(_ body: () -> Void) throws -> Double {
         try mesh.world.barrier()
         return try mesh.world.maximum([mesh.isFirst ? budget.measure(body) : 0])[0]
     }

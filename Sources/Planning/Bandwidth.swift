@@ -2,12 +2,12 @@ import Kernels
 import Tensors
 
 /// Bytes a second between the cores and memory, as STREAM counts them: what is read and what is written, over all ranks.
-struct Bandwidth: Sendable {
-    var copy: Double
-    var triad: Double
+public struct Bandwidth: Sendable {
+    public var copy: Double
+    public var triad: Double
 
     /// Collective over all ranks. Each rank's three arrays are larger than the caches.
-    static func measure(_ bench: Bench, floatCount: Int) throws -> Bandwidth {
+    public static func measure(_ bench: Bench, floatCount: Int) throws -> Bandwidth {
         let (rowCount, width) = (max(64, floatCount / 16384), 16384)
         let arrays = (0..<3).map { index in
             let matrix = Matrix(rowCount: rowCount, columnCount: width)

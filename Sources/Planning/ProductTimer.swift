@@ -6,7 +6,7 @@ import Kernels
 ///
 /// Each shape is timed once. One whose result would leave the caches for no need is timed as a tile of it, which is faster:
 /// the head's logits and attention's scores are never whole.
-final class ProductTimer {
+public final class ProductTimer {
     private struct Shape: Hashable {
         var form: RequiredProduct.Form
         var m, n, k: Int
@@ -16,9 +16,9 @@ final class ProductTimer {
     private let operands: [ProductOperands]
     private var known: [Shape: Double] = [:]
     /// Operations a second of the fastest shape so far, on all cores.
-    private(set) var bestRate = 0.0
+    public private(set) var bestRate = 0.0
 
-    init(_ bench: Bench) {
+    public init(_ bench: Bench) {
         self.bench = bench
         operands = (0..<bench.workers.threadCount).map { _ in ProductOperands() }
     }
@@ -29,7 +29,7 @@ final class ProductTimer {
     private static let tileLimit = 512
 
     /// Operations a second of all cores together on products of this shape. Collective over all ranks.
-    func rate(of product: RequiredProduct) throws -> Double {
+    public func rate(of product: RequiredProduct) throws -> Double {
         let shape = piece(of: product)
         let operations = 2 * Double(shape.m) * Double(shape.n) * Double(shape.k)
         let seconds: Double
@@ -52,19 +52,19 @@ final class ProductTimer {
     }
 
     /// Σ of the products' times. Collective over all ranks.
-    func seconds(of products: [RequiredProduct]) throws -> Double {
+    public func seconds(of products: [RequiredProduct]) throws -> Double {
         try products.reduce(0) { try $0 + ($1.operations == 0 ? 0 : $1.operations / rate(of: $1)) }
     }
 
     /// Operations a second of one core, the others waiting.
-    func rateOfOneCore(of product: RequiredProduct) throws -> Double {
+    public func rateOfOneCore(of product: RequiredProduct) throws -> Double {
         let m = min(product.m, 4096), n = min(product.n, ProductTimer.columnLimit), k = product.k
         operands[0].prepare(product.form, m: m, n: n, k: k)
         return 2 * Double(m) * Double(n) * Double(k) / (try bench.alone { operands[0].multiply() })
     }
 
     /// Operations a second with OpenBLAS's own threads, on each rank at once, of one rank.
-    func rateOfLibraryThreads(of product: RequiredProduct) throws -> Double {
+    public func rateOfLibraryThreads(of product: RequiredProduct) throws -> Double {
         let m = min(product.m, 4096), n = min(product.n, ProductTimer.columnLimit), k = product.k
         operands[0].prepare(product.form, m: m, n: n, k: k)
         var seconds = 0.0

@@ -1,0 +1,98 @@
+import Foundation
+import Planning
+import Reporting
+
+/// What a scaling run found: as a table, CSV, JSON and a drawing.
+public struct ScalingReport: Codable, Sendable {
+    public var machine: Machine
+    public var versions: Versions
+    /// Of a rank.
+    public var threads: Int
+    public var pairsOfRank: Int
+    public var tokensOfPair: Int
+    public var points: [ScalingPoint] = []
+    /// What the forecast reckons with between nodes.
+    public var network: MachineRates.Network?
+    public var notices: [String] = []
+
+    init(machine: Machine, versions: Versions, threads: Int, sizes: ScalingSeries.Sizes) {
+        self.machine = machine
+        self.versions = versions
+        self.threads = threads
+        pairsOfRank = sizes.pairs
+        tokensOfPair = sizes.promptTokens + 2 * sizes.completionTokens
+    }
+
+    public func encoded() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self)
+    }
+
+    /// A line a point, heading first; figures in full.
+    public var csv: String {
+        let heading = "growth,axis,shape,reference,ranks,nodes,forecast,oversubscribed,step_seconds,tokens_per_second,operations,"
+            + "efficiency,machine_efficiency,exposed_communication,memory_bytes_per_rank"
+        let lines = points.map { point in
+            let series = point.series
+            return [
+                series.growth.rawValue, series.axis.rawValue, series.shape.rawValue, series.reference.rawValue, "\(point.ranks)",
+                "\(point.nodes)", "\(point.isForecast)", "\(point.isOversubscribed)", "\(point.stepSeconds)",
+                "\(point.tokensPerSecond)", "\(point.operations)", "\(point.efficiency)",
+                point.machineEfficiency.map { "\($0)" } ?? "", "\(point.exposedCommunication)", "\(point.memoryBytesPerRank)",
+            ].joined(separator: ",")
+        }
+        return ([heading] + lines).joined(separator: "\n") + "\n"
+    }
+
+    public var text: String {
+        var table = TextTable([
+            "series", "ranks", "nodes", "s", "tokens/s", "efficiency %", "machine's own %", "communication %", "MiB a rank", "",
+        ])
+        for point in points {
+            table.add([
+                point.series.name, "\(point.ranks)", "\(point.nodes)", String(format: "%.3f", point.stepSeconds),
+                String(format: "%.1f", point.tokensPerSecond), percent(point.efficiency),
+                point.machineEfficiency.map(percent) ?? "-", percent(point.exposedCommunication),
+                String(format: "%.0f", point.memoryBytesPerRank / 0x1p20), mark(point),
+            ])
+        }
+        let warning = machine.wasBusy ? "\nnote: others kept this machine busy, so take no figures from this run" : ""
+        let heading = "\(machine.processor), \(machine.cores) cores; Tandem \(versions.tandem); \(threads) thread a rank, "
+            + "\(pairsOfRank) pairs of \(tokensOfPair) tokens a data rank\(warning)"
+        return ([heading, table.text, definitions] + notices.map { "note: \($0)" }).joined(separator: "\n\n")
+    }
+
+    private func percent(_ value: Double) -> String { String(format: "%.1f", 100 * value) }
+
+    private func mark(_ point: ScalingPoint) -> String {
+        point.isForecast ? "forecast" : point.isOversubscribed ? "more ranks than cores: not scaling" : "measured"
+    }
+
+    /// What each figure means, printed below the table.
+    private var definitions: String {
+        var lines = [
+            "s: median step over the timed ones of a round, data to update, and the median over rounds. tokens: each prompt once.",
+            "efficiency: operations a second and rank, over those of one rank in its series; operations are the matrix products",
+            "  that the step needs (the reference's too where it is on); both are of one round. 100: n ranks do n times as much.",
+            "strong: the same step on more ranks; efficiency is then s(1) / (n · s(n)).",
+            "weak data: \(pairsOfRank) pairs a rank, so tokens grow with the ranks; efficiency is then s(1) / s(n).",
+            "weak tensor: heads, feed-forward columns and vocabulary grow with the ranks, the residual width and the tokens",
+            "  stay; each rank has as much to multiply, and efficiency is s(1) / s(n).",
+            "even: 8 heads in 4 groups (4 in 2 a rank in the weak series). uneven: SmolLM2's 9 heads in 3 groups, 2 + 1 on two ranks.",
+            "machine's own: the same efficiency of the products alone, each timed by all ranks at once after the steps: what the",
+            "  cores lose to each other, with no trainer between them.",
+            "communication: sending and waiting for other ranks, its part of a step, mean over ranks. What is hidden is not in it.",
+            "MiB a rank: most memory resident, mapped files included, mean over ranks.",
+        ]
+        if let network {
+            lines.append(
+                String(
+                    format: "forecast: the plan's model (docs/planning.md) times what it missed the series' last measured point by; nodes like "
+                        + "this one,\n  network %.1f Gbit/s a node, %.0f µs, %@.",
+                    network.bytesPerSecond * 8e-9, network.latencySeconds * 1e6, network.isAssumed ? "assumed" : "measured"))
+        }
+        return lines.joined(separator: "\n")
+    }
+}

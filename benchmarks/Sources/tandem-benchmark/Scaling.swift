@@ -1,0 +1,68 @@
+import ArgumentParser
+import Benchmarks
+import Collectives
+import Foundation
+import Planning
+import Reporting
+import Settings
+
+extension ScalingSeries.Reference: ExpressibleByArgument {}
+
+struct Scaling: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Strong and weak scaling over ranks, measured, and carried on to more nodes; docs/planning.md.")
+
+    @Option(parsing: .upToNextOption, help: "Numbers of ranks; 1 is always among them.")
+    var ranks = [1, 2]
+
+    @Option(parsing: .upToNextOption, help: "The reference: off, on or cached; all of them unless given.")
+    var reference = ScalingSeries.Reference.allCases
+
+    @Option(help: "Timed steps of each point in a round.")
+    var steps = 3
+
+    @Option(help: "Rounds: in each all numbers of ranks are measured by turns.")
+    var rounds = 2
+
+    @Option(help: "Nodes that the forecast goes to.")
+    var nodes = 1024
+
+    @Option(help: ArgumentHelp("The machine's rates, of tandem plan --measure: without them no forecast.", valueName: "file"))
+    var machine: String?
+
+    @Option(help: ArgumentHelp("Also writes the points as CSV.", valueName: "file"))
+    var csv: String?
+
+    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Also draws efficiency over ranks, as SVG.", valueName: "file"))
+    var plot: String?
+
+    @Flag(help: "Steps of milliseconds: to see that all works, not for figures.")
+    var quick = false
+
+    func run() throws { try endingWithOneLine(measure) }
+
+    private func measure() throws {
+        try checkStartedAlone()
+        var request = ScalingRequest()
+        request.ranks = ranks
+        request.references = reference
+        request.steps = steps
+        request.rounds = rounds
+        request.nodes = nodes
+        request.quick = quick
+        request.machine = try machine.map(MachineRates.read)
+        let report = try inTemporaryFolder { folder in
+            try ScalingRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }.run()
+        }
+        for (path, content) in [(csv, Data(report.csv.utf8)), (json, try report.encoded()), (plot, Data(report.svg.utf8))] {
+            guard let path else { continue }
+            do { try content.write(to: URL(fileURLWithPath: path)) } catch {
+                throw Failure.inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
+            }
+        }
+        try Console.write(report.text)
+    }
+}
