@@ -84,10 +84,10 @@ struct Plan: ParsableCommand {
     private func measureMachine(_ path: String) throws {
         let job = Job()
         if job.isFirst { try checkWritable(path) }
-        let mesh = try job.start(ParallelLayout(data: job.rankCount, tensor: 1))
+        let mesh = try job.start(ParallelLayout(data: job.rankCount, tensor: 1), sharing: SharedFact.ofProgram)
         let isFirst = job.isFirst
-        let measurement = MachineMeasurement(
-            mesh: mesh, workers: job.workers(threads), ranksOfNode: job.launch.localSize, isQuick: quick,
+        let measurement = try MachineMeasurement(
+            mesh: mesh, workers: try job.workers(threads, mesh), ranksOfNode: job.launch.localSize, isQuick: quick,
             progress: { if isFirst { Console.writeError("tandem: measuring \($0)") } })
         var rates = try measurement.run()
         // A file of this machine that is there keeps what could not be measured now; any other is replaced.
