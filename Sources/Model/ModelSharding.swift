@@ -3,8 +3,8 @@ import Settings
 /// What of a model each tensor rank holds: ranges of heads, feed-forward columns and vocabulary rows, uneven where they
 /// don't divide.
 ///
-/// Attention heads are dealt in whole key/value groups; feed-forward columns make up the balance, so that every rank
-/// multiplies about the same number of weights a token (3 groups on 2 ranks: 2 and 1 groups, 688 and 848 columns).
+/// Attention heads are dealt in whole key/value groups. Feed-forward columns are dealt evenly even where heads are not: ranks
+/// wait for each other after each half of a block, so fewer columns don't make up for more heads.
 public struct ModelSharding: Equatable, Sendable {
     public let configuration: ModelConfiguration
     public let size: Int
@@ -20,10 +20,11 @@ public struct ModelSharding: Equatable, Sendable {
         self.size = size
         keyValueHeads = ModelSharding.even(configuration.keyValueHeadCount, over: size)
         vocabularyRows = ModelSharding.even(configuration.vocabularySize, over: size)
-        let groupWeights = configuration.hiddenSize * configuration.headDimension * (2 * configuration.headsPerGroup + 2)
-        feedForwardColumns = ModelSharding.balanced(
-            configuration.feedForwardSize, costOfOne: Double(3 * configuration.hiddenSize),
-            besides: keyValueHeads.map { Double($0.count * groupWeights) })
+        let columns = configuration.feedForwardSize
+        feedForwardColumns = ModelSharding.even(
+            columns, over: size,
+            // Whole vector registers a part, where there is room for them.
+            unit: columns % 16 == 0 && columns >= 64 * size ? 16 : 1)
     }
 
     /// The same with a vocabulary cut like `other`'s: row for row where both have rows, the last rank takes those beyond.
@@ -51,28 +52,12 @@ public struct ModelSharding: Equatable, Sendable {
         }
     }
 
-    /// Contiguous parts whose sizes differ by one at most, the larger first.
-    static func even(_ count: Int, over parts: Int) -> [Range<Int>] {
+    /// Contiguous parts of whole units (a divisor of `count`), whose sizes differ by one unit at most, the larger first.
+    static func even(_ count: Int, over parts: Int, unit: Int = 1) -> [Range<Int>] {
+        let units = count / unit
         var start = 0
         return (0..<parts).map { part in
-            let end = start + count / parts + (part < count % parts ? 1 : 0)
-            defer { start = end }
-            return start..<end
-        }
-    }
-
-    /// `count` columns in contiguous parts, so that each part's columns and its other work cost the same in sum.
-    static func balanced(_ count: Int, costOfOne: Double, besides otherCost: [Double]) -> [Range<Int>] {
-        let target = (otherCost.reduce(0, +) + Double(count) * costOfOne) / Double(otherCost.count)
-        let wanted = otherCost.map { max(0, (target - $0) / costOfOne) }
-        let wantedSum = max(wanted.reduce(0, +), 1)
-        // Whole vector registers a part, where there is room for them.
-        let unit = count % 16 == 0 && count >= 64 * otherCost.count ? 16.0 : 1
-        var start = 0
-        var running = 0.0
-        return wanted.indices.map { part in
-            running += wanted[part] * Double(count) / wantedSum
-            let end = part == wanted.count - 1 ? count : min(count, Int((running / unit).rounded() * unit))
+            let end = start + unit * (units / parts + (part < units % parts ? 1 : 0))
             defer { start = end }
             return start..<end
         }

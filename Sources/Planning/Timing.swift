@@ -23,13 +23,13 @@ public struct TimingBudget: Codable, Sendable {
     public init(seconds: Double) { self.seconds = seconds }
 
     /// Seconds of one `body`: the median of its repetitions, three at least, after one that is not counted.
-    public func measure(_ body: () -> Void) -> Double {
-        body()
+    public func measure(_ body: () throws -> Void) rethrows -> Double {
+        try body()
         var times: [Double] = []
         let start = now()
         while times.count < 3 || (now() - start < seconds && times.count < 1000) {
             let before = now()
-            body()
+            try body()
             times.append(now() - before)
         }
         return median(times)
@@ -52,14 +52,14 @@ public struct Bench {
     public var coreCount: Int { mesh.world.size * workers.threadCount }
 
     /// Seconds of `body` on the slowest rank while all ranks do it.
-    public func together(_ body: () -> Void) throws -> Double {
+    public func together(_ body: () throws -> Void) throws -> Double {
         try mesh.world.barrier()
-        return try mesh.world.maximum([budget.measure(body)])[0]
+        return try mesh.world.maximum([try budget.measure(body)])[0]
     }
 
     /// Seconds of `body` on the first rank, the others waiting.
-    public func alone(_ body: () -> Void) throws -> Double {
+    public func alone(_ body: () throws -> Void) throws -> Double {
         try mesh.world.barrier()
-        return try mesh.world.maximum([mesh.isFirst ? budget.measure(body) : 0])[0]
+        return try mesh.world.maximum([mesh.isFirst ? try budget.measure(body) : 0])[0]
     }
 }

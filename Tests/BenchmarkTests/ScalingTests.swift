@@ -18,7 +18,7 @@ import Testing
         let report = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: paths[1]))) as! [String: Any]
         let points = report["points"] as! [[String: Any]]
         // Five kinds of growth, three of references, one and two ranks.
-        #expect(points.count == 30)
+        #expect(points.count == 36)
         for point in points {
             for key in ["step_seconds", "efficiency", "machine_efficiency", "operations", "memory_bytes_per_rank"] {
                 #expect((point[key] as? Double ?? 0) > 0, "\(key)")
@@ -26,7 +26,7 @@ import Testing
             if point["ranks"] as? Int == 1 { #expect(point["efficiency"] as? Double == 1) }
         }
         let lines = try String(contentsOfFile: paths[0], encoding: .utf8).split(separator: "\n")
-        #expect(lines.count == 31 && lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 15 })
+        #expect(lines.count == 37 && lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 15 })
         #expect(try XMLDocumentCheck.isWellFormed(paths[2]))
         for words in ["weak data", "efficiency is then s(1) / s(n)", "no forecast"] { #expect(ended.output.contains(words), "\(words)") }
     }

@@ -48,7 +48,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     private func checkLine(_ result: ProcessResult, ranks: Int?, at location: SourceLocation) {
         #expect(result.exitCode == exitCode, "\(ranks ?? 1) ranks: \(result.errorOutput)", sourceLocation: location)
         #expect(result.causeLines.count == 1, "\(ranks ?? 1) ranks: \(result.errorOutput)", sourceLocation: location)
-        #expect(result.seconds < 10, sourceLocation: location)
+        // It ends, where waiting ranks would hang; a busy machine may take its time.
+        #expect(result.seconds < 60, sourceLocation: location)
         guard let line = result.causeLines.first else { return }
         for word in words {
             #expect(line.contains(word), "\(ranks ?? 1) ranks", sourceLocation: location)

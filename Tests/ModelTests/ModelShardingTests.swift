@@ -9,13 +9,11 @@ private let smollm2 = ModelConfiguration(
     projectionBias: false, maximumPositions: 8192, initializerRange: 0.02)
 
 @Suite struct ModelShardingTests {
-    @Test("nine heads in three groups run on two ranks, feed-forward columns make up the balance")
+    @Test("nine heads in three groups run on two ranks, feed-forward columns are halved")
     func smollm2OnTwoRanks() {
         let sharding = ModelSharding(smollm2, size: 2)
         #expect(sharding.keyValueHeads == [0..<2, 2..<3])
-        // By hand: a group multiplies 576 · 64 · (2 · 3 + 2) = 294,912 weights a token, a column 3 · 576 = 1,728; half of
-        // 3 · 294,912 + 1,536 · 1,728 leaves 682.7 columns for the first rank: 688 as whole registers.
-        #expect(sharding.feedForwardColumns == [0..<688, 688..<1536])
+        #expect(sharding.feedForwardColumns == [0..<768, 768..<1536])
         #expect(sharding.vocabularyRows == [0..<24_576, 24_576..<49_152])
         #expect(sharding.range(of: .queryHeads, rank: 1) == 384..<576)
         #expect(sharding.range(of: .keyValueHeads, rank: 1) == 128..<192)
@@ -36,10 +34,14 @@ private let smollm2 = ModelConfiguration(
         #expect(sharding.vocabularyRows.last?.upperBound == vocabulary)
     }
 
-    @Test("a rank whose heads cost more than its share gets no columns, and the others share them all")
-    func clamped() {
-        let parts = ModelSharding.balanced(10, costOfOne: 1, besides: [100, 0])
-        #expect(parts == [0..<0, 0..<10])
+    @Test("feed-forward columns are cut between vector registers of 16 where there are many, else anywhere", arguments: [
+        // 11 registers: 6 and 5. 178 is no multiple of 16; 48 are 3 registers.
+        (176, [0..<96, 96..<176]), (178, [0..<89, 89..<178]), (48, [0..<24, 24..<48]),
+    ])
+    func registers(columns: Int, parts: [Range<Int>]) {
+        var configuration = smollm2
+        configuration.feedForwardSize = columns
+        #expect(ModelSharding(configuration, size: 2).feedForwardColumns == parts)
     }
 
     @Test("SmolLM2's table holds 134,515,008 parameters in 272 tensors")

@@ -2,14 +2,14 @@ import Settings
 
 /// A row of figures to be taken: one kind of growth, reference and shape, over several numbers of ranks.
 public struct ScalingSeries: Codable, Equatable, Sendable {
-    public enum Growth: String, Codable, Sendable {
+    public enum Growth: String, Codable, CaseIterable, Sendable {
         /// The same work on more ranks.
         case strong
         /// As much work a rank.
         case weak
     }
 
-    public enum Axis: String, Codable, Sendable { case data, tensor }
+    public enum Axis: String, Codable, CaseIterable, Sendable { case data, tensor }
 
     public enum Shape: String, Codable, Sendable {
         /// Heads, columns and vocabulary divide evenly.
@@ -27,11 +27,11 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
 
     public var name: String { "\(growth.rawValue) \(axis.rawValue), \(shape.rawValue), reference \(reference.rawValue)" }
 
-    /// Those that are measured. A model can't grow in width with uneven heads: that shape is measured whole.
+    /// Those that are measured.
     public static func all(references: [Reference]) -> [ScalingSeries] {
         let kinds: [(Growth, Axis, Shape)] = [
             (.weak, .data, .uneven), (.strong, .data, .uneven), (.weak, .tensor, .even), (.strong, .tensor, .even),
-            (.strong, .tensor, .uneven),
+            (.weak, .tensor, .uneven), (.strong, .tensor, .uneven),
         ]
         return kinds.flatMap { kind in
             references.map { ScalingSeries(growth: kind.0, axis: kind.1, shape: kind.2, reference: $0) }
@@ -73,17 +73,19 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
         axis == .data || ranks <= model(ranks: ranks, sizes).keyValueHeadCount
     }
 
-    /// The even shape has 8 heads in 4 groups; growing with tensor ranks it has 4 heads in 2 groups a rank, and as many
-    /// feed-forward columns and tokens of vocabulary a rank: all of the width that the ranks share. The residual stream's
-    /// width stays, so that each rank multiplies as much as one did.
+    /// The even shape has 8 heads in 4 groups, the uneven one 9 in 3. Growing with tensor ranks each has half of them a rank
+    /// (of 3 groups one rank has 2), and as many feed-forward columns and tokens of vocabulary a rank: all of the width that
+    /// the ranks share. The residual stream's width stays, so that each rank multiplies as much as one did.
     public func model(ranks: Int, _ sizes: Sizes) -> ModelConfiguration {
         let unit = sizes.headDimension
+        let shares = growth == .weak && axis == .tensor ? ranks : 2
         switch shape {
         case .uneven:
+            let groups = (3 * shares + 1) / 2
             return ScalingSeries.model(
-                hidden: 9 * unit, feedForward: 24 * unit, heads: 9, groups: 3, vocabulary: 128 * unit, sizes)
+                hidden: 9 * unit, feedForward: 12 * unit * shares, heads: 3 * groups, groups: groups,
+                vocabulary: 64 * unit * shares, sizes)
         case .even:
-            let shares = growth == .weak && axis == .tensor ? ranks : 2
             return ScalingSeries.model(
                 hidden: 8 * unit, feedForward: 12 * unit * shares, heads: 4 * shares, groups: 2 * shares,
                 vocabulary: 64 * unit * shares, sizes)

@@ -9,6 +9,8 @@ public struct ScalingRequest: Sendable {
     /// One rank is always among them: the others are compared with it.
     public var ranks = [1, 2]
     public var references = ScalingSeries.Reference.allCases
+    public var growths = ScalingSeries.Growth.allCases
+    public var axes = ScalingSeries.Axis.allCases
     public var steps = 3
     /// Every series is measured so often, its numbers of ranks by turns: a machine whose speed wanders meets all alike.
     public var rounds = 2
@@ -50,7 +52,8 @@ public final class ScalingRun {
     public func run() throws -> ScalingReport {
         var report = ScalingReport(machine: .probe(), versions: .probe(), threads: 1, sizes: sizes)
         let counts = Set(request.ranks + [1]).sorted()
-        for series in ScalingSeries.all(references: request.references) {
+        for series in ScalingSeries.all(references: request.references)
+        where request.growths.contains(series.growth) && request.axes.contains(series.axis) {
             let fitting = counts.filter { series.fits(ranks: $0, sizes) }
             var rounds: [[StepResult]] = []
             for round in 0..<request.rounds {

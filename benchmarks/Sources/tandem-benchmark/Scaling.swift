@@ -7,6 +7,8 @@ import Reporting
 import Settings
 
 extension ScalingSeries.Reference: ExpressibleByArgument {}
+extension ScalingSeries.Growth: ExpressibleByArgument {}
+extension ScalingSeries.Axis: ExpressibleByArgument {}
 
 struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,6 +19,12 @@ struct Scaling: ParsableCommand {
 
     @Option(parsing: .upToNextOption, help: "The reference: off, on or cached; all of them unless given.")
     var reference = ScalingSeries.Reference.allCases
+
+    @Option(parsing: .upToNextOption, help: "How work grows with the ranks: strong or weak; both unless given.")
+    var growth = ScalingSeries.Growth.allCases
+
+    @Option(parsing: .upToNextOption, help: "The axis that the ranks are put on: data or tensor; both unless given.")
+    var axis = ScalingSeries.Axis.allCases
 
     @Option(help: "Timed steps of each point in a round.")
     var steps = 3
@@ -49,6 +57,8 @@ struct Scaling: ParsableCommand {
         var request = ScalingRequest()
         request.ranks = ranks
         request.references = reference
+        request.growths = growth
+        request.axes = axis
         request.steps = steps
         request.rounds = rounds
         request.nodes = nodes
