@@ -53,7 +53,7 @@ import Testing
     func window() {
         let settings = StepGuardSettings(spikeZScore: 2, spikeWindow: 4, skipLimit: 9)
         var stepGuard = StepGuard(settings)
-        for loss in [9, 1, 2, 3, 4, 50, 60] { _ = stepGuard.judge(loss: loss, gradientNorm: 1) }
+        for loss in [9, 1, 2, 3, 4, 50, 60] as [Double] { _ = stepGuard.judge(loss: loss, gradientNorm: 1) }
         #expect(stepGuard.state.recentLosses == [1, 2, 3, 4] && stepGuard.state.skippedCount == 2)
     }
 
