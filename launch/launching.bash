@@ -1,4 +1,5 @@
 # What launch/local and launch/multi-node share: sourced by them, not run. $script is the script's name in messages.
+. "$(dirname "${BASH_SOURCE[0]}")/restarting.bash"
 
 # One line and an exit code of sysexits: 64 usage, 66 missing input, 69 something needed is not there, 78 configuration.
 fail() {
@@ -8,11 +9,14 @@ fail() {
 
 note() { echo "$script: note: $1" >&2; }
 
-# Reads --ranks, --threads and --dry-run off the arguments, and what $own_options names besides; $command is the rest.
+# Reads --ranks, --threads, --restarts and --dry-run off the arguments, and what $own_options names besides; $command is the rest.
 read_options() {
-    ranks= threads= dry_run=
+    ranks= threads= restarts= dry_run=
+    # The trainer shows it where a run is stopped.
+    TANDEM_RESUME_COMMAND=$(resume_words "$0" "$@")
+    export TANDEM_RESUME_COMMAND
     while [ $# -gt 0 ]; do
-        case " --ranks --threads ${own_options-} " in
+        case " --ranks --threads --restarts ${own_options-} " in
             *" $1 "*)
                 [ $# -gt 1 ] || fail 64 "$1 needs a value. $usage"
                 printf -v "${1#--}" %s "$2"
@@ -28,11 +32,13 @@ read_options() {
         shift
     done
     local option
-    for option in ranks threads; do
+    for option in ranks threads restarts; do
         [[ ${!option} =~ ^([1-9][0-9]*)?$ ]] || fail 64 "--$option ${!option} is not a number from 1 on. $usage"
     done
     [ $# -gt 0 ] || fail 64 "no command is given. $usage"
     command=("$@")
+    [ -z "$restarts" ] || [ "${command[0]}" = train ] ||
+        fail 64 "--restarts is for train, which can go on from a checkpoint; leave it out. $usage"
 }
 
 # The program: $TANDEM, or what the release build made, or the one in PATH.
@@ -77,28 +83,15 @@ put_threads_into_command() {
     esac
 }
 
-# Runs the command and ends with its exit code; with --dry-run shows it instead.
-#
-# mpirun kills its ranks a second after Ctrl-C. Kept out of the terminal's process group it does not get that, and is asked
-# by SIGUSR1 instead, which lets the ranks end their step and save; asked twice it ends at once.
+# Runs the command by "$@" (the words before the program) and ends with its exit code; with --dry-run shows it instead.
 run_job() {
+    launcher=("$@")
     if [ -n "$dry_run" ]; then
-        printf '%q ' "$@"
+        printf '%q ' "${launcher[@]}" "$program" "${command[@]}"
         echo
         exit 0
     fi
-    setsid "$@" <&0 &
-    local job=$! code
-    stop_job() {
-        kill -USR1 "$job" 2>/dev/null || true
-        trap 'kill -TERM "$job" 2>/dev/null || true' INT TERM
-    }
-    trap stop_job INT TERM
-    trap 'kill -USR1 "$job" 2>/dev/null || true' USR1
-    while true; do
-        code=0
-        wait "$job" || code=$?
-        kill -0 "$job" 2>/dev/null || break
-    done
+    escalate=yes
+    run_with_restarts
     exit "$code"
 }

@@ -22,6 +22,8 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var referenceValues: [ReferenceValues]?
     /// Where data ranks share the optimizer's state, which file has what of it; nil where they don't.
     public var shards: [Shard]?
+    /// Nil where no step was skipped and nothing was left undone.
+    public var trainerState: TrainerState?
 
     /// What a data rank's file holds of its tensor rank's flat block.
     public struct Shard: Codable, Equatable, Sendable {
@@ -68,6 +70,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         case kind, step, data, tensor, epoch, position, settings
         case referenceValues = "reference_values"
         case shards
+        case trainerState = "trainer_state"
     }
 
     /// Reads and checks the manifest of a checkpoint's folder.

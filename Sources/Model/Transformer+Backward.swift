@@ -47,6 +47,8 @@ extension Transformer where Kind == Trainable {
         passCount += 1
         var residualGradient = try backwardHead(pass, plan, request, gradients)
         areFinal(from: table.finalNorm)
+        observeGradients([table.head, table.finalNorm])
+        observe("gradient of " + module(table.finalNorm) + " input", residualGradient)
         let rotary = rotary(for: plan.axis.positions)
         for layer in table.blocks.indices.reversed() {
             let isLast = layer == table.blocks.count - 1
@@ -55,6 +57,9 @@ extension Transformer where Kind == Trainable {
             }
             try recomputeBlock(layer, plan, rotary)
             try backwardFeedForward(layer, residualGradient)
+            let block = table.blocks[layer]
+            observeGradients([block.down, block.gate, block.up, block.feedForwardNorm])
+            observe("gradient of " + module(block.feedForwardNorm) + " input", residualGradient)
             areFinal(from: table.blocks[layer].feedForwardNorm)
             if isLast && !plan.lastBlock.isWhole {
                 residualGradient = try backwardSelectedAttention(layer, plan, rotary, residualGradient)
@@ -62,10 +67,15 @@ extension Transformer where Kind == Trainable {
                 try backwardAttention(layer, plan, rotary, residualGradient)
             }
             areFinal(from: table.blocks[layer].attentionNorm)
+            observeGradients(
+                [block.output, block.query, block.key, block.value]
+                    + [block.queryBias, block.keyBias, block.valueBias].compactMap(\.self) + [block.attentionNorm])
+            observe("gradient of " + layerName(layer) + " input", residualGradient)
         }
         Embedding.backward(
             residualGradient, tokens: plan.axis.tokens, range: vocabulary, into: parameters.gradients[table.embedding],
             workers: workers)
+        observeGradients([table.embedding])
         areFinal(from: table.embedding)
     }
 

@@ -25,11 +25,15 @@ extension Transformer {
         forwardGates(layer, count)
         let saved = buffers.feedForward(layer, count)
         let (gated, update) = (buffers.gated(count), buffers.update(count))
+        let down = table.blocks[layer].down
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
-        linear(gated, [(table.blocks[layer].down, nil, update)])
-        Elementwise.sum(
-            saved.middle, try Partial(update).summed(over: tensor), into: buffers.residual(layer + 1, count),
-            workers: workers)
+        observe(module(down) + " input", gated)
+        linear(gated, [(down, nil, update)])
+        let whole = try Partial(update).summed(over: tensor)
+        observe(module(down) + " output", whole)
+        let output = buffers.residual(layer + 1, count)
+        Elementwise.sum(saved.middle, whole, into: output, workers: workers)
+        observe(layerName(layer) + " output", output)
     }
 
     /// What attention sees of all tokens, by `plan`.
@@ -49,6 +53,7 @@ extension Transformer {
         RootMeanSquareNorm.forward(
             buffers.residual(layer, positions.count), weight: parameters.vector(block.attentionNorm),
             epsilon: configuration.normEpsilon, into: normalized, inverseRoot: saved.inverseRoot, workers: workers)
+        observe(module(block.attentionNorm) + " output", normalized)
         let projections = projectionColumns(saved.projections)
         linear(
             normalized,
@@ -56,18 +61,25 @@ extension Transformer {
                 (block.query, block.queryBias, projections.query), (block.key, block.keyBias, projections.key),
                 (block.value, block.valueBias, projections.value),
             ])
+        observe(module(block.query) + " output", projections.query)
+        observe(module(block.key) + " output", projections.key)
+        observe(module(block.value) + " output", projections.value)
         rotary.forward(projections.queryAndKey, positions: positions, workers: workers)
         attend(saved)
+        observe(module(block.output) + " input", saved.output)
     }
 
     /// The stream after attention: what attention makes of the block's input, added to it. Collective over the tensor ranks.
     func addAttention(_ layer: Int, _ output: Matrix, to input: Matrix) throws(CollectiveError) {
         let count = output.rowCount
         let update = buffers.update(count)
-        linear(output, [(table.blocks[layer].output, nil, update)])
-        Elementwise.sum(
-            input, try Partial(update).summed(over: tensor), into: buffers.feedForward(layer, count).middle,
-            workers: workers)
+        let block = table.blocks[layer]
+        linear(output, [(block.output, nil, update)])
+        let whole = try Partial(update).summed(over: tensor)
+        observe(module(block.output) + " output", whole)
+        let middle = buffers.feedForward(layer, count).middle
+        Elementwise.sum(input, whole, into: middle, workers: workers)
+        observe(module(block.feedForwardNorm) + " input", middle)
     }
 
     /// Norm, gate and up, from the stream after attention.
@@ -78,7 +90,10 @@ extension Transformer {
         RootMeanSquareNorm.forward(
             saved.middle, weight: parameters.vector(block.feedForwardNorm), epsilon: configuration.normEpsilon,
             into: normalized, inverseRoot: saved.inverseRoot, workers: workers)
+        observe(module(block.feedForwardNorm) + " output", normalized)
         linear(normalized, [(block.gate, nil, saved.gate), (block.up, nil, saved.up)])
+        observe(module(block.gate) + " output", saved.gate)
+        observe(module(block.up) + " output", saved.up)
     }
 
     /// Linear layers of one input, by the indices of their weights and biases.

@@ -17,12 +17,16 @@ extension Transformer {
         RootMeanSquareNorm.forward(
             buffers.residual(layer, count), weight: parameters.vector(block.attentionNorm),
             epsilon: configuration.normEpsilon, into: normalized, inverseRoot: saved.inverseRoot, workers: workers)
+        observe(module(block.attentionNorm) + " output", normalized)
         let projections = projectionColumns(saved.projections)
         linear(normalized, [(block.key, block.keyBias, projections.key), (block.value, block.valueBias, projections.value)])
+        observe(module(block.key) + " output", projections.key)
+        observe(module(block.value) + " output", projections.value)
         rotary.forward(projections.key, positions: plan.axis.positions, workers: workers)
 
         let queries = buffers.selectedQueries.matrix(rowCount: selection.count, columnCount: attention.outputWidth)
         linear(selectedInput(normalized, selection), [(block.query, block.queryBias, queries)])
+        observe(module(block.query) + " output", queries)
         rotary.forward(queries, positions: plan.lastBlockPositions, workers: workers)
         selection.scatter(queries, into: projections.query, workers: workers)
         attention.forward(
@@ -30,7 +34,9 @@ extension Transformer {
 
         let middle = buffers.feedForward(layer, selection.count).middle
         selection.gather(buffers.residual(layer, count), into: middle, workers: workers)
-        try addAttention(layer, selectedOutput(saved, selection), to: middle)
+        let attended = selectedOutput(saved, selection)
+        observe(module(block.output) + " input", attended)
+        try addAttention(layer, attended, to: middle)
         try forwardFeedForward(layer, selection.count)
     }
 

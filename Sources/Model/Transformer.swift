@@ -36,6 +36,8 @@ public final class Transformer<Kind: Trainability> {
     let headGradient = ScratchMatrix()
     /// Seconds that the head took until now, forward and backward, waiting for other ranks apart.
     public internal(set) var headSeconds = 0.0
+    /// Where a pass is looked into; nil, as nearly always: nobody looks.
+    public var observer: TensorObserver?
     /// Counts passes, so that backward can't be given a stale one or the same one twice.
     var passCount = 0
 
@@ -97,6 +99,7 @@ public final class Transformer<Kind: Trainability> {
         Embedding.forward(
             plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
         _ = try Partial(embedded).summed(over: tensor)
+        observe(module(table.embedding) + " output", embedded)
         for layer in table.blocks.indices {
             let isLast = layer == table.blocks.count - 1
             if isLast && !plan.lastBlock.isWhole {
@@ -191,6 +194,7 @@ public final class Transformer<Kind: Trainability> {
         RootMeanSquareNorm.forward(
             states.input, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon,
             into: states.normalized, inverseRoot: states.inverseRoot, workers: workers)
+        observe(module(table.finalNorm) + " output", states.normalized)
         return states
     }
 

@@ -16,9 +16,17 @@ public final class Console: EventListener {
     /// When the first step of this process ended, and which it was.
     private var firstStep: (end: Date, number: Int)?
 
-    /// - Parameter isLive: standard output is a terminal that a person looks at. Under mpirun it never is: ranks write to
-    ///   mpirun, which may give them a terminal of its own.
-    public init(isLive: Bool) { self.isLive = isLive }
+    /// What a person types to go on with a run that was stopped.
+    private let resumeCommand: String
+
+    /// - Parameters:
+    ///   - isLive: standard output is a terminal that a person looks at. Under mpirun it never is: ranks write to mpirun,
+    ///     which may give them a terminal of its own.
+    ///   - resumeCommand: what a person types to go on with a run that was stopped.
+    public init(isLive: Bool, resumeCommand: String) {
+        self.isLive = isLive
+        self.resumeCommand = resumeCommand
+    }
 
     public func receive(_ event: TrainingEvent) throws(Failure) {
         if case .step = event {} else { try settle() }
@@ -29,8 +37,9 @@ public final class Console: EventListener {
         case .evaluated(let report): try evaluated(report)
         case .resumed(let step): try Console.write("resumed     after step \(step)")
         case .saved(let folder, let step): try Console.write("step \(step): saved \(folder)")
-        case .interrupted(let step):
-            try Console.write("stopped     after step \(step), which is saved; the same command with --resume goes on from there")
+        case .interrupted(let step, let reason, let isSaved):
+            let state = isSaved ? "after step \(step), which is saved" : "before the first step"
+            try Console.write("stopped     \(state) (\(reason)); it goes on with: \(resumeCommand)")
         case .exported(let folder, let step): try Console.write("step \(step): exported to \(folder)")
         case .finished(let result): try finish(result)
         }

@@ -90,8 +90,8 @@ public struct RunConfiguration: Equatable, Sendable {
         return WrittenYAML.mapping(sections).document
     }
 
-    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, its threads, and
-    /// what it computes twice.
+    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, its threads, what
+    /// it computes twice, and what it does about steps that go wrong.
     /// Two runs with the same text and layout compute the same.
     public var decisiveYAML: String {
         var copy = self
@@ -100,6 +100,7 @@ public struct RunConfiguration: Equatable, Sendable {
         copy.export = ExportSettings()
         copy.data.validation = []
         copy.schedule.recompute = .nothing
+        copy.optimizer.stepGuard = StepGuardSettings()
         return copy.resolvedYAML()
     }
 }

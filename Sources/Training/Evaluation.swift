@@ -12,16 +12,26 @@ struct Evaluation {
     private static let chunkSize = 256
 
     /// Collective over all ranks; all get the same report.
-    func run(_ dataset: DatasetFile, as role: DatasetRole, name: String, step: Int) throws -> EvaluationReport {
+    ///
+    /// - Parameter isStopped: asked between micro-batches, by all ranks alike.
+    /// - Returns: nil where it was stopped.
+    func run(
+        _ dataset: DatasetFile, as role: DatasetRole, name: String, step: Int,
+        isStopped: () throws(CollectiveError) -> Bool
+    ) throws -> EvaluationReport? {
         var sums = StepSums(runner.objectives)
         var start = 0
         while start < dataset.recordCount {
+            if try isStopped() { return nil }
             let records = Array(start..<min(start + Evaluation.chunkSize, dataset.recordCount))
             start += records.count
             let plan = StepPlanner.plan(
                 records, step: step, epoch: 0, dataset: dataset, packer: packer, dataRankCount: mesh.data.size)
             let batches = try runner.prepare(plan, of: role, in: dataset, packer: packer, mesh: mesh)
-            try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: nil)
+            guard
+                try runner.run(
+                    batches, dataRank: mesh.data.rank, sums: &sums, denominators: nil, isStopped: isStopped)
+            else { return nil }
             try runner.shareReferenceValues(of: plan, in: role, over: mesh.data)
         }
         let total = try sums.summed(over: mesh.data)

@@ -10,8 +10,8 @@ public enum TrainingEvent: Sendable {
     case evaluated(EvaluationReport)
     case exported(folder: String, step: Int)
     case saved(folder: String, step: Int)
-    /// Stopped on request after `step`, which is saved.
-    case interrupted(step: Int)
+    /// Stopped before the schedule's end, after `step`; only a run that was not begun yet has nothing saved.
+    case interrupted(step: Int, reason: StopReason, isSaved: Bool)
     case finished(RunResult)
 }
 

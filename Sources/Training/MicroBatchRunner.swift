@@ -30,6 +30,8 @@ final class MicroBatchRunner {
     let stopwatch: Stopwatch
     /// References that hold the policy's own weights: at the first step their values must be the policy's, bit for bit.
     var twins: [String] = []
+    /// Sees everything that is made, while a step that went wrong is computed once more.
+    private var search: FaultSearch?
     /// Tokens that policy and teachers share.
     private let sharedVocabulary: Int
     /// For each objective and each of its terms: what computes it, where that is not the head.
@@ -64,6 +66,15 @@ final class MicroBatchRunner {
         policyLayers = Set(matchers.joined().compactMap { $0 }.flatMap { $0.term.layers.map(\.policy) })
     }
 
+    /// Shows `search` what is made from now on; nil: nobody looks any more.
+    func watch(_ search: FaultSearch?) {
+        self.search = search
+        policy.observer = search.map { search in { search.observe($0, $1) } }
+        for case let hook as ReferenceForward in hooks {
+            hook.model.observer = search.map { search in { search.observe("reference \(hook.name)'s \($0)", $1) } }
+        }
+    }
+
     /// Reads the micro-batches that this rank computes, of the policy and of references in layouts of their own. Collective
     /// over all ranks.
     ///
@@ -95,17 +106,23 @@ final class MicroBatchRunner {
     /// Σ weight · Σ losses / denominator, to the policy's. Collective over all ranks where references have layouts of their
     /// own, else over the tensor ranks.
     ///
-    /// - Parameter reduction: begins with the last micro-batch's backward.
+    /// - Parameters:
+    ///   - reduction: begins with the last micro-batch's backward.
+    ///   - isStopped: asked before each round but the first, by all ranks; not where references have layouts of their own,
+    ///     whose values are under way to other ranks.
+    /// - Returns: whether all of them were run.
+    @discardableResult
     func run(
         _ batches: StepBatches, dataRank: Int, sums: inout StepSums, denominators: [Double]?,
-        reduction: GradientReduction? = nil
-    ) throws(CollectiveError) {
+        reduction: GradientReduction? = nil, isStopped: () throws(CollectiveError) -> Bool = { false }
+    ) throws(CollectiveError) -> Bool {
         // A data rank may have nothing to do in a step: what it adds are zeros.
         if batches.own.isEmpty {
             reduction?.begin()
             reduction?.areFinal(from: 0)
         }
         for round in 0..<batches.roundCount {
+            if round > 0, bridges.isEmpty, try isStopped() { return false }
             for bridge in bridges {
                 try stopwatch.measure(.reference) { () throws(CollectiveError) in try bridge.serve(round, batches) }
             }
@@ -120,6 +137,7 @@ final class MicroBatchRunner {
         for bridge in bridges {
             try stopwatch.measure(.reference) { () throws(CollectiveError) in try bridge.finish() }
         }
+        return true
     }
 
     /// - Parameter whenFinal: see `Transformer.backward`.
@@ -127,6 +145,7 @@ final class MicroBatchRunner {
         _ batch: PreparedMicroBatch, at place: MicroBatchPlace, sums: inout StepSums, denominators: [Double]?,
         whenFinal: (_ offset: Int) -> Void
     ) throws(CollectiveError) {
+        search?.begin(batch, at: place)
         var hookValues: [String: HookValues] = [:]
         for hook in hooks {
             hookValues[hook.name] = try values(of: hook.name, for: batch, sums: &sums) { () throws(CollectiveError) in
@@ -148,6 +167,7 @@ final class MicroBatchRunner {
             return try policy.forward(batch.plan, request, knowing: constant)
         }
         for bridge in bridges where bridge.arrivesDuringForward { try addValues(of: bridge) }
+        search?.observe("log-probabilities", pass.scored.logProbabilities)
         checkTwins(pass, hookValues)
         let common = MicroBatchRunner.records(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
         var results: [ObjectiveResult] = []
@@ -155,6 +175,7 @@ final class MicroBatchRunner {
             var scored = common
             scored.terms = terms(of: index, pass, request, batch)
             let result = entry.objective.evaluate(scored)
+            search?.observe(entry.objective.name, result, termValues: scored.terms)
             sums.add(result, ofObjective: index)
             results.append(result)
         }
@@ -186,11 +207,17 @@ final class MicroBatchRunner {
         computed: () throws(CollectiveError) -> HookValues
     ) throws(CollectiveError) -> HookValues {
         guard let cache = caches.first(where: { $0.reference == name }) else {
-            return try stopwatch.measure(.reference, computed)
+            let values = try stopwatch.measure(.reference, computed)
+            search?.observe(values, ofReference: name)
+            return values
         }
         let known = cache.values(for: batch)
         sums.addReferenceRows(batch.plan.targetRows.count, cached: known != nil)
-        if let known { return HookValues(logProbabilities: known) }
+        if let known {
+            let values = HookValues(logProbabilities: known)
+            search?.observe(values, ofReference: name)
+            return values
+        }
         let fresh = try stopwatch.measure(.reference, computed).logProbabilities
         cache.keep(fresh, of: batch)
         return HookValues(logProbabilities: fresh)
@@ -217,7 +244,9 @@ final class MicroBatchRunner {
     private func checkTwins(_ pass: ForwardPass, _ values: [String: HookValues]) {
         for twin in twins where !values[twin]!.logProbabilities.isEmpty {
             precondition(
-                values[twin]!.logProbabilities.elementsEqual(pass.scored.logProbabilities) { $0.bitPattern == $1.bitPattern },
+                values[twin]!.logProbabilities.elementsEqual(pass.scored.logProbabilities) {
+                    $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
+                },
                 "reference \(twin) has the policy's weights and layout, yet other log-probabilities")
         }
     }

@@ -13,7 +13,7 @@ public struct RunDirectory: Sendable {
     /// Files and folders that belong to a run. Nothing else is ever removed.
     private static let ownFiles = [
         "metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export", "export-projections.safetensors",
-        "checkpoints",
+        "checkpoints", "dumps",
     ]
 
     public init(_ path: String) { self.path = path }
@@ -81,7 +81,21 @@ public struct RunDirectory: Sendable {
     /// Replaces `status.json` whole.
     public func write(_ state: State, step: Int, reason: String? = nil) throws(Failure) {
         let object: [String: Any] = ["state": state.rawValue, "step": step, "reason": reason ?? NSNull()]
-        try write(json: object, to: "status.json")
+        do { try write(json: object, to: "status.json") } catch {
+            guard state == .failed, let data = try? RunDirectory.json(object) else { throw error }
+            try overwriteStatus(data)
+        }
+    }
+
+    /// Where a full disk has no room for another file, the one that is there has: of its block of 4 KiB.
+    private func overwriteStatus(_ data: Data) throws(Failure) {
+        let file = path + "/status.json"
+        try RunDirectory.writing(file) {
+            let handle = try FileHandle(forUpdating: URL(fileURLWithPath: file))
+            try handle.write(contentsOf: data)
+            try handle.truncate(atOffset: UInt64(data.count))
+            try handle.close()
+        }
     }
 
     public func write(_ configuration: RunConfiguration) throws(Failure) {
@@ -97,10 +111,13 @@ public struct RunDirectory: Sendable {
     private func write(json object: [String: Any], to name: String) throws(Failure) {
         let file = "\(path)/\(name)"
         try RunDirectory.writing(file) {
-            let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            let data = try JSONSerialization.data(withJSONObject: object, options: options)
-            try (data + Data("\n".utf8)).write(to: URL(fileURLWithPath: file), options: .atomic)
+            try RunDirectory.json(object).write(to: URL(fileURLWithPath: file), options: .atomic)
         }
+    }
+
+    private static func json(_ object: [String: Any]) throws -> Data {
+        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try JSONSerialization.data(withJSONObject: object, options: options) + Data("\n".utf8)
     }
 
     private static func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {

@@ -48,8 +48,8 @@ public final class Stopwatch {
         return Section.allCases.map { seconds[$0] ?? 0 }
     }
 
-    /// Monotonic.
-    static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+    /// Seconds of a monotonic clock, which setting the system's time does not move.
+    public static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 }
 
 /// The most memory this process has had resident, in bytes.

@@ -47,6 +47,7 @@ extension Trainer {
             step: planner.step, layout: run.layout, epoch: planner.sampler.epoch, position: planner.sampler.position,
             settings: run.configuration.decisiveYAML)
         manifest.shards = shards
+        manifest.trainerState = trainerState
         var tables: [RecordTable] = []
         if !runner.caches.isEmpty {
             // All ranks hold the same.
@@ -60,6 +61,14 @@ extension Trainer {
         try checkpoints.save(parts, tables: tables, manifest: manifest, mesh: mesh)
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: run.configuration.run.keepLast) } }
         try emit(.saved(folder: checkpoints.path(step: planner.step), step: planner.step))
+    }
+
+    /// Nil where there is nothing to say.
+    private var trainerState: TrainerState? {
+        var state = TrainerState()
+        state.stepGuard = stepGuard.state
+        state.pending = pending
+        return state == TrainerState() ? nil : state
     }
 
     /// The step to resume from; nil where there is no checkpoint. Every rank sees the same.
@@ -85,7 +94,10 @@ extension Trainer {
         }
         try checkpoints.load(step: step, into: parts, mesh: mesh)
         try restoreCaches(manifest)
-        optimizer.step = manifest.step
+        stepGuard.state = manifest.trainerState?.stepGuard ?? StepGuardState()
+        pending = manifest.trainerState?.pending
+        // Steps that were skipped are no updates.
+        optimizer.step = manifest.step - stepGuard.state.skippedCount
         planner.restore(step: manifest.step, epoch: manifest.epoch, position: manifest.position)
     }
 

@@ -16,7 +16,7 @@ public final class Trainer {
     public let run: ResolvedRun
     public let mesh: Mesh
     public let policy: Transformer<Trainable>
-    private let directory: RunDirectory
+    let directory: RunDirectory
     private let listeners: [any EventListener]
     let stopwatch: Stopwatch
     let runner: MicroBatchRunner
@@ -28,15 +28,32 @@ public final class Trainer {
     /// Of the datasets that references have cached values of, once a checkpoint asked for them.
     var fingerprints: [DatasetRole: String] = [:]
     private var stepsDone = 0
+    /// Judges each step before its update.
+    var stepGuard: StepGuard
+    /// What the checkpoint that is saved next leaves to be done after its step.
+    var pending: PendingWork?
+    /// Nil where the run has none.
+    var timeLimit: TimeLimit?
 
     /// Loads this rank's shard of every model.
     ///
-    /// - Parameter listeners: hear of every event; give them on the first rank only.
-    public init(_ run: ResolvedRun, mesh: Mesh, workers: Workers, listeners: [any EventListener]) throws {
+    /// - Parameters:
+    ///   - listeners: hear of every event; give them on the first rank only.
+    ///   - processStart: what `run.time_limit` counts from, in seconds of `Stopwatch.now`.
+    public init(
+        _ run: ResolvedRun, mesh: Mesh, workers: Workers, listeners: [any EventListener],
+        processStart: Double = Stopwatch.now
+    ) throws {
         self.run = run
         self.mesh = mesh
         self.listeners = listeners
         threads = workers.threadCount
+        stepGuard = StepGuard(run.configuration.optimizer.stepGuard)
+        timeLimit = run.configuration.run.timeLimit.map {
+            // Values and two moments.
+            TimeLimit(
+                seconds: $0, start: processStart, checkpointByteCount: 12 * run.policy.configuration.parameterCount)
+        }
         directory = RunDirectory(run.configuration.run.directory)
         checkpoints = CheckpointStore(runDirectory: run.configuration.run.directory)
         stopwatch = Stopwatch(mesh)
@@ -120,16 +137,23 @@ public final class Trainer {
             try restore(step: resumed, planner: &planner)
             stepsDone = resumed
             try emit(.resumed(step: resumed))
-        } else if run.configuration.evaluation.atStart {
-            try evaluate(step: 0)
+        }
+        guard try maybeBegin(after: resumed) else { return }
+        if resumed == nil && run.configuration.evaluation.atStart {
+            guard try evaluateAtStart() else { return }
+        }
+        if let left = pending {
+            guard try finishStep(planner, left) else { return }
         }
         try reduction.measureAlone()
         while let plan = planner.next() {
+            let start = Stopwatch.now
             if !plan.oversized.isEmpty { try noticeOversized(plan) }
             let report = try step(plan, dataset: dataset, totalSteps: planner.totalSteps, schedule: schedule)
+            timeLimit?.addStep(seconds: Stopwatch.now - start)
             stepsDone = plan.step
             try emit(.step(report))
-            if try !finishStep(planner) { return }
+            guard try finishStep(planner, workDue(after: plan.step, of: planner.totalSteps)) else { return }
         }
         let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
         try writeStatus(.finished, step: stepsDone)
@@ -137,30 +161,6 @@ public final class Trainer {
             .finished(RunResult(
                 steps: stepsDone, seconds: Stopwatch.now - started, peakMemoryByteCount: Int(memory),
                 exportFolder: directory.exportFolder)))
-    }
-
-    /// What is due at a step's edge: validation, export, checkpoint. Returns whether the run goes on.
-    private func finishStep(_ planner: StepPlanner) throws -> Bool {
-        let configuration = run.configuration
-        let step = planner.step
-        let isLast = step == planner.totalSteps
-        func isDue(_ every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
-        if isLast || isDue(configuration.evaluation.every) { try evaluate(step: step) }
-        if isLast || isDue(configuration.export.every) {
-            let folder = isLast ? directory.exportFolder : directory.exportFolder(step: step)
-            try export(to: folder)
-            try emit(.exported(folder: folder, step: step))
-        }
-        // All ranks stop at the same edge: one that was asked to stop speaks for all.
-        let isInterrupted = try mesh.world.maximum([Interruption.isRequested ? 1 : 0])[0] > 0 && !isLast
-        if isDue(configuration.run.checkpointEvery) || isInterrupted { try save(planner) }
-        if isInterrupted {
-            try writeStatus(.preempted, step: step)
-            try emit(.interrupted(step: step))
-            return false
-        }
-        if !isLast { try writeStatus(.running, step: step) }
-        return true
     }
 
     // MARK: One step
@@ -172,19 +172,9 @@ public final class Trainer {
         let sums = try accumulate(plan, dataset: dataset)
         let gradientNorm = try reduceGradients()
         let loss = sums.loss
-        guard loss.isFinite, gradientNorm.isFinite else {
-            throw AgreedFailure(
-                Failure(
-                    "step \(plan.step)",
-                    "the loss is \(Trainer.shown(loss)) and the gradient norm \(Trainer.shown(gradientNorm))",
-                    remedy: "Lower optimizer.learning_rate, or look at the data of this step; nothing was updated.",
-                    exitCode: .internal))
-        }
+        let isUpdated = try mayUpdate(StepValues(plan: plan, loss: loss, gradientNorm: gradientNorm))
         let rate = schedule.rate(step: plan.step)
-        try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
-            optimizer.update(learningRate: rate, gradientNorm: gradientNorm)
-            if isSharded { try reduction.share(policy.parameters.valueBlock.flat) }
-        }
+        if isUpdated { try update(rate: rate, gradientNorm: gradientNorm) }
         let seconds = Stopwatch.now - start
         var figures = [
             Figure("loss", loss), Figure("grad_norm", gradientNorm), Figure("learning_rate", rate),
@@ -193,13 +183,17 @@ public final class Trainer {
             Figure("sequence_tokens_per_second", sums.sequenceTokens / seconds),
         ]
         figures += sums.figures
+        if stepGuard.settings.canSkip { figures.append(Figure("skipped", Double(stepGuard.state.skippedCount))) }
         figures.append(Figure("seconds", seconds))
         figures += try timeSplit()
         return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures)
     }
 
-    private static func shown(_ value: Double) -> String {
-        value.isNaN ? "not a number" : value.isInfinite ? "infinite" : String(format: "%g", value)
+    private func update(rate: Double, gradientNorm: Double) throws(CollectiveError) {
+        try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
+            optimizer.update(learningRate: rate, gradientNorm: gradientNorm)
+            if isSharded { try reduction.share(policy.parameters.valueBlock.flat) }
+        }
     }
 
     /// Forward and backward of all this rank's micro-batches; returns the sums of all data ranks.
@@ -207,14 +201,19 @@ public final class Trainer {
         let batches = try stopwatch.measure(.data) {
             try runner.prepare(plan, of: .training, in: dataset, packer: packer, mesh: mesh)
         }
-        let denominators = try mesh.data.sum(
-            run.objectives.map { entry in batches.own.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
+        let denominators = try denominators(of: batches)
         runner.twins = plan.step == 1 ? twins : []
         stopwatch.measure(.backward) { policy.zeroGradients() }
         var sums = StepSums(run.objectives)
         try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators, reduction: reduction)
         try runner.shareReferenceValues(of: plan, in: .training, over: mesh.data)
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
+    }
+
+    /// What each objective's sum of losses is divided by: the whole step's counts. Collective over the data ranks.
+    func denominators(of batches: StepBatches) throws(CollectiveError) -> [Double] {
+        try mesh.data.sum(
+            run.objectives.map { entry in batches.own.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
     }
 
     /// Waits for the gradients' sums; returns their norm.
@@ -248,21 +247,36 @@ public final class Trainer {
     // MARK: Around the steps
 
     /// Validation figures of the policy as it is. Collective over all ranks.
-    @discardableResult
-    public func evaluate(step: Int) throws -> [EvaluationReport] {
-        let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer)
-        runner.twins = []
-        var reports: [EvaluationReport] = []
-        for (index, entry) in run.validation.enumerated() {
-            let report = try evaluation.run(entry.file, as: .validation(index), name: entry.name, step: step)
-            reports.append(report)
-            try emit(.evaluated(report))
-        }
-        _ = stopwatch.take()
-        return reports
+    public func evaluate(step: Int) throws {
+        for entry in run.validation { _ = try evaluate(step: step, entry) { () throws(CollectiveError) in nil } }
     }
 
-    private func export(to folder: String) throws {
+    /// The same of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
+    /// is passed over.
+    func evaluate(step: Int, only name: String) throws -> StopReason? {
+        guard let entry = run.validation.first(where: { $0.name == name }) else { return nil }
+        return try evaluate(step: step, entry) { () throws(CollectiveError) in
+            try self.stopReason { $0.mustSave(at: $1) }
+        }
+    }
+
+    private func evaluate(
+        step: Int, _ entry: (name: String, file: DatasetFile), stop: () throws(CollectiveError) -> StopReason?
+    ) throws -> StopReason? {
+        let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer)
+        let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
+        runner.twins = []
+        var reason: StopReason?
+        let report = try evaluation.run(entry.file, as: role, name: entry.name, step: step) { () throws(CollectiveError) in
+            reason = try stop()
+            return reason != nil
+        }
+        _ = stopwatch.take()
+        if let report { try emit(.evaluated(report)) }
+        return reason
+    }
+
+    func export(to folder: String) throws {
         let exporter = Exporter(
             mesh: mesh, policy: policy, origin: run.policy,
             elementType: run.configuration.export.dtype == .bfloat16 ? .bfloat16 : .float32,
@@ -285,8 +299,8 @@ public final class Trainer {
             threads: threads, totalSteps: totalSteps, recordCount: recordCount, directory: directory.path)
     }
 
-    private func writeStatus(_ state: RunDirectory.State, step: Int) throws {
-        if mesh.isFirst { try directory.write(state, step: step) }
+    func writeStatus(_ state: RunDirectory.State, step: Int, reason: String? = nil) throws {
+        if mesh.isFirst { try directory.write(state, step: step, reason: reason) }
     }
 
     func emit(_ event: TrainingEvent) throws(Failure) {

@@ -9,7 +9,7 @@ import Weights
 struct Inspect: OneProcessCommand {
     static let configuration = CommandConfiguration(abstract: "Says what a checkpoint, dataset or run holds.")
 
-    @Argument(help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), or a run's directory.")
+    @Argument(help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), a run's directory, or a dump of its.")
     var path: String
 
     @Flag(help: "Also read and check everything that it holds.")
@@ -28,6 +28,8 @@ struct Inspect: OneProcessCommand {
             } else {
                 try showDataset()
             }
+        } else if StepDump.isDump(path) {
+            for line in try DumpTable(folder: path).lines { try Console.write(line) }
         } else if FileManager.default.fileExists(atPath: path + "/status.json") {
             try showRun()
         } else {

@@ -17,6 +17,9 @@ struct Train: ParsableCommand {
     @Flag(help: "Replace the run that run.directory holds.")
     var overwrite = false
 
+    @Flag(help: "Only say which folder the run is kept in, its run.directory.")
+    var showDirectory = false
+
     @Option(
         help: ArgumentHelp(
             "Go on from the latest checkpoint, or from that of a step: --resume=STEP.", valueName: "step"))
@@ -27,21 +30,26 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
+        let start = Stopwatch.now
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
+        if showDirectory {
+            if job.isFirst { try Console.write(configuration.run.directory) }
+            return
+        }
+        Interruption.listen()
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
-        Interruption.listen()
         let mesh = try job.start(resolved.layout) { () throws(Failure) in
             try resolved.facts() + (resume == nil ? [] : [directory.checkpointFact()])
         }
-        let listeners: [any EventListener] = 
-            job.isFirst ? [MetricsFile(path: directory.metricsFile), Console(isLive: job.isAtTerminal)] : []
+        let console = Console(isLive: job.isAtTerminal, resumeCommand: ResumeCommand(launch: job.launch).text)
+        let listeners: [any EventListener] = job.isFirst ? [MetricsFile(path: directory.metricsFile), console] : []
         let workers = try job.workers(configuration.run.threads, mesh) { places in
             for place in places { try Console.write(place) }
         }
-        let trainer = try Trainer(resolved, mesh: mesh, workers: workers, listeners: listeners)
+        let trainer = try Trainer(resolved, mesh: mesh, workers: workers, listeners: listeners, processStart: start)
         try trainer.train(resume.map { .resume(step: $0.step) } ?? .fresh(overwrite: overwrite))
         job.finish()
     }

@@ -60,6 +60,9 @@ extension CommandTests {
             #expect(result.exitCode == 0, "\(result.errorOutput)")
             #expect(try workspace.json("run/status.json")["state"] as? String == "preempted")
             #expect(workspace.exists("run/checkpoints"))
+            #expect(try workspace.json("run/status.json")["reason"] as? String == "SIGUSR1")
+            let words = "launch/local --ranks 2 --threads 1 train config.yaml --set schedule.steps=1000000 --resume\n"
+            #expect(result.output.hasSuffix(words), "\(result.output)")
             #expect(workspace.remainingProcesses().isEmpty)
         }
 

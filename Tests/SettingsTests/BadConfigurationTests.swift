@@ -89,6 +89,17 @@ private let outOfRange: [Slip] = [
     Slip(rate, "\(rate), weight_decay: -1", at: "optimizer.weight_decay", "is -1, out of range", "at least 0"),
     Slip(rate, "\(rate), warmup_fraction: 1.1", at: "optimizer.warmup_fraction", "is 1.1", "from 0 to 1"),
     Slip(rate, "\(rate), clip_norm: 0", at: "optimizer.clip_norm", "is 0, out of range", "greater than 0"),
+    Slip(rate, "\(rate), non_finite: ignore", at: "optimizer.non_finite", "\"ignore\"", "Use stop or skip."),
+    Slip(rate, "\(rate), skip_limit: 0", at: "optimizer.skip_limit", "is 0, out of range", "from 1 to"),
+    Slip(rate, "\(rate), spike_z_score: 0", at: "optimizer.spike_z_score", "is 0, out of range", "greater than 0"),
+    Slip(rate, "\(rate), spike_window: 1", at: "optimizer.spike_window", "is 1, out of range", "from 2 to"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: 0}", at: "run.time_limit", "is 0, out of range", "greater than 0"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: 0s}", at: "run.time_limit", "is 0s, out of range", "3h30m"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: 90:00}", at: "run.time_limit", "\"90:00\", not a span of time", "03:30:00"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: 1:75:00}", at: "run.time_limit", "not a span of time", "1-12:00:00"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: 5 hours}", at: "run.time_limit", "not a span of time", "Write seconds"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: 30m2h}", at: "run.time_limit", "not a span of time", "Write seconds"),
+    Slip("runs/dpo}", "runs/dpo, time_limit: [5]}", at: "run.time_limit", "is a list, not a span of time", "Write seconds"),
     Slip(objective, "{type: preference, reference: sft, beta: 0}", at: "objective.beta", "is 0", "greater than 0"),
     Slip(
         objective, "{type: preference, reference: sft, label_smoothing: 0.5}", at: "objective.label_smoothing",
@@ -184,7 +195,6 @@ private let notYet: [Slip] = [
     Slip("train: data/train.h5", "train: [{path: a}, {path: b}]", at: "data.train", "several files", "Name one file."),
     Slip("runs/dpo}", "runs/dpo, checkpoint_every: 0}", at: "run.checkpoint_every", "0", "1"),
     Slip("runs/dpo}", "runs/dpo, keep_last: 0}", at: "run.keep_last", "0", "1"),
-    Slip("runs/dpo}", "runs/dpo, time_limit: 5}", at: "run.time_limit", "not supported yet", "Leave it out."),
 ]
 
 @Suite("A bad configuration is refused in one line")

@@ -112,6 +112,28 @@ struct RunConfigurationTests {
         #expect(try read(configuration.resolvedYAML()) == configuration)
     }
 
+    @Test("what becomes of wrong steps decides nothing: a run that was stopped may go on with another value")
+    func stepGuard() throws {
+        let configuration = try read(
+            overrides: "optimizer.non_finite=skip", "optimizer.skip_limit=9", "optimizer.spike_z_score=4.5",
+            "optimizer.spike_window=7")
+        #expect(
+            configuration.optimizer.stepGuard
+                == StepGuardSettings(nonFinite: .skip, spikeZScore: 4.5, spikeWindow: 7, skipLimit: 9))
+        #expect(try configuration.decisiveYAML == read().decisiveYAML)
+        #expect(try read(configuration.resolvedYAML()) == configuration)
+    }
+
+    @Test("a time limit is seconds, units, or digits as Slurm writes them", arguments: [
+        ("90", 90.0), ("0.5", 0.5), ("3h30m", 12_600), ("90s", 90), ("1d", 86_400), ("1d2h3m4s", 93_784), ("120m", 7200),
+        ("12:00:00", 43_200), ("00:00:05", 5), ("100:00:00", 360_000), ("1-12:00:00", 129_600),
+    ])
+    func timeLimit(written: String, seconds: Double) throws {
+        let configuration = try read(overrides: "run.time_limit=\(written)")
+        #expect(configuration.run.timeLimit == seconds)
+        #expect(try read(configuration.resolvedYAML()) == configuration)
+    }
+
     @Test("a list of one objective, and of one training file, reads as the thing itself")
     func listsOfOne() throws {
         let yaml = preferenceYAML

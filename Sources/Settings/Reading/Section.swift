@@ -107,10 +107,4 @@ extension Section {
             key, "is \(node.shown); only \(supported) is supported so far",
             remedy: "Leave it out or set it to \(supported).")
     }
-
-    func requireAbsent(_ keys: String...) throws(Failure) {
-        for key in keys where isGiven(key) {
-            throw failure(key, "is not supported yet", remedy: "Leave it out.")
-        }
-    }
 }

@@ -17,11 +17,13 @@ public struct OptimizerSettings: Equatable, Sendable {
     public var decay: LearningRateDecay
     /// The global gradient norm above which gradients are scaled down. Greater than 0; nil: never. Default 1.
     public var clipNorm: Double?
+    /// What becomes of steps whose numbers are wrong.
+    public var stepGuard: StepGuardSettings
 
     public init(
         learningRate: Double, firstBeta: Double = 0.9, secondBeta: Double = 0.999, epsilon: Double = 1e-8,
         weightDecay: Double = 0, warmupFraction: Double = 0, decay: LearningRateDecay = .constant,
-        clipNorm: Double? = 1
+        clipNorm: Double? = 1, stepGuard: StepGuardSettings = StepGuardSettings()
     ) {
         self.learningRate = learningRate
         self.firstBeta = firstBeta
@@ -31,6 +33,7 @@ public struct OptimizerSettings: Equatable, Sendable {
         self.warmupFraction = warmupFraction
         self.decay = decay
         self.clipNorm = clipNorm
+        self.stepGuard = stepGuard
     }
 }
 
@@ -49,7 +52,7 @@ private enum OptimizerType: String, CaseIterable {
 extension OptimizerSettings {
     static let keys = [
         "type", "learning_rate", "betas", "epsilon", "weight_decay", "warmup_fraction", "decay", "clip_norm",
-    ]
+    ] + StepGuardSettings.keys
 
     init(_ section: Section) throws(Failure) {
         _ = try section.choice("type", default: OptimizerType.adamw)
@@ -63,7 +66,8 @@ extension OptimizerSettings {
             warmupFraction: try section.number("warmup_fraction", .fraction, default: 0),
             decay: try section.choice("decay", default: .constant),
             // Here null is a value: no clipping.
-            clipNorm: section["clip_norm"] == nil ? 1 : try section.number("clip_norm", .positive))
+            clipNorm: section["clip_norm"] == nil ? 1 : try section.number("clip_norm", .positive),
+            stepGuard: try StepGuardSettings(section))
     }
 
     private static func betas(_ section: Section) throws(Failure) -> (first: Double, second: Double) {
@@ -83,6 +87,6 @@ extension OptimizerSettings {
             ("betas", .list([.number(firstBeta), .number(secondBeta)])), ("epsilon", .number(epsilon)),
             ("weight_decay", .number(weightDecay)), ("warmup_fraction", .number(warmupFraction)),
             ("decay", .text(decay.rawValue)), ("clip_norm", clipNorm.map(WrittenYAML.number) ?? .null),
-        ])
+        ] + stepGuard.written)
     }
 }

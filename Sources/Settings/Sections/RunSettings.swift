@@ -10,15 +10,19 @@ public struct RunSettings: Equatable, Sendable {
     public var checkpointEvery: Int?
     /// How many checkpoints are kept, the newest. Default 2.
     public var keepLast: Int
+    /// Seconds after which the run must have ended, saved. Nil, the default: none.
+    public var timeLimit: Double?
 
     public init(
-        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil, keepLast: Int = 2
+        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil, keepLast: Int = 2,
+        timeLimit: Double? = nil
     ) {
         self.directory = directory
         self.seed = seed
         self.threads = threads
         self.checkpointEvery = checkpointEvery
         self.keepLast = keepLast
+        self.timeLimit = timeLimit
     }
 }
 
@@ -26,14 +30,14 @@ extension RunSettings {
     static let keys = ["directory", "seed", "threads", "checkpoint_every", "keep_last", "time_limit"]
 
     init(_ section: Section) throws(Failure) {
-        try section.requireAbsent("time_limit")
         self.init(
             directory: try section.required(
                 "directory", section.text("directory"), remedy: "Name the run's folder, such as runs/dpo."),
             seed: try section.seed("seed", default: 17),
             threads: try section.whole("threads", .ranks),
             checkpointEvery: try section.whole("checkpoint_every", .counts),
-            keepLast: try section.whole("keep_last", .counts) ?? 2)
+            keepLast: try section.whole("keep_last", .counts) ?? 2,
+            timeLimit: try section.duration("time_limit"))
     }
 
     var written: WrittenYAML {
@@ -41,6 +45,7 @@ extension RunSettings {
             ("directory", .text(directory)), ("seed", .plain("\(seed)")),
             ("threads", threads.map(WrittenYAML.whole) ?? .null),
             ("checkpoint_every", checkpointEvery.map(WrittenYAML.whole) ?? .null), ("keep_last", .whole(keepLast)),
+            ("time_limit", timeLimit.map(WrittenYAML.number) ?? .null),
         ])
     }
 }

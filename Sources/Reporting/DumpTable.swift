@@ -1,0 +1,53 @@
+import Foundation
+import Settings
+import Training
+
+/// A dump of a step that went wrong, as a person reads it.
+public struct DumpTable {
+    private let dump: StepDump
+    private let rows: [[Float]]
+
+    /// Of a row that is shown.
+    private static let columnLimit = 6
+    private static let tokenLimit = 64
+
+    /// - Throws: `Failure` where the folder holds no dump.
+    public init(folder: String) throws(Failure) { (dump, rows) = try StepDump.read(folder) }
+
+    public var lines: [String] {
+        let entries = [
+            ("step", "\(dump.step), loss \(dump.loss), gradient norm \(dump.gradientNorm)"),
+            ("rank", "\(dump.rank) (data \(dump.dataRank), tensor \(dump.tensorRank))"),
+            ("micro-batch", dump.microBatch.map { "\($0)" } ?? "none: only the sum of all is wrong"),
+            ("records", dump.records.isEmpty ? "none" : "\(list(dump.records)) of \(dump.dataset)"),
+            ("tokens", dump.tokens.isEmpty ? "none" : list(dump.tokens)),
+            ("parameters", dump.parameters.isEmpty ? "all are finite" : "not finite: \(dump.parameters.joined(separator: ", "))"),
+        ]
+        var table = TextTable(["tensor", "shape", "minimum", "maximum", "not finite"])
+        for tensor in dump.tensors {
+            let shape = tensor.shape.map(String.init).joined(separator: " × ")
+            table.add([tensor.name, shape, shown(tensor.minimum), shown(tensor.maximum), "\(tensor.nonFiniteCount)"])
+        }
+        return entries.map { $0.0.padding(toLength: 12, withPad: " ", startingAt: 0) + $0.1 } + ["", table.text] + firstRows
+    }
+
+    /// Rows around the first value that is not finite: their first columns, or those from that value on.
+    private var firstRows: [String] {
+        guard let name = dump.tensors.last?.name, !rows.isEmpty else { return [] }
+        let wrong = rows.lazy.compactMap { $0.firstIndex { !$0.isFinite } }.first ?? 0
+        let start = max(0, min(wrong, rows[0].count - DumpTable.columnLimit))
+        let columns = start..<min(rows[0].count, start + DumpTable.columnLimit)
+        var table = TextTable(["row"] + columns.map { "column \($0)" })
+        for (index, row) in rows.enumerated() {
+            table.add(["\(dump.firstRow &+ index)"] + row[columns].map { String(format: "%g", $0) })
+        }
+        return ["", name, table.text]
+    }
+
+    private func list(_ values: [some FixedWidthInteger]) -> String {
+        let shown = values.prefix(DumpTable.tokenLimit).map { "\($0)" }.joined(separator: ", ")
+        return values.count > DumpTable.tokenLimit ? "\(shown) and \(values.count - DumpTable.tokenLimit) more" : shown
+    }
+
+    private func shown(_ value: Double?) -> String { value.map { String(format: "%g", $0) } ?? "none" }
+}

@@ -1,0 +1,78 @@
+import Datasets
+import Model
+import Objectives
+import Tensors
+
+/// Looks for the first value that is not finite while a step that went wrong is computed once more: in each micro-batch
+/// what references say, the policy's tensors, the losses, and the gradients, in the order in which they are made.
+final class FaultSearch {
+    struct Fault {
+        /// Nil: no micro-batch's own, but what they add up to.
+        let place: MicroBatchPlace?
+        let records: [Int]
+        /// Of the micro-batch's tensors, those up to the one that went wrong, which is the last.
+        let summaries: [TensorSummary]
+        /// `[rows, columns]` of the tensor that went wrong, from `firstRow` on: a part around the first such value.
+        let rows: Matrix
+        let firstRow: Int
+        /// Of the micro-batch's axis.
+        let tokens: [Int32]
+        let positions: [Int32]
+
+        var summary: TensorSummary { summaries.last! }
+    }
+
+    private(set) var fault: Fault?
+    private var place: MicroBatchPlace?
+    private var batch: PreparedMicroBatch?
+    private var summaries: [TensorSummary] = []
+
+    /// Rows before and after the first wrong one that are kept.
+    private static let margin = 4
+    /// Floats of a row that are kept.
+    private static let columnLimit = 8192
+
+    /// From now on tensors are those of this micro-batch.
+    func begin(_ batch: PreparedMicroBatch, at place: MicroBatchPlace) {
+        guard fault == nil else { return }
+        (self.batch, self.place, summaries) = (batch, place, [])
+    }
+
+    /// From now on they are sums over all micro-batches and data ranks.
+    func beginSums() {
+        guard fault == nil else { return }
+        (batch, place, summaries) = (nil, nil, [])
+    }
+
+    func observe(_ name: String, _ matrix: Matrix) {
+        guard fault == nil, matrix.elementCount > 0 else { return }
+        note(TensorSummary(name, matrix), matrix)
+    }
+
+    func observe(_ name: String, _ values: [Double]) {
+        guard fault == nil, !values.isEmpty else { return }
+        note(TensorSummary(name, values), Matrix(rowCount: values.count, columnCount: 1, values: values.map(Float.init)))
+    }
+
+    func observe(_ values: HookValues, ofReference name: String) {
+        observe("reference \(name)'s log-probabilities", values.logProbabilities)
+        if let states = values.states { observe("reference \(name)'s hidden states", states.hidden) }
+    }
+
+    func observe(_ objective: String, _ result: ObjectiveResult, termValues: [TermValues]) {
+        for term in termValues { observe("\(objective) losses of rows", term.losses) }
+        observe("\(objective) loss", [result.lossSum])
+        observe("gradient of the \(objective) loss by log-probabilities", result.gradients.targets)
+    }
+
+    private func note(_ summary: TensorSummary, _ matrix: Matrix) {
+        summaries.append(summary)
+        guard let row = summary.firstRow else { return }
+        let kept = max(0, row - FaultSearch.margin)..<min(matrix.rowCount, row + FaultSearch.margin + 1)
+        let rows = Matrix(rowCount: kept.count, columnCount: min(matrix.columnCount, FaultSearch.columnLimit))
+        rows.copy(from: matrix.rows(kept).columns(0..<rows.columnCount))
+        fault = Fault(
+            place: place, records: batch?.recordRows.map(\.record) ?? [], summaries: summaries, rows: rows,
+            firstRow: kept.lowerBound, tokens: batch?.plan.axis.tokens ?? [], positions: batch?.plan.axis.positions ?? [])
+    }
+}

@@ -1,0 +1,52 @@
+import Tensors
+
+/// What a tensor holds, in a few numbers.
+public struct TensorSummary: Codable, Equatable, Sendable {
+    public var name: String
+    /// Rows and columns of this rank's part.
+    public var shape: [Int]
+    /// Of the finite values; nil where there are none.
+    public var minimum: Double?
+    public var maximum: Double?
+    public var nonFiniteCount: Int
+    /// The first row with a value that is not finite.
+    public var firstRow: Int?
+
+    var elementCount: Int { shape.reduce(1, *) }
+    public var isFinite: Bool { nonFiniteCount == 0 }
+
+    enum CodingKeys: String, CodingKey {
+        case name, shape, minimum, maximum
+        case nonFiniteCount = "non_finite"
+        case firstRow = "first_row"
+    }
+
+    init(_ name: String, _ matrix: Matrix) {
+        self.init(name, shape: [matrix.rowCount, matrix.columnCount])
+        for row in 0..<matrix.rowCount {
+            for column in 0..<matrix.columnCount { add(Double(matrix[row, column]), row: row) }
+        }
+    }
+
+    /// Of values that are kept in Double: a row each.
+    init(_ name: String, _ values: [Double]) {
+        self.init(name, shape: [values.count, 1])
+        for (index, value) in values.enumerated() { add(value, row: index) }
+    }
+
+    private init(_ name: String, shape: [Int]) {
+        self.name = name
+        self.shape = shape
+        nonFiniteCount = 0
+    }
+
+    private mutating func add(_ value: Double, row: Int) {
+        guard value.isFinite else {
+            nonFiniteCount += 1
+            if firstRow == nil { firstRow = row }
+            return
+        }
+        minimum = min(minimum ?? value, value)
+        maximum = max(maximum ?? value, value)
+    }
+}

@@ -1,0 +1,92 @@
+import Checkpoints
+import Collectives
+import Settings
+
+/// What happens between two steps: validation, export, checkpoint, and the end on request.
+extension Trainer {
+    /// What is due after step `step`, its checkpoint apart.
+    func workDue(after step: Int, of totalSteps: Int) -> PendingWork {
+        let (evaluation, export) = (run.configuration.evaluation.every, run.configuration.export.every)
+        let isLast = step == totalSteps
+        return PendingWork(
+            evaluations: isLast || Trainer.isDue(step, every: evaluation) ? run.validation.map(\.name) : [],
+            isExportDue: isLast || Trainer.isDue(step, every: export))
+    }
+
+    private static func isDue(_ step: Int, every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
+
+    /// Does `work` and saves the checkpoint where it is due. Returns whether the run goes on; where it was asked to stop it is
+    /// saved, with what of `work` is left. Collective over all ranks.
+    func finishStep(_ planner: StepPlanner, _ work: PendingWork) throws -> Bool {
+        let (step, isLast) = (planner.step, planner.step == planner.totalSteps)
+        var (stop, left) = try evaluate(step: step, work)
+        if stop == nil, left.isExportDue { stop = try stopReason { $0.mayNotExport(at: $1) } }
+        if stop == nil, left.isExportDue {
+            let folder = isLast ? directory.exportFolder : directory.exportFolder(step: step)
+            try export(to: folder)
+            try emit(.exported(folder: folder, step: step))
+        }
+        // A run whose last step is done and exported has nothing left to be stopped in.
+        if stop == nil {
+            left = PendingWork(evaluations: [], isExportDue: false)
+            if !isLast { stop = try stopReason { $0.isReached(at: $1) } }
+        }
+        pending = left.isEmpty ? nil : left
+        if stop != nil || Trainer.isDue(step, every: run.configuration.run.checkpointEvery) { try saveTimed(planner) }
+        if let stop {
+            try end(by: stop, step: step, isSaved: true)
+            return false
+        }
+        if !isLast { try writeStatus(.running, step: step) }
+        return true
+    }
+
+    /// Evaluates what `work` names, until the run is asked to stop. Returns why it was, and what is left of the work.
+    private func evaluate(step: Int, _ work: PendingWork) throws -> (stop: StopReason?, left: PendingWork) {
+        var left = work
+        for name in work.evaluations {
+            if let stop = try evaluate(step: step, only: name) { return (stop, left) }
+            left.evaluations.removeFirst()
+        }
+        return (nil, left)
+    }
+
+    /// Validation figures before the first step. Returns whether the run goes on.
+    func evaluateAtStart() throws -> Bool {
+        for name in run.validation.map(\.name) {
+            guard let stop = try evaluate(step: 0, only: name) else { continue }
+            try end(by: stop, step: 0, isSaved: false)
+            return false
+        }
+        return true
+    }
+
+    /// Ends the run before its first step where it was asked to while it was loaded. Returns whether it goes on. Collective
+    /// over all ranks.
+    func maybeBegin(after step: Int?) throws -> Bool {
+        guard let stop = try stopReason({ $0.isReached(at: $1) }) else { return true }
+        try end(by: stop, step: step ?? 0, isSaved: step != nil)
+        return false
+    }
+
+    private func saveTimed(_ planner: StepPlanner) throws {
+        let start = Stopwatch.now
+        try save(planner)
+        timeLimit?.addSave(seconds: Stopwatch.now - start)
+    }
+
+    private func end(by reason: StopReason, step: Int, isSaved: Bool) throws {
+        try writeStatus(.preempted, step: step, reason: reason.description)
+        try emit(.interrupted(step: step, reason: reason, isSaved: isSaved))
+    }
+
+    /// Why the run has to stop now, alike on all ranks: one that was asked to speaks for all, and the first one's clock
+    /// decides on the time limit. Collective over all ranks.
+    func stopReason(
+        _ isReached: (TimeLimit, _ now: Double) -> Bool
+    ) throws(CollectiveError) -> StopReason? {
+        var own = Interruption.request
+        if own == nil, mesh.isFirst, let timeLimit, isReached(timeLimit, Stopwatch.now) { own = .timeLimit }
+        return StopReason(code: try mesh.world.maximum([own?.code ?? 0])[0])
+    }
+}

@@ -1,0 +1,173 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Foundation
+import Model
+import Settings
+import Tensors
+
+/// Where a step went wrong first, as its rank tells all others.
+private struct Finding: Codable {
+    var rank: Int
+    var dataRank: Int
+    /// Nil: only the sum over micro-batches and data ranks is wrong.
+    var microBatch: Int?
+    var records: [Int]
+    /// How many tensors of the micro-batch were fine.
+    var fineCount: Int
+    var tensor: String
+    var nonFiniteCount: Int
+    var elementCount: Int
+
+    /// Micro-batches run side by side on data ranks, and tensor ranks' parts of a tensor are made side by side.
+    var order: [Int] { [microBatch ?? Int.max, dataRank, fineCount, rank] }
+}
+
+/// What a step that may change nothing was.
+struct StepValues {
+    let plan: StepPlan
+    let loss: Double
+    let gradientNorm: Double
+}
+
+extension Trainer {
+    /// Whether the step is to update the parameters: judged before it does. Collective over all ranks.
+    ///
+    /// - Throws: an `AgreedFailure` (internal) where the run must stop; nothing was updated then.
+    func mayUpdate(_ step: StepValues) throws -> Bool {
+        switch stepGuard.judge(loss: step.loss, gradientNorm: step.gradientNorm) {
+        case .update: return true
+        case .skip(let anomaly):
+            let (place, reason, _) = try describe(anomaly, step)
+            try emit(.notice("step \(step.plan.step) changes nothing: \(place.map { $0 + ": " } ?? "")\(reason)"))
+            return false
+        case .stop(let anomaly):
+            let (place, reason, remedy) = try describe(anomaly, step)
+            throw AgreedFailure(
+                Failure(
+                    "step \(step.plan.step)\(place.map { ", " + $0 } ?? "")", reason + limitReached,
+                    remedy: "Nothing was updated. " + remedy, exitCode: .internal))
+        }
+    }
+
+    private var limitReached: String {
+        let count = stepGuard.state.skippedInRow
+        return count > 1 ? "; it is the step number \(count) in a row that would change nothing" : ""
+    }
+
+    /// Where, what, and how to mend it.
+    private typealias Description = (place: String?, reason: String, remedy: String)
+
+    private func describe(_ anomaly: StepGuard.Anomaly, _ step: StepValues) throws -> Description {
+        switch anomaly {
+        case .nonFinite: return try describeNonFinite(step)
+        case .spike(let zScore, let mean):
+            let text = String(format: "the loss %g is %.1f standard deviations above %g", step.loss, zScore, mean)
+            return (
+                nil, "\(text), the mean of the last \(stepGuard.settings.spikeWindow) losses",
+                "Lower optimizer.learning_rate, or raise optimizer.spike_z_score."
+            )
+        }
+    }
+
+    // MARK: The first value that is not finite
+
+    private func describeNonFinite(_ step: StepValues) throws -> Description {
+        let remedy = "Lower optimizer.learning_rate, look at these records, or set optimizer.non_finite: skip."
+        let values = "loss \(Trainer.shown(step.loss)), gradient norm \(Trainer.shown(step.gradientNorm))"
+        let fault = try searchFault(step.plan)
+        let wrong = try wrongParameters()
+        guard let found = try firstFinding(fault) else {
+            let reason = "\(values), and all values were finite when the step was computed once more"
+            return (nil, reason, "Check the memory and the processors of the hosts.")
+        }
+        let dump = try writeDump(of: found, fault, parameters: wrong, step)
+        var reason = "\(found.tensor) has \(found.nonFiniteCount) of \(found.elementCount) values that are not finite (\(values))"
+        if !wrong.isEmpty { reason += "; so has \(Trainer.listed(wrong))" }
+        return (found.place(in: run.training!.path), reason + "; \(dump)", remedy)
+    }
+
+    /// Computes the step once more and looks into everything that is made on the way. What it adds up stays unused.
+    /// Collective over all ranks.
+    private func searchFault(_ plan: StepPlan) throws -> FaultSearch.Fault? {
+        let search = FaultSearch()
+        runner.watch(search)
+        defer { runner.watch(nil) }
+        let batches = try runner.prepare(plan, of: .training, in: run.training!, packer: packer, mesh: mesh)
+        let denominators = try denominators(of: batches)
+        runner.twins = []
+        policy.zeroGradients()
+        var sums = StepSums(run.objectives)
+        try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators)
+        search.beginSums()
+        reduction.begin()
+        try reduction.finish()
+        for (specification, gradient) in zip(policy.table.specifications, policy.parameters.gradients) {
+            search.observe("gradient of \(specification.name), added up,", gradient)
+        }
+        _ = stopwatch.take()
+        return search.fault
+    }
+
+    /// Names of the policy's parameters with values that are not finite on any rank. Collective over all ranks.
+    private func wrongParameters() throws(CollectiveError) -> [String] {
+        let own = policy.parameters.values.map { TensorSummary("", $0).isFinite ? 0.0 : 1 }
+        let wrong = try mesh.world.maximum(own)
+        return zip(policy.table.specifications, wrong).filter { $1 > 0 }.map(\.0.name)
+    }
+
+    /// What all ranks take for the first fault. Collective over all ranks.
+    private func firstFinding(_ fault: FaultSearch.Fault?) throws -> Finding? {
+        let own = fault.map { fault in
+            Finding(
+                rank: mesh.world.rank, dataRank: mesh.data.rank, microBatch: fault.place?.index, records: fault.records,
+                fineCount: fault.summaries.count - 1, tensor: fault.summary.name,
+                nonFiniteCount: fault.summary.nonFiniteCount, elementCount: fault.summary.elementCount)
+        }
+        let encoded = try own.map { try Array(JSONEncoder().encode($0)) } ?? []
+        return try mesh.world.gatherAll(encoded).filter { !$0.isEmpty }
+            .map { try JSONDecoder().decode(Finding.self, from: Data($0)) }
+            .min { $0.order.lexicographicallyPrecedes($1.order) }
+    }
+
+    /// Has the rank of the finding write what it saw; returns where, or why not. Collective over all ranks.
+    private func writeDump(
+        of found: Finding, _ fault: FaultSearch.Fault?, parameters: [String], _ step: StepValues
+    ) throws -> String {
+        let folder = "\(run.configuration.run.directory)/dumps/step-\(step.plan.step)-rank-\(found.rank)"
+        var own = ""
+        if let fault, found.rank == mesh.world.rank {
+            let dump = StepDump(
+                step: step.plan.step, loss: Trainer.shown(step.loss), gradientNorm: Trainer.shown(step.gradientNorm),
+                rank: mesh.world.rank, dataRank: mesh.data.rank, tensorRank: mesh.tensor.rank,
+                microBatch: fault.place?.index, dataset: run.training!.path, records: fault.records,
+                tokens: fault.tokens, positions: fault.positions, parameters: parameters, tensors: fault.summaries,
+                firstRow: fault.firstRow)
+            do throws(Failure) {
+                try dump.write(rows: fault.rows, to: folder)
+                own = "'tandem inspect \(folder)' shows more"
+            } catch {
+                own = "no more is kept of it: \(error.place) \(error.reason)"
+            }
+        }
+        return try mesh.world.gatherAll(Array(own.utf8)).map { String(decoding: $0, as: UTF8.self) }[found.rank]
+    }
+
+    private static func shown(_ value: Double) -> String {
+        value.isNaN ? "not a number" : value.isInfinite ? "infinite" : String(format: "%g", value)
+    }
+
+    /// "a, b, c and 4 more"
+    fileprivate static func listed(_ names: [String], limit: Int = 3) -> String {
+        let shown = names.prefix(limit).joined(separator: ", ")
+        return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
+    }
+}
+
+extension Finding {
+    func place(in dataset: String) -> String {
+        guard let microBatch else { return "rank \(rank)" }
+        let list = Trainer.listed(records.map(String.init), limit: 8)
+        return "rank \(rank), micro-batch \(microBatch) (record\(records.count == 1 ? "" : "s") \(list) of \(dataset))"
+    }
+}

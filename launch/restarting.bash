@@ -1,0 +1,115 @@
+# Running a job to its end, and starting it again after a crash: sourced by the launch scripts and by Slurm's batch files, not
+# run. They set $script (its name in messages), $restarts (a number; empty: none), $launcher (the words before the program,
+# an array), $program, $command (tandem's words, an array), and $escalate (empty: a job that was asked to stop is never killed).
+
+# What a person types to go on with a run: these words without what says how it begins, and --resume.
+resume_words() {
+    local word
+    for word in "$@"; do
+        case $word in --resume | --resume=* | --overwrite) ;; *) printf '%q ' "$word" ;; esac
+    done
+    echo --resume
+}
+
+# Starts the job once; waits for its end. Fills $code with its exit code.
+#
+# mpirun kills its ranks seconds after SIGINT or SIGTERM. Kept out of the terminal's process group it does not get Ctrl-C, and
+# is asked by SIGUSR1 instead, which lets the ranks end their step and save; asked twice it ends at once.
+run_once() {
+    setsid "${launcher[@]}" "$program" "${command[@]}" <&0 &
+    job=$!
+    while true; do
+        code=0
+        wait "$job" || code=$?
+        kill -0 "$job" 2>/dev/null || break
+    done
+    job=
+}
+
+# A signal to this script: the job is asked to stop, and a pause before a restart ends.
+ask_to_stop() {
+    local again=$stopped
+    stopped=yes
+    [ -z "$pausing" ] || kill "$pausing" 2>/dev/null || true
+    [ -n "$job" ] || return 0
+    if [ -n "$again" ] && [ -n "${escalate-}" ] && [ "$1" != USR1 ]; then
+        kill -TERM "$job" 2>/dev/null || true
+    else
+        kill -USR1 "$job" 2>/dev/null || true
+    fi
+}
+
+# What the run's folder shows of its state: a file that is written anew is another one.
+state_of() { stat -c '%Y %i %n' -- "$1" 2>/dev/null || true; }
+newest_checkpoint() {
+    local manifest
+    # A checkpoint counts once it has its manifest.
+    for manifest in "$directory"/checkpoints/step-*/manifest.json; do state_of "$manifest"; done | sort -n | tail -n 1
+}
+
+# Whether starting again can mend what ended the job with $code.
+is_mendable() {
+    case $code in
+        64 | 66 | 69 | 74 | 78) return 1 ;;
+        # Damaged data: a checkpoint is passed over for the one before; what was damaged besides stays so.
+        65) [[ " ${command[*]} " != *" --resume=latest-valid "* ]] ;;
+        *) return 0 ;;
+    esac
+}
+
+say() { echo "$script: $1" >&2; }
+
+ended_words() {
+    local name=
+    if [ "$1" -gt 128 ]; then name=$(kill -l "$(($1 - 128))" 2>/dev/null) || name=; fi
+    echo "the job ended with exit code $1${name:+ (SIG$name)}"
+}
+
+# Runs the job, and again after a crash from the latest valid checkpoint, $restarts times at most. Leaves the job's last exit
+# code in $code, and "yes" in $stopped where it was asked to stop.
+run_with_restarts() {
+    local count=0 pause=1 before after begun how words=() word
+    job= pausing= stopped=
+    trap 'ask_to_stop INT' INT
+    trap 'ask_to_stop TERM' TERM
+    trap 'ask_to_stop USR1' USR1
+    directory=
+    if [ "${restarts:-0}" -gt 0 ]; then
+        # A mistake in the configuration is told by the job itself, which it ends.
+        directory=$("$program" "${command[@]}" --show-directory 2>/dev/null) || directory=
+        begun=$(state_of "$directory/status.json")
+    fi
+    before=none
+    while true; do
+        run_once
+        if [ "$code" -eq 0 ] || [ -n "$stopped" ] || [ -z "$directory" ] || ! is_mendable; then return 0; fi
+        if [ "$count" -ge "$restarts" ]; then
+            say "$(ended_words "$code"), and all restarts (--restarts $restarts) are used up"
+            return 0
+        fi
+        after=$(newest_checkpoint)
+        if [ "$after" = "$before" ]; then
+            say "$(ended_words "$code") again, and no checkpoint was saved since the crash before: not started again"
+            return 0
+        fi
+        before=$after
+        count=$((count + 1))
+        # A run that had not begun is started as it was: with --overwrite there may be another one in the folder.
+        how="as before, for the run had not begun"
+        if [ "$(state_of "$directory/status.json")" != "$begun" ]; then
+            words=()
+            for word in "${command[@]}"; do
+                case $word in --resume | --resume=* | --overwrite) ;; *) words+=("$word") ;; esac
+            done
+            command=("${words[@]}" --resume=latest-valid)
+            how="from the latest valid checkpoint"
+        fi
+        say "$(ended_words "$code"): restart $count of $restarts in $pause s, $how"
+        sleep "$pause" &
+        pausing=$!
+        wait "$pausing" || true
+        pausing=
+        [ -z "$stopped" ] || return 0
+        pause=$((pause * 2 < 60 ? pause * 2 : 60))
+    done
+}
