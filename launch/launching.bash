@@ -72,6 +72,18 @@ count_cores() {
     done | sort -u | wc -l
 }
 
+# Whether this process is held to fewer processors than its control group has, as by taskset: Open MPI does not see that and
+# would bind ranks to any. Sent to other hosts as it stands.
+is_confined() {
+    local group file usable
+    usable=$(cat /sys/devices/system/cpu/online)
+    group=$(sed -n 's/^[0-9]*:cpuset:\|^0:://p' /proc/self/cgroup | head -n 1)
+    for file in "/sys/fs/cgroup/cpuset$group/cpuset.effective_cpus" "/sys/fs/cgroup$group/cpuset.cpus.effective"; do
+        if [ -s "$file" ]; then usable=$(cat "$file"); fi
+    done
+    [ "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)" != "$usable" ]
+}
+
 plural() { if [ "$1" -eq 1 ]; then echo "$1 $2"; else echo "$1 $2s"; fi; }
 
 # Tells the command its threads; what the person wrote stands behind it and counts.

@@ -88,6 +88,16 @@ extension CommandTests {
             #expect(hosts.workspace.remainingProcesses().isEmpty)
         }
 
+        @Test("hosts have cores of their own, where multi-node leaves their ranks", .enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "one core can't be divided"))
+        func cores() throws {
+            let result = try Hosts().run(
+                "multi_node --hostfile \"$HOSTFILE\" --threads 1 train config.yaml --set schedule.steps=1")
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            let places = result.output.matches(of: /host        (host[12]), rank [01]: 1 thread on (.*)/).map { ($0.1, $0.2) }
+            #expect(places.map(\.0) == ["host1", "host2"])
+            #expect(Set(places.map(\.1)).count == 2, "\(result.output)")
+        }
+
         @Test("a limited network is slower by what it carries")
         func limited() throws {
             let hosts = try Hosts()
