@@ -52,7 +52,7 @@ extension Trainer {
 
     private var limitReached: String {
         let count = stepGuard.state.skippedInRow
-        return count > 1 ? "; it is the step number \(count) in a row that would change nothing" : ""
+        return count > 1 ? "; it would be step number \(count) in a row to change nothing (optimizer.skip_limit)" : ""
     }
 
     /// Where, what, and how to mend it.
@@ -73,7 +73,9 @@ extension Trainer {
     // MARK: The first value that is not finite
 
     private func describeNonFinite(_ step: StepValues) throws -> Description {
-        let remedy = "Lower optimizer.learning_rate, look at these records, or set optimizer.non_finite: skip."
+        let remedy = stepGuard.settings.nonFinite == .stop
+            ? "Lower optimizer.learning_rate, look at these records, or set optimizer.non_finite: skip."
+            : "Lower optimizer.learning_rate, or look at these records."
         let values = "loss \(Trainer.shown(step.loss)), gradient norm \(Trainer.shown(step.gradientNorm))"
         let fault = try searchFault(step.plan)
         let wrong = try wrongParameters()
