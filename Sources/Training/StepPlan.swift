@@ -8,7 +8,7 @@ public struct StepPlan: Equatable, Sendable {
     public let step: Int
     /// Epochs done after this step, in fractions.
     public let epoch: Double
-    /// Records of each micro-batch of each data rank.
+    /// Records of each micro-batch of each data rank, the one with the most tokens last.
     public let microBatches: [[[Int]]]
     /// Records longer than a micro-batch's tokens: they make one of their own.
     public let oversized: [Int]
@@ -80,7 +80,19 @@ public struct StepPlanner {
         let dealt = deal(
             records, lengths: { packer.axisTokenCount(of: $0, in: dataset) }, over: dataRankCount)
         let plans = dealt.map { packer.plan(records: $0, in: dataset) }
+        let microBatches = plans.map { plan in
+            largestLast(plan.microBatches) { records in
+                records.reduce(0) { $0 + packer.axisTokenCount(of: $1, in: dataset) }
+            }
+        }
         return StepPlan(
-            step: step, epoch: epoch, microBatches: plans.map(\.microBatches), oversized: plans.flatMap(\.oversized))
+            step: step, epoch: epoch, microBatches: microBatches, oversized: plans.flatMap(\.oversized))
+    }
+
+    /// Gradients are reduced during the last micro-batch's backward: the largest has most to hide that behind.
+    private static func largestLast(_ microBatches: [[Int]], tokens: ([Int]) -> Int) -> [[Int]] {
+        let counts = microBatches.map(tokens)
+        // In the order of packing where counts are equal.
+        return microBatches.indices.sorted { (counts[$0], $0) < (counts[$1], $1) }.map { microBatches[$0] }
     }
 }
