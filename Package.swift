@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CThreads"], swiftSettings: vectorised),
         .target(
             name: "Collectives",
-            dependencies: ["Tensors", "CMPI", .product(name: "BasicContainers", package: "swift-collections")]),
+            dependencies: ["Tensors", "CMPI", "CThreads", .product(name: "BasicContainers", package: "swift-collections")]),
         .target(name: "Weights", dependencies: ["Tensors", "Settings"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),

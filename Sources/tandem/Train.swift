@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Reporting
 import Settings
 import Training
@@ -33,7 +34,10 @@ struct Train: ParsableCommand {
         let directory = RunDirectory(configuration.run.directory)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
         Interruption.listen()
-        let mesh = try job.start(resolved.layout) { () throws(Failure) in
+        let limits = Watchdog.Limits(collective: configuration.run.collectiveTimeout, step: configuration.run.stepTimeout)
+        Watchdog.set(limits)
+        if !job.launch.isLaunched && limits.step != nil { Watchdog.startAlone() }
+        let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives) { () throws(Failure) in
             try resolved.facts() + (resume == nil ? [] : [directory.checkpointFact()])
         }
         let listeners: [any EventListener] = 

@@ -10,20 +10,33 @@ public struct RunSettings: Equatable, Sendable {
     public var checkpointEvery: Int?
     /// How many checkpoints are kept, the newest. Default 2.
     public var keepLast: Int
+    /// Seconds that an operation of several ranks may last. Nil: as long as it takes. Default 1,800.
+    public var collectiveTimeout: Double?
+    /// Seconds that a step may last. Nil, the default: as long as it takes.
+    public var stepTimeout: Double?
+    /// Ranks compare what they are about to do with each other. Default false.
+    public var checkCollectives: Bool
 
     public init(
-        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil, keepLast: Int = 2
+        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil, keepLast: Int = 2,
+        collectiveTimeout: Double? = 1800, stepTimeout: Double? = nil, checkCollectives: Bool = false
     ) {
         self.directory = directory
         self.seed = seed
         self.threads = threads
         self.checkpointEvery = checkpointEvery
         self.keepLast = keepLast
+        self.collectiveTimeout = collectiveTimeout
+        self.stepTimeout = stepTimeout
+        self.checkCollectives = checkCollectives
     }
 }
 
 extension RunSettings {
-    static let keys = ["directory", "seed", "threads", "checkpoint_every", "keep_last", "time_limit"]
+    static let keys = [
+        "directory", "seed", "threads", "checkpoint_every", "keep_last", "time_limit", "collective_timeout", "step_timeout",
+        "check_collectives",
+    ]
 
     init(_ section: Section) throws(Failure) {
         try section.requireAbsent("time_limit")
@@ -33,7 +46,11 @@ extension RunSettings {
             seed: try section.seed("seed", default: 17),
             threads: try section.whole("threads", .ranks),
             checkpointEvery: try section.whole("checkpoint_every", .counts),
-            keepLast: try section.whole("keep_last", .counts) ?? 2)
+            keepLast: try section.whole("keep_last", .counts) ?? 2,
+            // Here null is a value: no limit.
+            collectiveTimeout: section["collective_timeout"] == nil ? 1800 : try section.number("collective_timeout", .positive),
+            stepTimeout: try section.number("step_timeout", .positive),
+            checkCollectives: try section.boolean("check_collectives", default: false))
     }
 
     var written: WrittenYAML {
@@ -41,6 +58,9 @@ extension RunSettings {
             ("directory", .text(directory)), ("seed", .plain("\(seed)")),
             ("threads", threads.map(WrittenYAML.whole) ?? .null),
             ("checkpoint_every", checkpointEvery.map(WrittenYAML.whole) ?? .null), ("keep_last", .whole(keepLast)),
+            ("collective_timeout", collectiveTimeout.map(WrittenYAML.number) ?? .null),
+            ("step_timeout", stepTimeout.map(WrittenYAML.number) ?? .null),
+            ("check_collectives", .boolean(checkCollectives)),
         ])
     }
 }
