@@ -100,7 +100,10 @@ struct HangDiagnosis {
                 place(rank), "ranks wait for each other: \(HangDiagnosis.list(parts))",
                 remedy: "This is a fault in the order of operations: please report it.", exitCode: .internal)
         case .late(let late, let operation):
-            return tryAgain(late, "has not reached \(operation.words): \(what(late)). \(waiting(limit: limit))")
+            let hasBegun = record(late).map { ($0.begun[operation.group] ?? 0) >= operation.number } ?? false
+            // What was started moves only while all ranks call MPI.
+            let verb = hasBegun && !operation.kind.isBetweenTwo ? "holds up" : "has not reached"
+            return tryAgain(late, "\(verb) \(operation.words): \(what(late)). \(waiting(limit: limit))")
         case .elsewhere(let ranks, let operation):
             let places = ranks.prefix(8).map(place) + (ranks.count > 8 ? ["\(ranks.count - 8) more"] : [])
             return tryAgain(
@@ -153,7 +156,8 @@ struct HangDiagnosis {
     private func doing(_ record: RankRecord) -> String {
         let activity = record.activity
         if let operation = record.current {
-            return "in \(operation.words) since \(seconds(since: operation.begin)), in \(activity.words)"
+            let place = operation.isWait ? "waiting for the end of" : "in"
+            return "\(place) \(operation.words) since \(seconds(since: operation.begin)), in \(activity.words)"
         }
         let begin = max(activity.phaseBegin, activity.stageBegin)
         return "in \(activity.words), since \(seconds(since: begin))"
@@ -162,7 +166,7 @@ struct HangDiagnosis {
     /// "Ranks 0 and 2 wait since 60 s (run.collective_timeout of 30 s)".
     private func waiting(limit: String) -> String {
         let waiting = records.filter { $0.current != nil && $0.state == .running }
-        guard let longest = waiting.compactMap({ $0.current?.begin }).min() else { return "The limit is \(limit)" }
+        guard let longest = waiting.compactMap({ $0.current?.begin }).min() else { return "A limit has passed (\(limit))" }
         let ranks = waiting.map { "\($0.rank)" }
         let subject = ranks.count == 1 ? "Rank \(ranks[0]) waits" : "Ranks \(HangDiagnosis.list(ranks)) wait"
         return "\(subject) since \(seconds(since: longest)) (\(limit))"
