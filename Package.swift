@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CThreads"], swiftSettings: vectorised),
         .target(
             name: "Collectives",
-            dependencies: ["Tensors", "CMPI", .product(name: "BasicContainers", package: "swift-collections")]),
+            dependencies: ["Tensors", "CMPI", "CThreads", .product(name: "BasicContainers", package: "swift-collections")]),
         .target(name: "Weights", dependencies: ["Tensors", "Settings"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
@@ -64,10 +64,11 @@ let package = Package(
         // How a loss of one's own is written, outside Tandem.
         .target(name: "RewardWithPenalty", dependencies: ["Objectives"], path: "Examples/RewardWithPenalty"),
 
-        // Tests. `layout-probe` is what layout tests start under mpirun.
+        // Tests. `layout-probe` and `hang-probe` are what tests start under mpirun.
         .target(
             name: "TestSupport", dependencies: ["Weights", "Datasets", "Training"], path: "Tests/TestSupport"),
         .executableTarget(name: "layout-probe", dependencies: ["Training"], path: "Tests/LayoutProbe"),
+        .executableTarget(name: "hang-probe", dependencies: ["Training"], path: "Tests/HangProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
@@ -76,6 +77,7 @@ let package = Package(
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "hang-probe"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"]),
         .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),

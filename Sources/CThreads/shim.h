@@ -16,3 +16,16 @@ static inline int tandem_bind_thread(int core) {
 
 /// Tells the processor that this thread waits in a loop.
 static inline void tandem_pause(void) { __builtin_ia32_pause(); }
+
+/// A file in memory without a name, which ends with the last process that has it open or mapped. Its descriptor, or -1.
+/// 1 is MFD_CLOEXEC.
+static inline int tandem_memory_file(const char *label) { return (int)syscall(SYS_memfd_create, label, 1u); }
+
+/// A descriptor that becomes readable when process `pid` ends; -1 where the system (before Linux 5.3) has none, or no such process.
+static inline int tandem_process_descriptor(int pid) {
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, pid, 0u);
+#else
+    return -1;
+#endif
+}

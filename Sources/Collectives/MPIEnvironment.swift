@@ -39,22 +39,46 @@ public enum MPIEnvironment {
         return counts.indices.contains(node) ? counts[node] : nil
     }
 
-    /// Starts MPI and returns the group of all ranks; the main thread alone may call collectives.
+    /// Starts MPI and returns the group of all ranks; the main thread alone may call collectives. From now on the node's ranks
+    /// can read what each of them does, and a watchdog sees when one dies.
     public static func start() throws(CollectiveError) -> MPIGroup {
         var provided: Int32 = 0
         try MPIGroup.check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
-        return try MPIGroup(cmpi_comm_world())
+        let world = try MPIGroup(world: cmpi_comm_world())
+        try startWatchdog(world)
+        return world
+    }
+
+    /// Where ranks of a node can't share memory, as in containers of their own, each one speaks for itself.
+    private static func startWatchdog(_ world: MPIGroup) throws(CollectiveError) {
+        let node = try world.node()
+        let made = node.rank == 0 ? NodeBoard.make(rankCount: node.size) : nil
+        let address = try node.sum((made?.address ?? [0, 0]).map(Double.init)).map { Int($0) }
+        let shared = made ?? NodeBoard.open(madeBy: address[0], descriptor: address[1], rankCount: node.size)
+        let allHaveIt = try node.minimum([shared == nil ? 0 : 1])[0] == 1
+        shared?.closeDescriptor()
+        if allHaveIt, let shared {
+            Watchdog.start(OperationLog(shared, place: node.rank, rank: world.rank, process: Int(getpid())))
+        } else if let own = NodeBoard.make(rankCount: 1) {
+            own.closeDescriptor()
+            Watchdog.start(OperationLog(own, place: 0, rank: world.rank, process: Int(getpid())))
+        }
     }
 
     /// Ends MPI on a rank that has nothing left to do. All ranks call it.
     public static func finish() {
         guard isRunning else { return }
+        OperationLog.own?.begin(.ending, step: nil)
         SharedWindows.freeAll()
+        // Ranks come to the end one by one: from now on their processes may go.
+        OperationLog.own?.end()
         MPI_Finalize()
+        Watchdog.stop()
     }
 
     /// Ends every rank of the job within seconds, with `code` as mpirun's exit status.
     public static func abort(_ code: ExitCode) -> Never {
+        OperationLog.own?.end()
         if isRunning { MPI_Abort(cmpi_comm_world(), code.rawValue) }
         exit(code.rawValue)
     }

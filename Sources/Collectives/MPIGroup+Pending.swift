@@ -17,27 +17,27 @@ extension MPIGroup {
         let operation = PendingOperation(
             zip(parts, others).map { $0.count * $1 }, parts.map(\.lowerBound), others.map { own * $0 },
             (0..<size).map { ($0 > rank ? $0 - 1 : $0) * own })
-        try timed { () throws(CollectiveError) in
+        let started = try begun(.exchange, matrix.elementCount) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Ialltoallv",
                 MPI_Ialltoallv(
                     matrix.pointer, operation.numbers[0], operation.numbers[1], cmpi_float(), received.pointer,
                     operation.numbers[2], operation.numbers[3], cmpi_float(), communicator, operation.request))
         }
-        return pending(operation)
+        return pending(operation, started)
     }
 
     public func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective {
         precondition(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
         let operation = PendingOperation(parts.map(\.count), parts.map(\.lowerBound))
-        try timed { () throws(CollectiveError) in
+        let started = try begun(.gather, matrix.elementCount) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Iallgatherv",
                 MPI_Iallgatherv(
                     cmpi_in_place(), 0, cmpi_float(), matrix.pointer, operation.numbers[0], operation.numbers[1],
                     cmpi_float(), communicator, operation.request))
         }
-        return pending(operation)
+        return pending(operation, started)
     }
 
     public func startSend(
@@ -58,25 +58,26 @@ extension MPIGroup {
         _ memory: UnsafeRawPointer, _ count: Int, _ type: MPI_Datatype, _ destination: Int, _ tag: Int,
         _ operation: PendingOperation
     ) throws(CollectiveError) -> PendingCollective {
-        try timed { () throws(CollectiveError) in
+        let unit: OperationUnit = type == cmpi_float() ? .floats : .doubles
+        let started = try begun(.send, count, unit, peer: destination, tag: tag) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Isend",
                 MPI_Isend(memory, Int32(count), type, Int32(destination), Int32(tag), communicator, operation.request))
         }
-        return pending(operation)
+        return pending(operation, started)
     }
 
-    private func pending(_ operation: PendingOperation) -> PendingCollective {
+    private func pending(_ operation: PendingOperation, _ started: StartedOperation) -> PendingCollective {
         PendingCollective(
             poll: { [self] () throws(CollectiveError) in
                 var ended: Int32 = 0
-                try timed { () throws(CollectiveError) in
+                try counted { () throws(CollectiveError) in
                     try MPIGroup.check("MPI_Test", MPI_Test(operation.request, &ended, cmpi_status_ignore()))
                 }
                 return ended != 0
             },
             complete: { [self] () throws(CollectiveError) in
-                try timed { () throws(CollectiveError) in
+                try waited(for: started) { () throws(CollectiveError) in
                     try MPIGroup.check("MPI_Wait", MPI_Wait(operation.request, cmpi_status_ignore()))
                 }
             })

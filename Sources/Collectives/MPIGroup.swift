@@ -1,25 +1,41 @@
 import CMPI
-import Foundation
 import Tensors
 
-/// A group of processes joined by an MPI communicator. Every status is checked; only this file and `MPIGroup+Pending.swift`
-/// call MPI's operations.
+/// A group of processes joined by an MPI communicator. Every status is checked; only this file,
+/// `MPIGroup+Pending.swift` and `OperationComparison.swift` call MPI's operations.
 public final class MPIGroup: ProcessGroup {
     public let rank: Int
     public let size: Int
     public var secondsWaited: Double { clock.seconds }
     let communicator: MPI_Comm
+    let record: GroupRecord
+    /// Where ranks compare what they call; nil where they don't.
+    let comparison: OperationComparison?
     /// Duplicates share it.
     private let clock: Clock
 
     private final class Clock { var seconds = 0.0 }
 
-    /// Wraps `communicator`, whose errors then come back as statuses.
-    convenience init(_ communicator: MPI_Comm) throws(CollectiveError) { try self.init(communicator, clock: Clock()) }
+    /// All ranks.
+    convenience init(world communicator: MPI_Comm) throws(CollectiveError) {
+        try self.init(communicator, GroupRecord(identity: 1, name: "world"), isChecked: false, clock: Clock())
+        record.members = Array(0..<size)
+    }
 
-    private init(_ communicator: MPI_Comm, clock: Clock) throws(CollectiveError) {
+    /// The same group, but its ranks compare what they are about to call, here and in all groups that are made from it, and
+    /// refuse what differs. Collective.
+    public func comparing() throws(CollectiveError) -> MPIGroup {
+        try MPIGroup(communicator, record, isChecked: true, clock: clock)
+    }
+
+    /// Wraps `communicator`, whose errors then come back as statuses.
+    private init(
+        _ communicator: MPI_Comm, _ record: GroupRecord, isChecked: Bool, clock: Clock
+    ) throws(CollectiveError) {
         self.communicator = communicator
+        self.record = record
         self.clock = clock
+        comparison = isChecked ? try OperationComparison(communicator) : nil
         var rank: Int32 = 0
         var size: Int32 = 0
         try MPIGroup.check("MPI_Comm_set_errhandler", MPI_Comm_set_errhandler(communicator, cmpi_errors_return()))
@@ -30,26 +46,61 @@ public final class MPIGroup: ProcessGroup {
     }
 
     /// The ranks that give the same `color`, ordered by `key`. Collective over this group.
-    func split(color: Int, key: Int) throws(CollectiveError) -> MPIGroup {
+    func split(color: Int, key: Int, name: String) throws(CollectiveError) -> MPIGroup {
         var part = cmpi_comm_null()
-        try MPIGroup.check("MPI_Comm_split", MPI_Comm_split(communicator, Int32(color), Int32(key), &part))
-        return try MPIGroup(part!)
+        try timed(.split) { () throws(CollectiveError) in
+            try MPIGroup.check("MPI_Comm_split", MPI_Comm_split(communicator, Int32(color), Int32(key), &part))
+        }
+        return try made(part!, color: color, name: name, clock: Clock())
+    }
+
+    /// A group of some of this one's ranks; those that are in it gave the same `color`.
+    private func made(
+        _ communicator: MPI_Comm, color: Int, name: String, clock: Clock
+    ) throws(CollectiveError) -> MPIGroup {
+        let group = try MPIGroup(
+            communicator, record.child(color: color, name: name), isChecked: comparison != nil, clock: clock)
+        group.record.members = try worldRanks(of: communicator)
+        return group
+    }
+
+    private func worldRanks(of communicator: MPI_Comm) throws(CollectiveError) -> [Int] {
+        var (part, world) = (cmpi_group_null(), cmpi_group_null())
+        try MPIGroup.check("MPI_Comm_group", MPI_Comm_group(communicator, &part))
+        try MPIGroup.check("MPI_Comm_group", MPI_Comm_group(cmpi_comm_world(), &world))
+        var count: Int32 = 0
+        try MPIGroup.check("MPI_Group_size", MPI_Group_size(part, &count))
+        var ranks = [Int32](repeating: 0, count: Int(count))
+        try MPIGroup.check(
+            "MPI_Group_translate_ranks", MPI_Group_translate_ranks(part, count, Array(0..<count), world, &ranks))
+        MPI_Group_free(&part)
+        MPI_Group_free(&world)
+        return ranks.map(Int.init)
     }
 
     /// The ranks on this node that give the same `color`. Collective over this group.
     func node(color: Int) throws(CollectiveError) -> NodeGroup {
-        var node = cmpi_comm_null()
-        try MPIGroup.check(
-            "MPI_Comm_split_type",
-            MPI_Comm_split_type(communicator, cmpi_comm_type_shared(), Int32(rank), cmpi_info_null(), &node))
-        let part = try MPIGroup(node!).split(color: color, key: rank)
-        return NodeGroup(part.communicator, rank: part.rank, size: part.size)
+        NodeGroup(try node().split(color: color, key: rank, name: "node"))
     }
 
-    public func duplicated() throws(CollectiveError) -> any ProcessGroup {
+    /// All ranks on this node. Collective over this group.
+    func node() throws(CollectiveError) -> MPIGroup {
+        var node = cmpi_comm_null()
+        try timed(.split) { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Comm_split_type",
+                MPI_Comm_split_type(communicator, cmpi_comm_type_shared(), Int32(rank), cmpi_info_null(), &node))
+        }
+        // The same on all ranks of a node, and on no other: its lowest rank.
+        return try made(node!, color: try worldRanks(of: node!)[0], name: "node", clock: Clock())
+    }
+
+    public func duplicated(_ name: String) throws(CollectiveError) -> any ProcessGroup {
         var copy = cmpi_comm_null()
-        try MPIGroup.check("MPI_Comm_dup", MPI_Comm_dup(communicator, &copy))
-        return try MPIGroup(copy!, clock: clock)
+        try timed(.duplication) { () throws(CollectiveError) in
+            try MPIGroup.check("MPI_Comm_dup", MPI_Comm_dup(communicator, &copy))
+        }
+        return try made(copy!, color: 0, name: name, clock: clock)
     }
 
     /// MPI counts are 32-bit: longer buffers go in pieces.
@@ -57,7 +108,7 @@ public final class MPIGroup: ProcessGroup {
 
     public func sum(_ matrix: Matrix) throws(CollectiveError) {
         precondition(matrix.isContiguous)
-        try timed { () throws(CollectiveError) in
+        try timed(.sum, matrix.elementCount) { () throws(CollectiveError) in
             var offset = 0
             while offset < matrix.elementCount {
                 let count = min(MPIGroup.pieceLimit, matrix.elementCount - offset)
@@ -71,24 +122,24 @@ public final class MPIGroup: ProcessGroup {
     }
 
     public func sum(_ values: [Double]) throws(CollectiveError) -> [Double] {
-        try reduced(values, type: cmpi_double(), operation: cmpi_sum())
+        try reduced(values, .sum, .doubles, type: cmpi_double(), operation: cmpi_sum())
     }
 
     public func maximum(_ values: [Double]) throws(CollectiveError) -> [Double] {
-        try reduced(values, type: cmpi_double(), operation: cmpi_max())
+        try reduced(values, .maximum, .doubles, type: cmpi_double(), operation: cmpi_max())
     }
 
     public func minimum(_ values: [Int]) throws(CollectiveError) -> [Int] {
-        try reduced(values, type: cmpi_int64(), operation: cmpi_min())
+        try reduced(values, .minimum, .integers, type: cmpi_int64(), operation: cmpi_min())
     }
 
     private func reduced<Value>(
-        _ values: [Value], type: MPI_Datatype, operation: MPI_Op
+        _ values: [Value], _ kind: OperationKind, _ unit: OperationUnit, type: MPI_Datatype, operation: MPI_Op
     ) throws(CollectiveError) -> [Value] {
         var result = values
         guard !values.isEmpty else { return result }
         var status: Int32 = 0
-        try timed { () throws(CollectiveError) in
+        try timed(kind, values.count, unit) { () throws(CollectiveError) in
             result.withUnsafeMutableBufferPointer { buffer in
                 status = MPI_Allreduce(
                     cmpi_in_place(), buffer.baseAddress, Int32(buffer.count), type, operation, communicator)
@@ -99,17 +150,21 @@ public final class MPIGroup: ProcessGroup {
     }
 
     public func gatherAll(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
-        let counts = try gatherCounts(bytes.count)
+        var all: [UInt8] = []
+        var counts: [Int32] = []
         var offsets: [Int32] = []
-        var total = 0
-        for count in counts {
-            offsets.append(Int32(total))
-            total += Int(count)
+        try timed(.gather, bytes.count, .bytes) { () throws(CollectiveError) in
+            counts = try gatherCounts(bytes.count)
+            var total = 0
+            for count in counts {
+                offsets.append(Int32(total))
+                total += Int(count)
+            }
+            all = [UInt8](repeating: 0, count: max(total, 1))
+            let status = MPI_Allgatherv(
+                bytes, Int32(bytes.count), cmpi_byte(), &all, counts, offsets, cmpi_byte(), communicator)
+            try MPIGroup.check("MPI_Allgatherv", status)
         }
-        var all = [UInt8](repeating: 0, count: max(total, 1))
-        let status = MPI_Allgatherv(
-            bytes, Int32(bytes.count), cmpi_byte(), &all, counts, offsets, cmpi_byte(), communicator)
-        try MPIGroup.check("MPI_Allgatherv", status)
         return zip(offsets, counts).map { offset, count in Array(all[Int(offset)..<Int(offset + count)]) }
     }
 
@@ -124,7 +179,7 @@ public final class MPIGroup: ProcessGroup {
 
     public func broadcast(_ matrix: Matrix, root: Int) throws(CollectiveError) {
         precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
-        try timed { () throws(CollectiveError) in
+        try timed(.broadcast, matrix.elementCount, peer: root) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Bcast",
                 MPI_Bcast(matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(root), communicator))
@@ -133,15 +188,17 @@ public final class MPIGroup: ProcessGroup {
 
     public func send(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError) {
         precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
-        try MPIGroup.check(
-            "MPI_Send",
-            MPI_Send(
-                matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(destination), Int32(tag), communicator))
+        try timed(.send, matrix.elementCount, peer: destination, tag: tag) { () throws(CollectiveError) in
+            try MPIGroup.check(
+                "MPI_Send",
+                MPI_Send(
+                    matrix.pointer, Int32(matrix.elementCount), cmpi_float(), Int32(destination), Int32(tag), communicator))
+        }
     }
 
     public func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError) {
         precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
-        try timed { () throws(CollectiveError) in
+        try timed(.receive, matrix.elementCount, peer: source, tag: tag) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Recv",
                 MPI_Recv(
@@ -153,7 +210,7 @@ public final class MPIGroup: ProcessGroup {
     public func receive(count: Int, from source: Int, tag: Int) throws(CollectiveError) -> [Double] {
         var status: Int32 = 0
         var values = [Double](repeating: 0, count: count)
-        try timed { () throws(CollectiveError) in
+        try timed(.receive, count, .doubles, peer: source, tag: tag) { () throws(CollectiveError) in
             values.withUnsafeMutableBufferPointer { buffer in
                 status = MPI_Recv(
                     buffer.baseAddress, Int32(count), cmpi_double(), Int32(source), Int32(tag), communicator,
@@ -165,14 +222,17 @@ public final class MPIGroup: ProcessGroup {
     }
 
     public func barrier() throws(CollectiveError) {
-        try timed { () throws(CollectiveError) in try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator)) }
+        try timed(.barrier) { () throws(CollectiveError) in try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator)) }
     }
 
-    func timed(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
-        let start = DispatchTime.now().uptimeNanoseconds
-        defer { clock.seconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
+    /// Counts the time of what calls MPI without waiting for others.
+    func counted(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
+        let start = OperationLog.now
+        defer { count(nanoseconds: OperationLog.now - start) }
         try body()
     }
+
+    func count(nanoseconds: Int) { clock.seconds += Double(nanoseconds) * 1e-9 }
 
     static func check(_ operation: String, _ status: Int32) throws(CollectiveError) {
         guard status != MPI_SUCCESS else { return }

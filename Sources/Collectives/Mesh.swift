@@ -23,29 +23,34 @@ public struct Mesh {
     /// Cuts `world` into the layout's axes. Collective.
     public static func over(_ world: MPIGroup, layout: ParallelLayout) throws(CollectiveError) -> Mesh {
         precondition(world.size == layout.rankCount, "the layout was checked against the number of ranks")
+        let hosts = try world.gatherHosts()
+        Watchdog.know(hosts: hosts)
         let (dataIndex, tensorIndex) = world.rank.quotientAndRemainder(dividingBy: layout.tensor)
         return Mesh(
             layout: layout, world: world,
-            tensor: try axis(world, size: layout.tensor, color: dataIndex, key: tensorIndex),
-            data: try axis(world, size: layout.data, color: tensorIndex, key: dataIndex),
-            hosts: try world.gatherHosts())
+            tensor: try axis("tensor", world, size: layout.tensor, color: dataIndex, key: tensorIndex),
+            data: try axis("data", world, size: layout.data, color: tensorIndex, key: dataIndex),
+            hosts: hosts)
     }
 
     /// An axis of one rank needs no communicator, and its collectives cost nothing.
     private static func axis(
-        _ world: MPIGroup, size: Int, color: Int, key: Int
+        _ name: String, _ world: MPIGroup, size: Int, color: Int, key: Int
     ) throws(CollectiveError) -> any ProcessGroup {
-        let part = try world.split(color: color, key: key)
+        let part = try world.split(color: color, key: key, name: name)
         return size == 1 ? SoloGroup() : part
     }
 
     /// The group that this rank is in, of disjoint lists of world ranks; their order gives the ranks within. Nil where it is
     /// in none. Collective over all ranks.
-    public func group(among lists: [[Int]]) throws(CollectiveError) -> (any ProcessGroup)? {
+    ///
+    /// - Parameter name: what the groups are called where ranks tell what they do.
+    public func group(_ name: String, among lists: [[Int]]) throws(CollectiveError) -> (any ProcessGroup)? {
         let own = lists.firstIndex { $0.contains(world.rank) }
         guard let world = world as? MPIGroup else { return own == nil ? nil : world }
         let part = try world.split(
-            color: own ?? lists.count, key: own.map { lists[$0].firstIndex(of: world.rank)! } ?? world.rank)
+            color: own ?? lists.count, key: own.map { lists[$0].firstIndex(of: world.rank)! } ?? world.rank,
+            name: name)
         guard let own else { return nil }
         return lists[own].count == 1 ? SoloGroup() : part
     }

@@ -8,17 +8,17 @@ public final class NodeGroup {
     public let rank: Int
     public let size: Int
     /// Nil in a group of one, which needs no MPI.
-    private let communicator: MPI_Comm?
+    private let group: MPIGroup?
 
-    init(_ communicator: MPI_Comm, rank: Int, size: Int) {
-        self.communicator = size > 1 ? communicator : nil
-        self.rank = rank
-        self.size = size
+    init(_ group: MPIGroup) {
+        self.group = group.size > 1 ? group : nil
+        rank = group.rank
+        size = group.size
     }
 
     /// A process by itself.
     public init() {
-        communicator = nil
+        group = nil
         rank = 0
         size = 1
     }
@@ -31,16 +31,26 @@ public final class NodeGroup {
     public func shared(
         floatCount: Int, write: (Storage) -> Void
     ) throws(CollectiveError) -> Storage {
-        guard let communicator else {
+        guard let group else {
             let storage = Storage(floatCount: floatCount)
             write(storage)
             return storage
         }
-        let storage = try SharedWindows.allocate(
-            byteCount: floatCount * MemoryLayout<Float>.stride, isWriter: isWriter, communicator)
+        let storage = try group.window(byteCount: floatCount * MemoryLayout<Float>.stride, isWriter: isWriter)
         if isWriter { write(storage) }
-        try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator))
+        try group.barrier()
         return storage
+    }
+}
+
+extension MPIGroup {
+    /// Memory that all ranks of the group share, all of which are on one node. Collective.
+    fileprivate func window(byteCount: Int, isWriter: Bool) throws(CollectiveError) -> Storage {
+        var storage: Storage?
+        try timed(.window, byteCount, .bytes) { () throws(CollectiveError) in
+            storage = try SharedWindows.allocate(byteCount: byteCount, isWriter: isWriter, communicator)
+        }
+        return storage!
     }
 }
 

@@ -5,6 +5,14 @@ import Tensors
 public struct CollectiveError: Error, CustomStringConvertible, Sendable {
     public let operation: String
     public let message: String
+    /// Ranks called different operations: what all of them are told.
+    public var mismatch: Failure?
+
+    init(operation: String, message: String, mismatch: Failure? = nil) {
+        self.operation = operation
+        self.message = message
+        self.mismatch = mismatch
+    }
 
     public var description: String { "\(operation) failed: \(message)" }
 }
@@ -54,8 +62,9 @@ public protocol ProcessGroup: AnyObject {
     ) throws(CollectiveError) -> PendingCollective
     /// Starts to replace the floats `parts[r]` of every rank's `matrix` (contiguous, one row) by rank `r`'s.
     func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective
-    /// The same ranks again, whose operations have an order of their own. Collective; time is counted together.
-    func duplicated() throws(CollectiveError) -> any ProcessGroup
+    /// The same ranks again under another name, whose operations have an order of their own. Collective; time is counted
+    /// together.
+    func duplicated(_ name: String) throws(CollectiveError) -> any ProcessGroup
 
     /// Seconds this process has spent inside collectives, waiting included.
     var secondsWaited: Double { get }

@@ -28,7 +28,7 @@ public final class SoloGroup: ProcessGroup {
     public func barrier() {}
     public func startExchange(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { ended }
     public func startGather(_ matrix: Matrix, parts: [Range<Int>]) -> PendingCollective { ended }
-    public func duplicated() -> any ProcessGroup { self }
+    public func duplicated(_ name: String) -> any ProcessGroup { self }
 
     private var ended: PendingCollective {
         PendingCollective(

@@ -14,8 +14,8 @@ extension MachineMeasurement {
     func measureReductions() throws -> [MachineRates.Reduction] {
         let world = bench.mesh.world
         let lists = stride(from: 0, to: world.size, by: ranksOfNode).map { Array($0..<min($0 + ranksOfNode, world.size)) }
-        guard ranksOfNode > 1, let node = try bench.mesh.group(among: lists) else { return [] }
-        let (exchanges, gathers) = (try node.duplicated(), try node.duplicated())
+        guard ranksOfNode > 1, let node = try bench.mesh.group("node", among: lists) else { return [] }
+        let (exchanges, gathers) = (try node.duplicated("exchanges"), try node.duplicated("gathers"))
         return try sizes.map { bytes in
             let count = max(16 * node.size, bytes / 4)
             let matrix = Matrix(rowCount: 1, columnCount: count)
@@ -39,7 +39,7 @@ extension MachineMeasurement {
         guard world.size > ranksOfNode else { return .assumed }
         let leaders = Array(stride(from: 0, to: world.size, by: ranksOfNode))
         var found: [Double] = [0, 0]
-        if let group = try bench.mesh.group(among: [leaders]) {
+        if let group = try bench.mesh.group("leaders", among: [leaders]) {
             let (small, large) = (Matrix(rowCount: 1, columnCount: 1), Matrix(rowCount: 1, columnCount: 1 << 22))
             let steps = 2 * log2(Double(group.size)).rounded(.up)
             found[0] = try seconds(of: group, 8) { try group.sum(small) } / steps

@@ -55,8 +55,8 @@ final class GradientReduction {
         self.gradients = gradients
         self.isGathered = isGathered
         self.workers = workers
-        exchanges = try group.duplicated()
-        gathers = try group.duplicated()
+        exchanges = try group.duplicated("gradient exchanges")
+        gathers = try group.duplicated("gradient gathers")
         let part = partition.largestPart
         received = (0..<min(GradientReduction.exchangeLimit, buckets.count)).map { _ in
             Matrix(rowCount: 1, columnCount: (group.size - 1) * part)

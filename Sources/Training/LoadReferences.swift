@@ -30,7 +30,7 @@ func loadReferences(
             loaded.hooks.append(try loader.forward(mesh.tensor, vocabularyLike: policy, needs: needs)!)
             continue
         }
-        let group = try mesh.group(among: placement.replicas)
+        let group = try mesh.group("reference \(settings.name)", among: placement.replicas)
         loaded.bridges.append(
             ReferenceBridge(
                 name: settings.name, placement: placement, policy: mesh.layout, world: mesh.world,

@@ -129,11 +129,13 @@ final class MicroBatchRunner {
             guard round < batches.own.count else { continue }
             let last = round == batches.own.count - 1 ? reduction : nil
             last?.begin()
+            RankActivity.begin(microBatch: round + 1, of: batches.own.count)
             try run(
                 batches.own[round], at: MicroBatchPlace(dataRank: dataRank, index: round), sums: &sums,
                 denominators: denominators, whenFinal: { last?.areFinal(from: $0) })
             last?.areFinal(from: 0)
         }
+        RankActivity.begin(microBatch: 0, of: 0)
         for bridge in bridges {
             try stopwatch.measure(.reference) { () throws(CollectiveError) in try bridge.finish() }
         }

@@ -13,6 +13,8 @@ struct StepSums {
     /// Tokens computed by the policy, and sequence tokens.
     var tokens = 0.0
     var sequenceTokens = 0.0
+    /// Of the tokens those of this data rank, once sums were made.
+    private(set) var ownTokens = 0.0
     /// Scored rows of micro-batches, each once for every reference that has a cache; and those whose values it had.
     var cacheableRows = 0.0
     var cachedRows = 0.0
@@ -46,6 +48,7 @@ struct StepSums {
         let flat = [tokens, sequenceTokens, cacheableRows, cachedRows] + losses + counts + metrics.joined().flatMap { [$0.sum, $0.count] }
         var total = try group.sum(flat)[...]
         var result = self
+        result.ownTokens = tokens
         result.tokens = total.removeFirst()
         result.sequenceTokens = total.removeFirst()
         result.cacheableRows = total.removeFirst()

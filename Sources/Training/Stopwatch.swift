@@ -7,6 +7,18 @@ import Foundation
 public final class Stopwatch {
     public enum Section: String, CaseIterable, Sendable {
         case data, reference, forward, head, backward, communication, optimizer
+
+        /// What other ranks read of this one meanwhile.
+        fileprivate var phase: RankActivity.Phase {
+            switch self {
+            case .data: .data
+            case .reference: .reference
+            case .forward, .head: .forward
+            case .backward: .backward
+            case .optimizer: .optimizer
+            case .communication: .between
+            }
+        }
     }
 
     private var seconds: [Section: Double] = [:]
@@ -30,7 +42,9 @@ public final class Stopwatch {
     ) throws(Failure) -> Value {
         let start = Stopwatch.now
         let totals = counters.map { $0.total() }
+        let outer = RankActivity.begin(section.phase)
         defer {
+            RankActivity.begin(outer)
             var rest = Stopwatch.now - start
             for (counter, before) in zip(counters, totals) {
                 let grown = counter.total() - before

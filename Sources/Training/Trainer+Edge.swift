@@ -19,11 +19,14 @@ extension Trainer {
     /// saved, with what of `work` is left. Collective over all ranks.
     func finishStep(_ planner: StepPlanner, _ work: PendingWork) throws -> Bool {
         let (step, isLast) = (planner.step, planner.step == planner.totalSteps)
+        RankActivity.begin(.stepEdge, step: step)
         var (stop, left) = try evaluate(step: step, work)
         if stop == nil, left.isExportDue { stop = try stopReason { $0.mayNotExport(at: $1) } }
         if stop == nil, left.isExportDue {
             let folder = isLast ? directory.exportFolder : directory.exportFolder(step: step)
+            RankActivity.begin(.exporting, step: step)
             try export(to: folder)
+            RankActivity.begin(.stepEdge, step: step)
             try emit(.exported(folder: folder, step: step))
         }
         // A run whose last step is done and exported has nothing left to be stopped in.
@@ -71,6 +74,8 @@ extension Trainer {
 
     private func saveTimed(_ planner: StepPlanner) throws {
         let start = Stopwatch.now
+        RankActivity.begin(.saving, step: planner.step)
+        defer { RankActivity.begin(.stepEdge, step: planner.step) }
         try save(planner)
         timeLimit?.addSave(seconds: Stopwatch.now - start)
     }

@@ -34,6 +34,7 @@ public final class Trainer {
     var pending: PendingWork?
     /// Nil where the run has none.
     var timeLimit: TimeLimit?
+    private var stragglers: StragglerDetector
 
     /// Loads this rank's shard of every model.
     ///
@@ -57,6 +58,8 @@ public final class Trainer {
         directory = RunDirectory(run.configuration.run.directory)
         checkpoints = CheckpointStore(runDirectory: run.configuration.run.directory)
         stopwatch = Stopwatch(mesh)
+        stragglers = StragglerDetector(hosts: mesh.hosts)
+        RankActivity.begin(.loading)
         let policy = try mesh.agreed { try Trainer.loadPolicy(run, mesh: mesh, workers: workers) }
         self.policy = policy
         let references = try loadReferences(run, mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
@@ -124,6 +127,10 @@ public final class Trainer {
             try directory.write(provenance)
             try directory.write(.running, step: resumed ?? 0)
         }
+        // Whichever rank is left to say why the run ends: the folder is the same for all.
+        Watchdog.listen { [directory] report in
+            try? directory.write(.failed, step: report.stepsDone, reason: report.failure.description)
+        }
         return resumed
     }
 
@@ -168,6 +175,7 @@ public final class Trainer {
     private func step(
         _ plan: StepPlan, dataset: DatasetFile, totalSteps: Int, schedule: LearningRateSchedule
     ) throws -> StepReport {
+        RankActivity.begin(.training, step: plan.step)
         let start = Stopwatch.now
         let sums = try accumulate(plan, dataset: dataset)
         let gradientNorm = try reduceGradients()
@@ -185,7 +193,7 @@ public final class Trainer {
         figures += sums.figures
         if stepGuard.settings.canSkip { figures.append(Figure("skipped", Double(stepGuard.state.skippedCount))) }
         figures.append(Figure("seconds", seconds))
-        figures += try timeSplit()
+        figures += try timeSplit(step: plan.step, seconds: seconds, tokens: sums.ownTokens)
         return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures)
     }
 
@@ -232,12 +240,26 @@ public final class Trainer {
         }.map(\.settings.name)
     }
 
-    /// Means over all ranks, and the share of the gradients' reduction that cost no time of its own.
-    private func timeSplit() throws(CollectiveError) -> [Figure] {
-        var sums = try mesh.world.sum([reduction.takeSeconds(), reduction.secondsAlone ?? 0] + stopwatch.take())[...]
+    /// Means over all ranks, the work of the one that had most, and the share of the gradients' reduction that cost no time
+    /// of its own.
+    ///
+    /// - Parameters:
+    ///   - seconds: of this rank's step.
+    ///   - tokens: of its micro-batches.
+    private func timeSplit(step: Int, seconds: Double, tokens: Double) throws -> [Figure] {
+        let spans = stopwatch.take()
+        // What references in layouts of their own compute is dealt unevenly on purpose.
+        let work = RankWork(seconds: seconds, tokens: tokens, spans: spans, countsReferences: runner.bridges.isEmpty)
+        var sums = try mesh.world.sum(
+            [reduction.takeSeconds(), reduction.secondsAlone ?? 0] + spans + work.spread(over: mesh.world))[...]
         let (spent, alone) = (sums.removeFirst(), sums.removeFirst())
-        let split = zip(Stopwatch.Section.allCases, sums)
+        var split = zip(Stopwatch.Section.allCases, sums)
             .map { Figure("seconds/\($0.rawValue)", $1 / Double(mesh.world.size)) }
+        if mesh.world.size > 1 {
+            let all = RankWork.gathered(sums.dropFirst(spans.count))
+            split.append(Figure("seconds/slowest_rank", all.map(\.seconds).max()!))
+            if let notice = stragglers.notice(all, step: step) { try emit(.notice(notice)) }
+        }
         return alone > 0 ? split + [Figure("communication_hidden", 1 - spent / alone)] : split
     }
 
@@ -263,6 +285,8 @@ public final class Trainer {
     private func evaluate(
         step: Int, _ entry: (name: String, file: DatasetFile), stop: () throws(CollectiveError) -> StopReason?
     ) throws -> StopReason? {
+        RankActivity.begin(.evaluating, step: step)
+        defer { RankActivity.begin(.stepEdge, step: step) }
         let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer)
         let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
         runner.twins = []

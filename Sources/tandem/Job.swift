@@ -24,15 +24,19 @@ struct Job {
     /// Starts MPI where a launcher started this process, and cuts the ranks by `layout`: once every rank has come so far, and
     /// all are found to be about to do the same.
     ///
-    /// - Parameter facts: what the ranks must have in common; asked for where there are several.
+    /// - Parameters:
+    ///   - isChecked: from then on ranks compare what they call; the same on all of them.
+    ///   - facts: what the ranks must have in common; asked for where there are several.
     /// - Throws: an `AgreedFailure` where a rank's preparation failed, or its facts are others.
-    func start(_ layout: ParallelLayout, sharing facts: () throws(Failure) -> [SharedFact]) throws -> Mesh {
+    func start(
+        _ layout: ParallelLayout, isChecked: Bool = false, sharing facts: () throws(Failure) -> [SharedFact]
+    ) throws -> Mesh {
         guard launch.isLaunched else { return .solo() }
         let own = rankCount > 1 ? try facts() : []
         let world = try MPIEnvironment.start()
         try RankOutcome.agreeOnPreparation(nil, over: world)
         try SharedFact.compare(own, over: world)
-        return try Mesh.over(world, layout: layout)
+        return try Mesh.over(isChecked ? world.comparing() : world, layout: layout)
     }
 
     /// For a rank that can't go on, before MPI was started: tells the others, who may be ready, and hears of theirs.

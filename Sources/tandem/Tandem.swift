@@ -17,6 +17,10 @@ struct Tandem: ParsableCommand {
     static func main() {
         // A write past the file size limit shall fail and be told, not kill the process without a word.
         signal(SIGXFSZ, SIG_IGN)
+        Watchdog.listen { report in
+            let lines = ["tandem: \(report.failure)"] + report.details.map { "tandem: note: \($0)" }
+            Console.writeError(lines.joined(separator: "\n"))
+        }
         var isForOne = false
         do {
             var command = try parseAsRoot(arguments)
@@ -29,7 +33,7 @@ struct Tandem: ParsableCommand {
         } catch let agreed as AgreedFailure {
             endTogether(agreed.failure)
         } catch let error as CollectiveError {
-            let failure = Failure(
+            let failure = error.mismatch ?? Failure(
                 "rank \(launch.rank) on \(MPIEnvironment.hostName)", error.description,
                 remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
             end(failure, alone: isForOne)
@@ -68,7 +72,12 @@ struct Tandem: ParsableCommand {
     /// - Parameter alone: no other rank takes part.
     private static func end(_ failure: Failure, alone: Bool) -> Never {
         if MPIEnvironment.isRunning {
-            Console.writeError("tandem: \(failure)")
+            if Watchdog.claimWord() {
+                Console.writeError("tandem: \(failure)")
+            } else {
+                // Another rank of this node says why: its end is this one's too.
+                Thread.sleep(forTimeInterval: 3)
+            }
             MPIEnvironment.abort(failure.exitCode)
         }
         // Before MPI starts all ranks may have met the same mistake, or only those of a node that lacks a file. They find out
@@ -82,6 +91,8 @@ struct Tandem: ParsableCommand {
 
     /// A failure that all ranks know of: the first one says it and ends them all.
     private static func endTogether(_ failure: Failure) -> Never {
+        // Known to all: no watchdog of any node has to say why ranks end now.
+        _ = Watchdog.claimWord()
         if isFirst {
             Console.writeError("tandem: \(failure)")
         } else {

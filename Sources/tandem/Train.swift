@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Reporting
 import Settings
 import Training
@@ -41,7 +42,10 @@ struct Train: ParsableCommand {
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
-        let mesh = try job.start(resolved.layout) { () throws(Failure) in
+        let limits = Watchdog.Limits(collective: configuration.run.collectiveTimeout, step: configuration.run.stepTimeout)
+        Watchdog.set(limits)
+        if !job.launch.isLaunched && limits.step != nil { Watchdog.startAlone() }
+        let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives) { () throws(Failure) in
             try resolved.facts() + (resume == nil ? [] : [directory.checkpointFact()])
         }
         let console = Console(isLive: job.isAtTerminal, resumeCommand: ResumeCommand(launch: job.launch).text)

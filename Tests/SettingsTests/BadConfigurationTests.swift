@@ -195,6 +195,9 @@ private let notYet: [Slip] = [
     Slip("train: data/train.h5", "train: [{path: a}, {path: b}]", at: "data.train", "several files", "Name one file."),
     Slip("runs/dpo}", "runs/dpo, checkpoint_every: 0}", at: "run.checkpoint_every", "0", "1"),
     Slip("runs/dpo}", "runs/dpo, keep_last: 0}", at: "run.keep_last", "0", "1"),
+    Slip("runs/dpo}", "runs/dpo, collective_timeout: 0}", at: "run.collective_timeout", "is 0, out of range", "greater than 0"),
+    Slip("runs/dpo}", "runs/dpo, step_timeout: -1}", at: "run.step_timeout", "is -1, out of range", "greater than 0"),
+    Slip("runs/dpo}", "runs/dpo, check_collectives: 1}", at: "run.check_collectives", "is 1, not true or false", "true or false"),
 ]
 
 @Suite("A bad configuration is refused in one line")

@@ -16,7 +16,7 @@ private final class LoneRank: ProcessGroup {
 
     var secondsWaited: Double { 0 }
     func sum(_ values: [Double]) -> [Double] { values }
-    func duplicated() -> any ProcessGroup { self }
+    func duplicated(_ name: String) -> any ProcessGroup { self }
 
     private func none() -> Never { preconditionFailure("there is nobody to talk to") }
     func sum(_ matrix: Matrix) { none() }

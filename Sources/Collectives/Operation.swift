@@ -1,0 +1,95 @@
+/// What ranks do with each other.
+public enum OperationKind: Int, Sendable {
+    case sum = 1
+    case maximum, minimum, gather, exchange, broadcast, barrier, split, duplication, window, send, receive
+
+    /// Between two ranks, with a tag: not counted among the operations of a group.
+    var isBetweenTwo: Bool { self == .send || self == .receive }
+
+    /// Ranks may give different amounts.
+    var hasOwnCounts: Bool { self == .gather || isBetweenTwo }
+
+    var name: String {
+        switch self {
+        case .sum: "sum"
+        case .maximum: "maximum"
+        case .minimum: "minimum"
+        case .gather: "gather"
+        case .exchange: "exchange"
+        case .broadcast: "broadcast"
+        case .barrier: "barrier"
+        case .split: "split"
+        case .duplication: "duplication"
+        case .window: "allocation of shared memory"
+        case .send: "send"
+        case .receive: "receive"
+        }
+    }
+}
+
+/// What an operation's amount counts.
+enum OperationUnit: Int {
+    case floats = 0
+    case doubles, integers, bytes
+
+    var name: String {
+        switch self {
+        case .floats: "float"
+        case .doubles: "double"
+        case .integers: "integer"
+        case .bytes: "byte"
+        }
+    }
+}
+
+/// One operation of a rank, as it stands in the record that other ranks of the node read.
+struct Operation: Equatable, Sendable {
+    var kind: OperationKind
+    /// The end of an operation that was started earlier is waited for.
+    var isWait = false
+    /// The group: an identity that is the same on all of its ranks, and its name.
+    var group: Int
+    var groupName: String
+    /// Which of the group's operations it is, from 1; of a message its tag.
+    var number: Int
+    var count = 0
+    var unit = OperationUnit.floats
+    /// The other rank of a message, the root of a broadcast: in the group.
+    var peer: Int?
+    /// Nanoseconds of the monotonic clock; the end is nil while it goes on.
+    var begin = 0
+    var end: Int?
+
+    /// Whether both can be the same operation of all ranks of a group.
+    func matches(_ other: Operation) -> Bool {
+        kind == other.kind && (kind.hasOwnCounts || count == other.count && unit == other.unit)
+            && (kind != .broadcast || peer == other.peer)
+    }
+
+    /// "sum of 4,096 floats", "barrier".
+    var work: String {
+        guard count > 0 else { return kind.name }
+        return "\(kind.name) of \(Operation.grouped(count)) \(unit.name)\(count == 1 ? "" : "s")"
+    }
+
+    /// "sum #812 over data (4,096 floats)", "receive from rank 3 of world (96 doubles)".
+    var words: String {
+        let amount = count > 0 ? " (\(Operation.grouped(count)) \(unit.name)\(count == 1 ? "" : "s"))" : ""
+        if kind.isBetweenTwo {
+            let direction = kind == .send ? "to" : "from"
+            return "\(kind.name) \(direction) rank \(peer ?? 0) of \(groupName)\(amount)"
+        }
+        return "\(kind.name) #\(Operation.grouped(number)) over \(groupName)\(amount)"
+    }
+
+    /// 4194304 as "4,194,304".
+    static func grouped(_ number: Int) -> String {
+        var digits = Array(String(number))
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: index)
+            index -= 3
+        }
+        return String(digits)
+    }
+}

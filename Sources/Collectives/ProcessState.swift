@@ -1,0 +1,82 @@
+import Foundation
+
+/// What the system says of a process of this node.
+enum ProcessState: Equatable, Sendable {
+    case running
+    /// By a signal, or a debugger.
+    case stopped
+    /// Waits for a disk or a network file system and takes no signal.
+    case waitingForDisk
+    /// Ended; how is known for the moment before its launcher has asked.
+    case dead(HowItEnded?)
+
+    enum HowItEnded: Equatable, Sendable {
+        case signal(Int)
+        case code(Int)
+    }
+
+    /// Read from `/proc`.
+    static func of(_ process: Int32) -> ProcessState {
+        guard let file = FileHandle(forReadingAtPath: "/proc/\(process)/stat"), let bytes = try? file.readToEnd(),
+            // The name, in parentheses, may hold anything.
+            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return .dead(nil) }
+        return parsed(String(decoding: bytes[(end + 1)...], as: UTF8.self).split { " \n".contains($0) }.map(String.init))
+    }
+
+    /// - Parameter fields: of `/proc/PID/stat`, from the third on: see proc(5).
+    static func parsed(_ fields: [String]) -> ProcessState {
+        switch fields.first {
+        case "T", "t": return .stopped
+        case "D": return .waitingForDisk
+        case "Z", "X":
+            guard fields.count > 49, let status = Int(fields[49]) else { return .dead(nil) }
+            return .dead(status & 0x7F != 0 ? .signal(status & 0x7F) : .code(status >> 8 & 0xFF))
+        default: return .running
+        }
+    }
+
+    /// In a table.
+    var word: String {
+        switch self {
+        case .running: "runs"
+        case .stopped: "stopped"
+        case .waitingForDisk: "disk wait"
+        case .dead: "dead"
+        }
+    }
+
+    /// SIGKILL for 9.
+    static func signalName(_ number: Int) -> String {
+        let names = [
+            SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT",
+            SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV",
+            SIGUSR2: "SIGUSR2", SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGXCPU: "SIGXCPU",
+        ]
+        return names[Int32(number)] ?? "signal \(number)"
+    }
+}
+
+/// How often the kernel has ended a process because memory ran out: of this node, and of this process's own control group,
+/// which may have a limit of its own.
+struct MemoryKills: Equatable, Sendable {
+    let counts: [Int]
+
+    static func now() -> MemoryKills {
+        var files = ["/proc/vmstat"]
+        // Version 2 of control groups has one line, "0::/path".
+        if let line = lines("/proc/self/cgroup").first(where: { $0.hasPrefix("0::") }) {
+            files.append("/sys/fs/cgroup\(line.dropFirst(3))/memory.events")
+        }
+        return MemoryKills(counts: files.map { file in
+            lines(file).first { $0.hasPrefix("oom_kill ") }?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+        })
+    }
+
+    private static func lines(_ path: String) -> [String] {
+        guard let file = FileHandle(forReadingAtPath: path), let bytes = try? file.readToEnd() else { return [] }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    func hasGrown(since earlier: MemoryKills) -> Bool { zip(counts, earlier.counts).contains { $0 > $1 } }
+}

@@ -1,0 +1,289 @@
+import CThreads
+import Foundation
+import Settings
+import Synchronization
+
+/// A thread of each rank that sees what MPI can't tell: a rank of its node that died, the launcher's end, an operation or a
+/// step that takes too long. It says why, once a node, and ends the rank: the launcher then ends all others.
+///
+/// It calls no MPI and takes no signals. It is started before any thread is bound to a core, so it may run on all that the
+/// process may use.
+public final class Watchdog: @unchecked Sendable {
+    /// In seconds; nil: none.
+    public struct Limits: Sendable, Equatable {
+        public var collective: Double?
+        public var step: Double?
+
+        public init(collective: Double? = 1800, step: Double? = nil) {
+            self.collective = collective
+            self.step = step
+        }
+    }
+
+    /// What is said before the end.
+    public struct Report: Sendable {
+        public let failure: Failure
+        /// What each rank of the node does, a line each; empty where that says nothing.
+        public let details: [String]
+        public let stepsDone: Int
+    }
+
+    /// This process's own, once it runs.
+    /// Set once, before ranks do anything together.
+    nonisolated(unsafe) static var own: Watchdog?
+
+    private let log: OperationLog
+    private let launcher = getppid()
+    private let isLaunched = MPIEnvironment.launch().isLaunched
+    private let killsAtStart = MemoryKills.now()
+    private static let settings = Mutex(Settings())
+
+    private struct Settings {
+        var limits = Limits()
+        var hosts = RankHosts()
+        /// World ranks of each group that this process is in.
+        var members: [Int: [Int]] = [:]
+        /// Called in this order when something is reported.
+        var listeners: [@Sendable (Report) -> Void] = []
+        var isStopped = false
+    }
+
+    /// How often limits are looked at; a death is seen at once.
+    private static let tick = 0.25
+    /// From a rank's end to a word about it, in seconds.
+    private static let settling = 0.1
+    /// A node that does not know the cause waits this long, in seconds, for one that does.
+    private static let grace = 2.0
+    /// After which a rank ends though another was to speak, in seconds.
+    private static let patience = 5.0
+
+    private init(_ log: OperationLog) { self.log = log }
+
+    // MARK: Settings
+
+    /// From now on operations and steps have these limits.
+    public static func set(_ limits: Limits) { settings.withLock { $0.limits = limits } }
+
+    /// `listener` hears what the watchdog has found, on its thread, before the process ends; earlier listeners first.
+    public static func listen(_ listener: @escaping @Sendable (Report) -> Void) {
+        settings.withLock { $0.listeners.append(listener) }
+    }
+
+    /// Watches over a process by itself, whose steps are to have a limit.
+    public static func startAlone() {
+        guard OperationLog.own == nil, let board = NodeBoard.make(rankCount: 1) else { return }
+        board.closeDescriptor()
+        start(OperationLog(board, place: 0, rank: 0, process: Int(getpid())))
+    }
+
+    static func start(_ log: OperationLog) {
+        OperationLog.own = log
+        let watchdog = Watchdog(log)
+        own = watchdog
+        watchdog.startThread()
+    }
+
+    static func know(hosts: [String]) { settings.withLock { $0.hosts.names = hosts } }
+
+    static func know(members: [Int], ofGroup identity: Int) { settings.withLock { $0.members[identity] = members } }
+
+    /// This rank ends as it should.
+    static func stop() { settings.withLock { $0.isStopped = true } }
+
+    /// Whether this rank is to say why the ranks end: the first one of its node that asks. Its end is no fault from now on.
+    public static func claimWord() -> Bool {
+        guard let log = OperationLog.own else { return true }
+        log.end()
+        return log.board.claimWord(log.place)
+    }
+
+    /// The mismatch that made this rank's operation fail, where the ranks' records show one.
+    static func mismatch() -> Failure? {
+        guard let own, let record = OperationLog.record(own.log.board, place: own.log.place) else { return nil }
+        return own.diagnosis().mismatchFailure(of: record.rank)
+    }
+
+    // MARK: The thread
+
+    private func startThread() {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        // A thread begins with the mask of the one that makes it: no signal is ever its own.
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread, nil,
+            { raw in
+                Unmanaged<Watchdog>.fromOpaque(raw!).takeRetainedValue().watch()
+                return nil
+            }, Unmanaged.passRetained(self).toOpaque())
+        precondition(status == 0, "the system refused a thread")
+        pthread_detach(thread)
+    }
+
+    /// A process that must not end, and its descriptor.
+    private struct Watched {
+        let descriptor: Int32
+        /// On its node; nil: the launcher.
+        let place: Int?
+    }
+
+    private func watch() {
+        var watched: [Watched] = []
+        var isWatched = [Bool](repeating: false, count: log.board.rankCount)
+        isWatched[log.place] = true
+        var timer = LimitTimer()
+        if isLaunched {
+            let descriptor = tandem_process_descriptor(launcher)
+            if descriptor >= 0 { watched.append(Watched(descriptor: descriptor, place: nil)) }
+        }
+        while !Watchdog.settings.withLock({ $0.isStopped }) {
+            for place in isWatched.indices where !isWatched[place] {
+                guard let record = OperationLog.record(log.board, place: place) else { continue }
+                isWatched[place] = true
+                let descriptor = tandem_process_descriptor(record.process)
+                if descriptor >= 0 { watched.append(Watched(descriptor: descriptor, place: place)) }
+            }
+            var descriptors = watched.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+            poll(&descriptors, nfds_t(descriptors.count), Int32(Watchdog.tick * 1000))
+            for index in descriptors.indices.reversed() where descriptors[index].revents != 0 {
+                hasEnded(watched.remove(at: index))
+            }
+            if isLaunched && launcher != getppid() { launcherHasEnded() }
+            if log.board.isClaimed { awaitEnd() }
+            checkLimits(&timer)
+        }
+    }
+
+    private func checkLimits(_ timer: inout LimitTimer) {
+        guard let record = OperationLog.record(log.board, place: log.place) else { return }
+        let limits = Watchdog.settings.withLock { $0.limits }
+        guard let passed = timer.passed(limits, record, now: Double(OperationLog.now) * 1e-9) else { return }
+        var diagnosis = diagnosis()
+        var cause = diagnosis.cause(of: record.rank)
+        if case .elsewhere = cause {
+            usleep(UInt32(Watchdog.grace * 1e6))
+            diagnosis = self.diagnosis()
+            cause = diagnosis.cause(of: record.rank)
+        }
+        // It ended after all, at the last moment: only an operation that still goes on is told.
+        guard OperationLog.record(log.board, place: log.place)?.operations.first == record.operations.first || passed.isOfStep
+        else { return }
+        end(
+            diagnosis.failure(cause, of: record.rank, limit: passed.words), details: diagnosis.table(),
+            stepsDone: record.activity.stepsDone)
+    }
+
+    private func diagnosis() -> HangDiagnosis {
+        let (hosts, members) = Watchdog.settings.withLock { ($0.hosts, $0.members) }
+        let records = (0..<log.board.rankCount).compactMap { place -> RankRecord? in
+            guard var record = OperationLog.record(log.board, place: place) else { return nil }
+            let state = ProcessState.of(record.process)
+            // A rank that ended as it should keeps nobody waiting.
+            if case .dead = state, record.isEnded { return record }
+            record.state = state
+            return record
+        }
+        return HangDiagnosis(
+            records: records.sorted { $0.rank < $1.rank }, hosts: hosts, members: members, now: OperationLog.now)
+    }
+
+    // MARK: Processes that end
+
+    private func hasEnded(_ watched: Watched) {
+        close(watched.descriptor)
+        guard let place = watched.place else { return launcherHasEnded() }
+        guard let record = OperationLog.record(log.board, place: place), !record.isEnded else { return }
+        let state = ProcessState.of(record.process)
+        // Where the launcher ends all ranks, this one goes too before it has misread another's end as the cause.
+        usleep(UInt32(Watchdog.settling * 1e6))
+        guard !Watchdog.settings.withLock({ $0.isStopped }), !log.board.isClaimed else { return }
+        let hosts = Watchdog.settings.withLock { $0.hosts }
+        var reason: String
+        if case .dead(let how?) = state {
+            switch how {
+            case .signal(let number): reason = "was killed by \(ProcessState.signalName(number))"
+            case .code(let code): reason = "ended with exit code \(code) without a word"
+            }
+        } else {
+            reason = "was killed, or ended without a word"
+        }
+        reason += ", in \(record.activity.words)"
+        if MemoryKills.now().hasGrown(since: killsAtStart) { reason += ". The kernel has ended a process here for lack of memory" }
+        end(
+            Failure(
+                "rank \(record.rank) (\(hosts[record.rank]))", reason, remedy: HangDiagnosis.remedy, exitCode: .tryAgain),
+            details: [], stepsDone: record.activity.stepsDone)
+    }
+
+    private func launcherHasEnded() {
+        guard !Watchdog.settings.withLock({ $0.isStopped }) else { return }
+        end(
+            Failure(
+                "launcher (process \(launcher) on \(MPIEnvironment.hostName))", "has ended before its ranks",
+                remedy: HangDiagnosis.remedy, exitCode: .tryAgain), details: [],
+            stepsDone: OperationLog.record(log.board, place: log.place)?.activity.stepsDone ?? 0)
+    }
+
+    // MARK: The end
+
+    private func end(_ failure: Failure, details: [String], stepsDone: Int) {
+        guard log.board.claimWord(log.place) else { return awaitEnd() }
+        log.end()
+        // Whatever a listener waits for (a file system, a full pipe), the process ends.
+        Thread.detachNewThread {
+            Thread.sleep(forTimeInterval: Watchdog.patience)
+            _exit(failure.exitCode.rawValue)
+        }
+        let report = Report(failure: failure, details: details, stepsDone: stepsDone)
+        for listener in Watchdog.settings.withLock({ $0.listeners }) { listener(report) }
+        _exit(failure.exitCode.rawValue)
+    }
+
+    /// Another rank, or this one's main thread, says why and ends: the launcher then ends this one.
+    private func awaitEnd() {
+        let deadline = OperationLog.now + Int(Watchdog.patience * 1e9)
+        while OperationLog.now < deadline {
+            if Watchdog.settings.withLock({ $0.isStopped }) || getppid() != launcher { break }
+            usleep(50_000)
+        }
+        _exit(ExitCode.tryAgain.rawValue)
+    }
+}
+
+/// How long a rank's operation and its step have lasted, in time that this process was there to see: while it was stopped
+/// itself, or the machine slept, no limit runs.
+struct LimitTimer {
+    private var operation = (begin: 0, seconds: 0.0)
+    private var step = (begin: 0, seconds: 0.0)
+    private var lastLook: Double?
+
+    /// A limit that was passed.
+    struct Passed: Equatable {
+        let words: String
+        let isOfStep: Bool
+    }
+
+    /// - Parameter now: seconds of a monotonic clock.
+    mutating func passed(_ limits: Watchdog.Limits, _ record: RankRecord, now: Double) -> Passed? {
+        // A look comes every quarter of a second; much later means that this process did not run.
+        let gone = min(now - (lastLook ?? now), 1)
+        lastLook = now
+        // The end of MPI is an operation of all ranks too.
+        let current = record.current?.begin ?? (record.activity.stage == .ending ? record.activity.stageBegin : 0)
+        operation = current == operation.begin ? (current, operation.seconds + gone) : (current, 0)
+        let stepBegin = record.activity.stage == .training ? record.activity.stageBegin : 0
+        step = stepBegin == step.begin ? (stepBegin, step.seconds + gone) : (stepBegin, 0)
+        if let limit = limits.collective, current > 0, operation.seconds > limit {
+            return Passed(words: "run.collective_timeout is \(LimitTimer.shown(limit)) s", isOfStep: false)
+        }
+        if let limit = limits.step, stepBegin > 0, step.seconds > limit {
+            return Passed(words: "run.step_timeout is \(LimitTimer.shown(limit)) s", isOfStep: true)
+        }
+        return nil
+    }
+
+    private static func shown(_ seconds: Double) -> String { String(format: "%g", seconds) }
+}
