@@ -21,12 +21,13 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
-
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CThreads"),
 
         // Rooms, from the ground up. An arrow never points up.
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
-        .target(name: "Tensors", dependencies: ["Settings"], swiftSettings: vectorised),
+        .target(name: "Hashing", dependencies: ["Settings", "CCrypto"]),
+        .target(name: "Tensors", dependencies: ["Settings", "Hashing"], swiftSettings: vectorised),
         .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CThreads"], swiftSettings: vectorised),
         .target(
             name: "Collectives",
@@ -34,13 +35,13 @@ let package = Package(
         .target(name: "Weights", dependencies: ["Tensors", "Settings"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
-        .target(name: "Tokenization", dependencies: ["Settings", "CPCRE2"]),
-        .target(name: "Datasets", dependencies: ["Settings", "Tensors", "Tokenization", "HDF5"]),
-        .target(name: "Checkpoints", dependencies: ["Settings", "Tensors", "Collectives", "HDF5"]),
+        .target(name: "Tokenization", dependencies: ["Settings", "Hashing", "CPCRE2"]),
+        .target(name: "Datasets", dependencies: ["Settings", "Hashing", "Tensors", "Tokenization", "HDF5"]),
+        .target(name: "Checkpoints", dependencies: ["Settings", "Hashing", "Tensors", "Collectives", "HDF5"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
-            dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints"]),
+            dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints", "Hashing"]),
         .target(name: "Planning", dependencies: ["Training", "COpenBLAS"], swiftSettings: vectorised),
         .target(name: "Reporting", dependencies: ["Training", "Planning"]),
         .executableTarget(
@@ -69,10 +70,11 @@ let package = Package(
             name: "TestSupport", dependencies: ["Weights", "Datasets", "Training"], path: "Tests/TestSupport"),
         .executableTarget(name: "layout-probe", dependencies: ["Training"], path: "Tests/LayoutProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
+        .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Weights", "TestSupport"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "Hashing"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
