@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "Tokenization", dependencies: ["Settings", "Hashing", "CPCRE2"]),
         .target(name: "Datasets", dependencies: ["Settings", "Hashing", "Tensors", "Tokenization", "HDF5"]),
-        .target(name: "Checkpoints", dependencies: ["Settings", "Hashing", "Tensors", "Collectives", "HDF5"]),
+        .target(name: "Checkpoints", dependencies: ["Settings", "Hashing", "Tensors", "Collectives", "HDF5", "CThreads"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
@@ -47,7 +47,7 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Reporting", "Planning", "Training", "Tokenization",
+                "Reporting", "Planning", "Training", "Checkpoints", "Tokenization",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -78,10 +78,11 @@ let package = Package(
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"]),
         .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),
-        .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),
+        .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "HDF5", "layout-probe"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),
         .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]

@@ -195,6 +195,11 @@ private let notYet: [Slip] = [
     Slip("train: data/train.h5", "train: [{path: a}, {path: b}]", at: "data.train", "several files", "Name one file."),
     Slip("runs/dpo}", "runs/dpo, checkpoint_every: 0}", at: "run.checkpoint_every", "0", "1"),
     Slip("runs/dpo}", "runs/dpo, keep_last: 0}", at: "run.keep_last", "0", "1"),
+    Slip("runs/dpo}", "runs/dpo, keep_every: 0}", at: "run.keep_every", "0", "1"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: data.train}", at: "run.allow_changes", "\"data.train\", not a list", "[optimizer.learning_rate"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: [[data.train]]}", at: "run.allow_changes", "holds a list", "key paths"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: [learning_rate]}", at: "run.allow_changes", "begins with no section", "key paths"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: [data.tran]}", at: "run.allow_changes", "data has no key \"tran\"", "train?"),
 ]
 
 @Suite("A bad configuration is refused in one line")

@@ -33,7 +33,7 @@ struct ResolvedYAMLTests {
               clip_norm: null
             evaluation: {every: 4, at_start: false}
             export: {every: 5, dtype: bfloat16}
-            run: {directory: " ", seed: 18446744073709551615, threads: 3, checkpoint_every: 7, keep_last: 4}
+            run: {directory: " ", seed: 18446744073709551615, threads: 3, checkpoint_every: 7, keep_last: 4, keep_every: 20, allow_changes: [data.train, references.a-1, "objective.0"]}
             """)
         #expect(configuration.optimizer.learningRate == 1.2345678901234567e-7)
         #expect(try read(configuration.resolvedYAML()) == configuration)
@@ -193,6 +193,8 @@ struct ResolvedYAMLTests {
                   threads: null
                   checkpoint_every: null
                   keep_last: 2
+                  keep_every: null
+                  allow_changes: null
 
                 """)
     }
