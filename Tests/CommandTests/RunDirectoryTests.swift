@@ -112,6 +112,16 @@ extension CommandTests {
             #expect(names == ["config.yaml", "lock", "metrics.jsonl", "provenance.json", "status.json"])
         }
 
+        @Test("a disk that fills up while a checkpoint is written ends the run in one line, without half a checkpoint", arguments: [2, 200])
+        func fullAtCheckpoint(steps: Int) throws {
+            let workspace = try Workspace()
+            // Steps may go on while it is found out.
+            try runLimited(200, "train config.yaml --set run.checkpoint_every=1 --set schedule.steps=\(steps)", in: workspace)
+            let status = try workspace.json("run/status.json")
+            #expect(status["state"] as? String == "failed" && status["reason"] as? String != nil)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.file("run/checkpoints")).isEmpty)
+        }
+
         @Test("a disk that fills up while preparing or scoring leaves no file", arguments: [
             "prepare --input pairs.jsonl --output new.h5",
             "score --checkpoint policy --data pairs.h5 --output scores.jsonl",
