@@ -56,7 +56,8 @@ public enum MPIEnvironment {
     /// Ends every rank of the job within seconds, with `code` as mpirun's exit status.
     public static func abort(_ code: ExitCode) -> Never {
         if isRunning { MPI_Abort(cmpi_comm_world(), code.rawValue) }
-        exit(code.rawValue)
+        // At once: what libraries do at an exit can crash while a thread still uses them.
+        _exit(code.rawValue)
     }
 
     public static var isRunning: Bool {

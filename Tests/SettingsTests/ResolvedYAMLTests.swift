@@ -181,6 +181,10 @@ struct ResolvedYAMLTests {
                   warmup_fraction: 0.0
                   decay: constant
                   clip_norm: 1.0
+                  non_finite: stop
+                  skip_limit: 3
+                  spike_z_score: null
+                  spike_window: 50
                 evaluation:
                   every: null
                   at_start: true
@@ -195,6 +199,7 @@ struct ResolvedYAMLTests {
                   keep_last: 2
                   keep_every: null
                   allow_changes: null
+                  time_limit: null
 
                 """)
     }
