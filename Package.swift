@@ -21,12 +21,13 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
-
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CThreads"),
 
         // Rooms, from the ground up. An arrow never points up.
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
-        .target(name: "Tensors", dependencies: ["Settings"], swiftSettings: vectorised),
+        .target(name: "Hashing", dependencies: ["Settings", "CCrypto"]),
+        .target(name: "Tensors", dependencies: ["Settings", "Hashing"], swiftSettings: vectorised),
         .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CThreads"], swiftSettings: vectorised),
         .target(
             name: "Collectives",
@@ -34,19 +35,19 @@ let package = Package(
         .target(name: "Weights", dependencies: ["Tensors", "Settings"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
-        .target(name: "Tokenization", dependencies: ["Settings", "CPCRE2"]),
-        .target(name: "Datasets", dependencies: ["Settings", "Tensors", "Tokenization", "HDF5"]),
-        .target(name: "Checkpoints", dependencies: ["Settings", "Tensors", "Collectives", "HDF5"]),
+        .target(name: "Tokenization", dependencies: ["Settings", "Hashing", "CPCRE2"]),
+        .target(name: "Datasets", dependencies: ["Settings", "Hashing", "Tensors", "Tokenization", "HDF5"]),
+        .target(name: "Checkpoints", dependencies: ["Settings", "Hashing", "Tensors", "Collectives", "HDF5", "CThreads"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
-            dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints"]),
+            dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints", "Hashing"]),
         .target(name: "Planning", dependencies: ["Training", "COpenBLAS"], swiftSettings: vectorised),
         .target(name: "Reporting", dependencies: ["Training", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Reporting", "Planning", "Training", "Tokenization",
+                "Reporting", "Planning", "Training", "Checkpoints", "Tokenization",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -70,18 +71,20 @@ let package = Package(
         .executableTarget(name: "layout-probe", dependencies: ["Training"], path: "Tests/LayoutProbe"),
         .executableTarget(name: "hang-probe", dependencies: ["Training"], path: "Tests/HangProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
+        .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Weights", "TestSupport"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "Hashing"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "hang-probe"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"]),
         .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),
-        .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "layout-probe"]),
+        .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "HDF5", "layout-probe"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),
         .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]

@@ -1,31 +1,116 @@
 import Foundation
+import Hashing
 import Settings
 
-/// What `manifest.json` says of a checkpoint: written last, so a folder without it is no checkpoint.
+/// What `manifest.json` says of a checkpoint: what is in it, where each number lies, and what the run was.
+///
+/// It is written last, so a folder without it is no checkpoint; `CheckpointFolder` reads it.
 public struct CheckpointManifest: Codable, Equatable, Sendable {
-    /// Of the files' format; a newer one is refused.
-    public static let currentVersion = 1
+    /// Of the files' format; another one is refused.
+    public static let currentVersion = 2
 
     public var formatVersion = CheckpointManifest.currentVersion
     public var kind = "checkpoint"
-    /// Optimizer steps done.
+    /// When it was begun to be saved, ISO 8601.
+    public var saved: String
+    /// Optimizer steps done, of how many.
     public var step: Int
-    /// Ranks of each axis that wrote it.
-    public var data: Int
-    public var tensor: Int
+    public var totalSteps: Int
     /// The sampler's state.
     public var epoch: Int
     public var position: Int
+    public var seed: UInt64
+    public var layout: Layout
     /// The settings that decide what the run computes, as YAML.
     public var settings: String
+    /// How much of `metrics.jsonl` there was.
+    public var metrics: MetricsPosition
+    /// The other files of the folder, by name, but for `manifest.sha256`.
+    public var files: [File] = []
+    /// Of each tensor rank, in order, where its parameters lie in its flat block.
+    public var blocks: [Block]
+    /// Which file has which floats of which block; each float of a block is in one.
+    public var shards: [Shard]
     /// The tables of `reference-values.h5`, in order; nil where no reference has a cache, and there is no such file.
     public var referenceValues: [ReferenceValues]?
-    /// Where data ranks share the optimizer's state, which file has what of it; nil where they don't.
-    public var shards: [Shard]?
+    /// What the run reads.
+    public var inputs: [Input] = []
+    public var environment: Environment
     /// Nil where no step was skipped and nothing was left undone.
     public var trainerState: TrainerState?
 
-    /// What a data rank's file holds of its tensor rank's flat block.
+    /// Ranks of each axis that wrote it, and `parallel.zero`.
+    public struct Layout: Codable, Equatable, Sendable {
+        public var data: Int
+        public var tensor: Int
+        public var zero: Int
+
+        public init(_ layout: ParallelLayout, zero: Int) {
+            data = layout.data
+            tensor = layout.tensor
+            self.zero = zero
+        }
+    }
+
+    public struct File: Codable, Equatable, Sendable {
+        /// In the checkpoint's folder; of an input, its last component.
+        public var name: String
+        public var bytes: Int
+        public var sha256: String
+
+        public init(name: String, _ digest: FileDigest) {
+            self.name = name
+            bytes = digest.bytes
+            sha256 = digest.sha256
+        }
+    }
+
+    /// Bytes and lines.
+    public struct MetricsPosition: Codable, Equatable, Sendable {
+        public var bytes: Int
+        public var rows: Int
+
+        public init(bytes: Int, rows: Int) {
+            self.bytes = bytes
+            self.rows = rows
+        }
+    }
+
+    /// A tensor rank's parameters in one block of floats: values and both moments are such blocks.
+    public struct Block: Codable, Equatable, Sendable {
+        public var tensor: Int
+        /// Floats, gaps of alignment included.
+        public var count: Int
+        public var parameters: [Parameter]
+
+        public init(tensor: Int, count: Int, parameters: [Parameter]) {
+            self.tensor = tensor
+            self.count = count
+            self.parameters = parameters
+        }
+    }
+
+    /// A parameter's part in a block, row by row without gaps.
+    public struct Parameter: Codable, Equatable, Sendable {
+        public var name: String
+        /// `[rows, columns]` of the whole parameter; a vector has one row.
+        public var shape: [Int]
+        /// Each the first, and the one after the last, of what the block has of it.
+        public var rows: [Int]
+        public var columns: [Int]
+        /// Floats before it in the block.
+        public var offset: Int
+
+        public init(name: String, shape: [Int], rows: Range<Int>, columns: Range<Int>, offset: Int) {
+            self.name = name
+            self.shape = shape
+            self.rows = [rows.lowerBound, rows.upperBound]
+            self.columns = [columns.lowerBound, columns.upperBound]
+            self.offset = offset
+        }
+    }
+
+    /// What a file holds of its tensor rank's block.
     public struct Shard: Codable, Equatable, Sendable {
         public var file: String
         public var tensor: Int
@@ -34,7 +119,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         public var ranges: [[Int]]
 
         public init(tensor: Int, data: Int, ranges: [Range<Int>]) {
-            file = CheckpointPart.file(tensorRank: tensor, dataRank: data)
+            file = ShardFile.name(tensor: tensor, data: data)
             self.tensor = tensor
             self.data = data
             self.ranges = ranges.map { [$0.lowerBound, $0.upperBound] }
@@ -56,41 +141,75 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         }
     }
 
-    public init(step: Int, layout: ParallelLayout, epoch: Int, position: Int, settings: String) {
+    /// Files that the run reads, by the configuration's key that names them.
+    public struct Input: Codable, Equatable, Sendable {
+        public var key: String
+        public var files: [File]
+
+        public init(key: String, files: [File]) {
+            self.key = key
+            self.files = files
+        }
+    }
+
+    /// What results depend on by their last bits, or not at all, beside the settings.
+    public struct Environment: Codable, Equatable, Sendable {
+        public var ranks: Int
+        public var threadsPerRank: Int
+        public var blasCore: String
+        public var mpi: String
+        /// Settings of MPI's collectives, by the variables that hold them.
+        public var collectives: [String: String]
+        public var tandem: String
+        /// The program's SHA-256.
+        public var program: String
+
+        public init(
+            ranks: Int, threadsPerRank: Int, blasCore: String, mpi: String, collectives: [String: String], tandem: String,
+            program: String
+        ) {
+            self.ranks = ranks
+            self.threadsPerRank = threadsPerRank
+            self.blasCore = blasCore
+            self.mpi = mpi
+            self.collectives = collectives
+            self.tandem = tandem
+            self.program = program
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case ranks
+            case threadsPerRank = "threads_per_rank"
+            case blasCore = "blas_core"
+            case mpi, collectives, tandem, program
+        }
+    }
+
+    public init(
+        step: Int, totalSteps: Int, epoch: Int, position: Int, seed: UInt64, layout: Layout, settings: String,
+        metrics: MetricsPosition, blocks: [Block], shards: [Shard], environment: Environment
+    ) {
+        saved = ISO8601DateFormatter().string(from: Date())
         self.step = step
-        data = layout.data
-        tensor = layout.tensor
+        self.totalSteps = totalSteps
         self.epoch = epoch
         self.position = position
+        self.seed = seed
+        self.layout = layout
         self.settings = settings
+        self.metrics = metrics
+        self.blocks = blocks
+        self.shards = shards
+        self.environment = environment
     }
 
     enum CodingKeys: String, CodingKey {
         case formatVersion = "format_version"
-        case kind, step, data, tensor, epoch, position, settings
+        case kind, saved, step
+        case totalSteps = "total_steps"
+        case epoch, position, seed, layout, settings, metrics, files, blocks, shards
         case referenceValues = "reference_values"
-        case shards
+        case inputs, environment
         case trainerState = "trainer_state"
-    }
-
-    /// Reads and checks the manifest of a checkpoint's folder.
-    ///
-    /// - Throws: `Failure`: missing, damaged data, or configuration for a newer format.
-    public init(folder: String) throws(Failure) {
-        let path = folder + "/manifest.json"
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .missing(path, "can't be read", remedy: "Name a checkpoint that holds a manifest.")
-        }
-        do { self = try JSONDecoder().decode(CheckpointManifest.self, from: data) } catch {
-            throw .damaged(path, "is not a checkpoint's manifest", remedy: "Resume from another step with --resume=STEP.")
-        }
-        guard kind == "checkpoint", step >= 0, epoch >= 0, position >= 0 else {
-            throw .damaged(path, "is not a checkpoint's manifest", remedy: "Resume from another step with --resume=STEP.")
-        }
-        guard formatVersion <= CheckpointManifest.currentVersion else {
-            throw .configuration(
-                path, "has format version \(formatVersion), newer than \(CheckpointManifest.currentVersion)",
-                remedy: "Resume with the version of Tandem that wrote it.")
-        }
     }
 }

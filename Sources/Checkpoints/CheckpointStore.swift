@@ -1,10 +1,10 @@
 import Collectives
 import Foundation
+import Hashing
 import Settings
-import Tensors
 
-/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a tensor rank, one a data rank beside it where those share
-/// the optimizer's state, one of what references said where that is cached, and a manifest.
+/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a rank, one of what references said where that is cached,
+/// a manifest and the digests of all of them.
 ///
 /// One appears whole or not at all: its files are written under another name, read back, brought to the disk; then the
 /// manifest; then the folder gets its name.
@@ -16,28 +16,69 @@ public struct CheckpointStore: Sendable {
 
     public func path(step: Int) -> String { "\(folder)/step-\(step)" }
 
-    /// Steps of whole checkpoints, ascending.
+    public func checkpoint(step: Int) -> CheckpointFolder { CheckpointFolder(path: path(step: step)) }
+
+    /// Steps of checkpoints, ascending. They were whole once; `CheckpointFolder` says whether they still are.
     public var steps: [Int] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.compactMap { name in
-            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)),
-                FileManager.default.fileExists(atPath: "\(folder)/\(name)/manifest.json")
-            else { return nil }
+        names.compactMap { name in
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0, name == "step-\(step)" else { return nil }
             return step
         }.sorted()
     }
 
-    /// Saves `parts` of this rank's state. Collective over `mesh`.
+    private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] }
+
+    // MARK: Saving
+
+    /// Begins to save this rank's part of the state after `step` updates. Collective over `mesh`; ends with `commit`.
     ///
-    /// - Parameters:
-    ///   - tables: those that `manifest.referenceValues` names, on the first rank.
-    ///   - manifest: the first rank's is written.
-    public func save(
-        _ parts: [CheckpointPart], tables: [RecordTable] = [], manifest: CheckpointManifest, mesh: Mesh
-    ) throws {
-        let partial = "\(folder)/.step-\(manifest.step).partial"
+    /// - Parameter tables: what references said, written by the first rank; nil where nothing is cached.
+    /// - Throws: `Failure` (input/output) where the folder can't be made or the disk has no room for all ranks' files.
+    public func begin(
+        _ snapshot: StateSnapshot, tables: [RecordTable]?, step: Int, mesh: Mesh
+    ) throws -> BackgroundSave {
+        let partial = partialPath(step: step)
+        let own = ShardFile.byteCount(of: snapshot.numbers.map(\.count)) + (tables.map(RecordTableFile.byteCount) ?? 0)
+        // Manifests take a little, too.
+        let needed = try Int(mesh.world.sum([Double(own)])[0]) + (1 << 16)
+        try mesh.agreed {
+            guard mesh.isFirst else { return }
+            try removeLeftovers()
+            try writing(partial) { try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true) }
+            try checkRoom(for: needed, step: step)
+        }
+        let file = ShardFile.name(tensor: mesh.tensor.rank, data: mesh.data.rank)
+        let ownTables = mesh.isFirst ? tables : nil
+        return BackgroundSave(snapshot) { () throws(Failure) in
+            var files = [CheckpointManifest.File(name: file, try ShardFile.write(snapshot, to: "\(partial)/\(file)"))]
+            if let ownTables {
+                let digest = try RecordTableFile.write(ownTables, to: "\(partial)/\(RecordTableFile.name)")
+                files.append(CheckpointManifest.File(name: RecordTableFile.name, digest))
+            }
+            return files
+        }
+    }
+
+    /// Waits for all ranks' files and makes them a checkpoint. Collective over `mesh`.
+    ///
+    /// - Parameter manifest: the first rank's is written, with the files in it.
+    /// - Throws: what any rank failed with; nothing of the checkpoint is left then.
+    public func commit(_ save: BackgroundSave, _ manifest: CheckpointManifest, mesh: Mesh) throws {
+        let partial = partialPath(step: manifest.step)
         do {
-            try save(parts, tables, manifest: manifest, partial: partial, mesh: mesh)
+            let own = try mesh.agreed { try save.files() }
+            let all = try mesh.world.gatherAll(Array(JSONEncoder().encode(own)))
+            try mesh.agreed {
+                guard mesh.isFirst else { return }
+                var manifest = manifest
+                manifest.files = try all.flatMap { try JSONDecoder().decode([CheckpointManifest.File].self, from: Data($0)) }
+                try writing(path(step: manifest.step)) {
+                    try CheckpointFolder(path: partial).write(manifest)
+                    try synchronise(partial)
+                    try replace(step: manifest.step)
+                    try synchronise(folder)
+                }
+            }
         } catch {
             // What there is of it may be what filled the disk: without it the run can still say how it ended.
             if mesh.isFirst { try? FileManager.default.removeItem(atPath: partial) }
@@ -45,84 +86,81 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    private func save(
-        _ parts: [CheckpointPart], _ tables: [RecordTable], manifest: CheckpointManifest, partial: String, mesh: Mesh
-    ) throws {
-        try mesh.agreed {
-            guard mesh.isFirst else { return }
-            try writing(partial) {
-                try? FileManager.default.removeItem(atPath: partial)
-                try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
-            }
-        }
-        try mesh.agreed {
-            for part in parts where mesh.data.rank == 0 || part.isOfOneDataRank {
-                try ShardFile.write(part.blocks, to: "\(partial)/\(part.file)")
-            }
-            if mesh.isFirst, manifest.referenceValues != nil {
-                try RecordTableFile.write(tables, to: RecordTableFile.path(in: partial))
-            }
-        }
-        try mesh.agreed {
-            guard mesh.isFirst else { return }
-            try commit(manifest, partial: partial)
-        }
-    }
-
-    /// Reads this rank's parts of step `step`. Collective over `mesh`.
-    public func load(step: Int, into parts: [CheckpointPart], mesh: Mesh) throws {
-        try mesh.agreed {
-            for part in parts { try ShardFile.read(part.blocks, from: "\(path(step: step))/\(part.file)") }
-        }
-    }
-
     /// Reads the tables that `manifest` names. Collective over `mesh`: every rank gets all.
     public func loadTables(_ manifest: CheckpointManifest, mesh: Mesh) throws -> [RecordTable] {
         guard let count = manifest.referenceValues?.count else { return [] }
         return try mesh.agreed {
-            try RecordTableFile.read(count: count, from: RecordTableFile.path(in: path(step: manifest.step)))
+            try RecordTableFile.read(count: count, from: "\(path(step: manifest.step))/\(RecordTableFile.name)")
         }
     }
 
-    /// Removes all but the newest `count` checkpoints. Called by one rank.
-    public func prune(keeping count: Int) throws(Failure) {
-        for step in steps.dropLast(count) {
+    /// Removes all but the newest `count` checkpoints and those of steps that `every` divides. Called by one rank.
+    public func prune(keeping count: Int, every: Int? = nil) throws(Failure) {
+        for step in steps.dropLast(count) where every.map({ step % $0 != 0 }) ?? true {
             try writing(path(step: step)) {
-                // The manifest first: what is left of it is then no checkpoint.
-                try FileManager.default.removeItem(atPath: path(step: step) + "/manifest.json")
-                try FileManager.default.removeItem(atPath: path(step: step))
+                // It goes at once, so that what is left of it is never taken for a damaged one.
+                try FileManager.default.moveItem(atPath: path(step: step), toPath: "\(folder)/.step-\(step).removed")
+                try FileManager.default.removeItem(atPath: "\(folder)/.step-\(step).removed")
             }
         }
     }
 
-    private func commit(_ manifest: CheckpointManifest, partial: String) throws(Failure) {
-        let final = path(step: manifest.step)
-        try writing(final) {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            let file = partial + "/manifest.json"
-            try (encoder.encode(manifest) + Data("\n".utf8)).write(to: URL(fileURLWithPath: file))
-            try synchronise(file)
-            try synchronise(partial)
-            try? FileManager.default.removeItem(atPath: final)
-            try FileManager.default.moveItem(atPath: partial, toPath: final)
-            try synchronise(folder)
+    /// Removes what a killed run left half-written or half-removed. Called by the rank that holds the run's lock, while no
+    /// save is under way.
+    public func removeLeftovers() throws(Failure) {
+        for name in names where name.hasPrefix(".step-") {
+            let leftover = "\(folder)/\(name)"
+            try writing(leftover) {
+                let final = "\(folder)/\(name.dropFirst().split(separator: ".")[0])"
+                if name.hasSuffix(CheckpointStore.replacedSuffix), !FileManager.default.fileExists(atPath: final) {
+                    // Killed between the renames: the earlier one is still the checkpoint of its step.
+                    try FileManager.default.moveItem(atPath: leftover, toPath: final)
+                } else {
+                    try FileManager.default.removeItem(atPath: leftover)
+                }
+            }
         }
+    }
+
+    private static let replacedSuffix = ".replaced"
+
+    private func partialPath(step: Int) -> String { "\(folder)/.step-\(step).partial" }
+
+    /// A run that went back to an earlier step comes by steps that were saved before: an earlier one stands until its
+    /// successor does.
+    private func replace(step: Int) throws {
+        let replaced = "\(folder)/.step-\(step)\(CheckpointStore.replacedSuffix)"
+        let exists = FileManager.default.fileExists(atPath: path(step: step))
+        if exists { try FileManager.default.moveItem(atPath: path(step: step), toPath: replaced) }
+        try FileManager.default.moveItem(atPath: partialPath(step: step), toPath: path(step: step))
+        if exists { try FileManager.default.removeItem(atPath: replaced) }
+    }
+
+    private func checkRoom(for byteCount: Int, step: Int) throws(Failure) {
+        var status = statvfs()
+        guard statvfs(folder, &status) == 0 else { return }
+        let free = Double(status.f_bavail) * Double(status.f_frsize)
+        guard free < Double(byteCount) else { return }
+        try? FileManager.default.removeItem(atPath: partialPath(step: step))
+        throw .inputOutput(
+            path(step: step),
+            "takes \(CheckpointStore.shown(Double(byteCount))), but only \(CheckpointStore.shown(free)) are free "
+                + "(\(String(cString: strerror(ENOSPC))))",
+            remedy: "Free some space, or keep fewer with run.keep_last; earlier checkpoints are untouched.")
+    }
+
+    private static func shown(_ byteCount: Double) -> String {
+        byteCount < 0x1p30 ? String(format: "%.1f MiB", byteCount / 0x1p20) : String(format: "%.1f GiB", byteCount / 0x1p30)
     }
 
     private func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
         do { try body() } catch {
+            let outer = error as NSError
+            let inner = (outer.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError } ?? outer
+            let cause = inner.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(inner.code))) : outer.localizedDescription
             throw .inputOutput(
-                place, "can't be written (\((error as NSError).localizedDescription))",
+                place, "can't be written (\(cause))",
                 remedy: "Check the free space and permissions; earlier checkpoints are untouched.")
         }
     }
-}
-
-/// Brings a file's bytes, or a folder's names, to the disk.
-func synchronise(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY)
-    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
 }

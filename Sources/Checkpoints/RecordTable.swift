@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Hashing
 import Settings
 
 /// Numbers of records, a run of them each: what a cache of reference values is made of.
@@ -18,10 +19,15 @@ enum RecordTableFile {
     /// Numbers a chunk and a call: half a MiB.
     private static let chunk = 1 << 16
 
-    static func path(in folder: String) -> String { "\(folder)/reference-values.h5" }
+    static let name = "reference-values.h5"
+
+    /// Bytes that the file will take, at most.
+    static func byteCount(of tables: [RecordTable]) -> Int {
+        tables.reduce(1 << 16) { $0 + 16 * ($1.records.count + chunk) + 8 * ($1.values.count + chunk) }
+    }
 
     /// Writes the file, reads it back bit by bit, and brings it to the disk.
-    static func write(_ tables: [RecordTable], to path: String) throws(Failure) {
+    static func write(_ tables: [RecordTable], to path: String) throws(Failure) -> FileDigest {
         do {
             let file = try HDF5File(creating: path)
             for (index, table) in tables.enumerated() {
@@ -39,6 +45,7 @@ enum RecordTableFile {
                 else { throw HDF5Error("reading back", detail: "other values than were written") }
             }
             try synchronise(path)
+            return try FileDigest(of: path)
         } catch {
             throw .inputOutput(
                 path, "can't be written (\(error))",
@@ -65,7 +72,7 @@ enum RecordTableFile {
         let byteCount = ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
         let file = try HDF5File(opening: path)
         guard try file.string(attribute: "kind") == kind,
-            try file.integer(attribute: "format_version") <= Int64(CheckpointManifest.currentVersion)
+            try file.integer(attribute: "format_version") == Int64(CheckpointManifest.currentVersion)
         else { throw HDF5Error("opening the file", detail: "it holds no reference values of this version") }
         var table = RecordTable()
         table.records = try read("\(index).records", in: file, byteCount)

@@ -1,28 +1,38 @@
 import Foundation
 import HDF5
+import Hashing
 import Settings
-import Tensors
 
-/// A `CheckpointPart` on disk: an HDF5 file with a dataset of floats a block, in chunks with checksums.
+/// A rank's file of a checkpoint: an HDF5 file with a dataset of floats for each of its `SavedNumbers`, in chunks with
+/// checksums.
 enum ShardFile {
-    private static let kind = "checkpoint-shard"
-    /// Floats a chunk and a call: 4 MiB.
-    private static let chunk = 1 << 20
+    static let kind = "checkpoint-shard"
 
-    /// Writes the file, reads it back bit by bit, and brings it to the disk.
-    static func write(_ blocks: [(name: String, values: Matrix)], to path: String) throws(Failure) {
+    static func name(tensor: Int, data: Int) -> String { "tensor-\(tensor)-data-\(data).h5" }
+
+    /// Bytes that the file of datasets of `counts` floats will take, at most.
+    static func byteCount(of counts: [Int]) -> Int {
+        counts.reduce(1 << 16) { sum, count in
+            let chunk = chunk(count)
+            // Each chunk has 4 bytes of checksum, and at most 64 in the index of chunks.
+            return sum + (count + chunk - 1) / chunk * (chunk * MemoryLayout<Float>.stride + 68)
+        }
+    }
+
+    /// Writes the file, reads it back, and brings it to the disk.
+    ///
+    /// - Throws: `Failure` (input/output).
+    static func write(_ snapshot: StateSnapshot, to path: String) throws(Failure) -> FileDigest {
         do {
-            let file = try HDF5File(creating: path)
-            for block in blocks {
-                var dataset = try HDF5Dataset<Float>(creating: block.name, in: file, chunk: chunk)
-                for range in pieces(block.values.elementCount) { try dataset.append(floats(block.values, range)) }
-                try dataset.close()
+            let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: StateSnapshot.pieceCount)
+            defer { buffer.deallocate() }
+            let written = try write(snapshot, to: path, through: buffer)
+            // On a full disk the library reports success: only reading again tells.
+            guard try digits(of: snapshot.numbers, in: path, through: buffer) == written else {
+                throw HDF5Error("reading back", detail: "other values than were written")
             }
-            try file.write(Int64(CheckpointManifest.currentVersion), attribute: "format_version")
-            try file.write(kind, attribute: "kind")
-            try file.close()
-            try compare(blocks, with: path)
             try synchronise(path)
+            return try FileDigest(of: path)
         } catch {
             throw .inputOutput(
                 path, "can't be written (\(error))",
@@ -30,58 +40,97 @@ enum ShardFile {
         }
     }
 
-    /// Fills `blocks` from the file, every chunk's checksum checked.
-    static func read(_ blocks: [(name: String, values: Matrix)], from path: String) throws(Failure) {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw .missing(path, "does not exist", remedy: "Resume from another step with --resume=STEP.")
-        }
-        do throws(HDF5Error) {
-            try forEachPiece(of: blocks, in: path) { block, range, values in
-                values.withUnsafeBufferPointer {
-                    (block.pointer + range.lowerBound).update(from: $0.baseAddress!, count: range.count)
-                }
+    /// Floats of a chunk: of a piece, so that each is written once, or of all of a small dataset.
+    private static func chunk(_ count: Int) -> Int { min(max(count, 1), StateSnapshot.pieceCount) }
+
+    /// Returns the digest of all floats, in the order of the datasets.
+    private static func write(
+        _ snapshot: StateSnapshot, to path: String, through buffer: UnsafeMutableBufferPointer<Float>
+    ) throws(HDF5Error) -> String {
+        let file = try HDF5File(creating: path)
+        try file.write(Int64(CheckpointManifest.currentVersion), attribute: "format_version")
+        try file.write(kind, attribute: "kind")
+        var hash = SHA256()
+        for numbers in snapshot.numbers {
+            var dataset = try HDF5Dataset<Float>(creating: numbers.name, in: file, chunk: chunk(numbers.count))
+            while dataset.count < numbers.count {
+                let piece = UnsafeMutableBufferPointer(rebasing: buffer[..<snapshot.next(into: buffer.baseAddress!)])
+                hash.update(UnsafeRawBufferPointer(piece))
+                try dataset.append(piece)
             }
-        } catch {
-            throw .damaged(
-                path, "can't be trusted (\(error))", remedy: "Resume from an earlier step with --resume=STEP.")
+            try dataset.close()
+        }
+        try file.close()
+        return hash.digits()
+    }
+
+    private static func digits(
+        of numbers: [SavedNumbers], in path: String, through buffer: UnsafeMutableBufferPointer<Float>
+    ) throws(HDF5Error) -> String {
+        let reader = try ShardReader(path: path)
+        var hash = SHA256()
+        for numbers in numbers {
+            let count = try reader.count(of: numbers.name)
+            for start in stride(from: 0, to: count, by: buffer.count) {
+                let range = start..<min(start + buffer.count, count)
+                try reader.read(numbers.name, range, into: buffer)
+                hash.update(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: buffer[..<range.count])))
+            }
+        }
+        return hash.digits()
+    }
+}
+
+/// A shard's file that is open, every chunk's checksum checked as it is read.
+final class ShardReader {
+    private let file: HDF5File
+    private let byteCount: Int
+    private var opened: (name: String, dataset: OpenDataset)?
+
+    /// A dataset, which itself can't be kept in an optional tuple: it has one owner.
+    private final class OpenDataset {
+        let dataset: HDF5Dataset<Float>
+
+        init(_ name: String, in file: borrowing HDF5File, byteCount: Int) throws(HDF5Error) {
+            dataset = try HDF5Dataset<Float>(opening: name, in: file, fileByteCount: byteCount)
         }
     }
 
-    /// On a full disk the library reports success: only reading again tells.
-    private static func compare(_ blocks: [(name: String, values: Matrix)], with path: String) throws(HDF5Error) {
-        var isEqual = true
-        try forEachPiece(of: blocks, in: path) { block, range, values in
-            isEqual = isEqual && values.withUnsafeBytes { memcmp($0.baseAddress!, block.pointer + range.lowerBound, $0.count) == 0 }
-        }
-        guard isEqual else { throw HDF5Error("reading back", detail: "other values than were written") }
-    }
-
-    private static func forEachPiece(
-        of blocks: [(name: String, values: Matrix)], in path: String,
-        _ body: (_ block: Matrix, _ range: Range<Int>, _ values: [Float]) -> Void
-    ) throws(HDF5Error) {
-        let byteCount = ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
-        let file = try HDF5File(opening: path)
-        guard try file.string(attribute: "kind") == kind,
-            try file.integer(attribute: "format_version") <= Int64(CheckpointManifest.currentVersion)
+    init(path: String) throws(HDF5Error) {
+        byteCount = ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
+        file = try HDF5File(opening: path)
+        guard try file.string(attribute: "kind") == ShardFile.kind,
+            try file.integer(attribute: "format_version") == Int64(CheckpointManifest.currentVersion)
         else { throw HDF5Error("opening the file", detail: "it is not a checkpoint's shard of this version") }
-        for block in blocks {
-            precondition(block.values.isContiguous)
-            let dataset = try HDF5Dataset<Float>(opening: block.name, in: file, fileByteCount: byteCount)
-            guard dataset.count == block.values.elementCount else {
-                throw HDF5Error(
-                    "reading '\(block.name)'", detail: "\(dataset.count) numbers where \(block.values.elementCount) are needed")
-            }
-            for range in pieces(dataset.count) { body(block.values, range, try dataset.read(range)) }
+    }
+
+    func count(of name: String) throws(HDF5Error) -> Int { try open(name).dataset.count }
+
+    /// Fills the beginning of `buffer` with the floats of `range`.
+    func read(_ name: String, _ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Float>) throws(HDF5Error) {
+        let open = try open(name)
+        guard range.upperBound <= open.dataset.count else {
+            throw HDF5Error("reading '\(name)'", detail: "\(open.dataset.count) numbers where \(range.upperBound) are needed")
         }
+        try open.dataset.read(range, into: buffer)
     }
 
-    private static func pieces(_ count: Int) -> [Range<Int>] {
-        stride(from: 0, to: count, by: chunk).map { $0..<min($0 + chunk, count) }
+    /// The one that was read last stays open, with its chunks.
+    private func open(_ name: String) throws(HDF5Error) -> OpenDataset {
+        if let opened, opened.name == name { return opened.dataset }
+        let dataset = try OpenDataset(name, in: file, byteCount: byteCount)
+        opened = (name, dataset)
+        return dataset
     }
+}
 
-    private static func floats(_ matrix: Matrix, _ range: Range<Int>) -> UnsafeBufferPointer<Float> {
-        precondition(matrix.isContiguous)
-        return UnsafeBufferPointer(start: matrix.pointer + range.lowerBound, count: range.count)
+/// Brings a file's bytes, or a folder's names, to the disk.
+func synchronise(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    defer { close(descriptor) }
+    // Some cluster file systems have no such thing for folders.
+    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
     }
 }

@@ -80,7 +80,8 @@ public enum MPIEnvironment {
     public static func abort(_ code: ExitCode) -> Never {
         OperationLog.own?.end()
         if isRunning { MPI_Abort(cmpi_comm_world(), code.rawValue) }
-        exit(code.rawValue)
+        // At once: what libraries do at an exit can crash while a thread still uses them.
+        _exit(code.rawValue)
     }
 
     public static var isRunning: Bool {

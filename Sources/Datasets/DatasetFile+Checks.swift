@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Hashing
 import Settings
 import Tensors
 import Tokenization
@@ -139,37 +140,37 @@ extension DatasetFile {
         }
     }
 
-    /// 16 hexadecimal digits that tell the records' lengths, tokens and loss masks from those of another dataset, not from
-    /// one made to deceive (FNV-1a of 64 bits). Reads everything.
+    /// The SHA-256 of the records' lengths, tokens and loss masks, 64 hexadecimal digits. Reads everything.
     ///
     /// - Throws: `Failure` (damaged data).
     public func fingerprint() throws(Failure) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ value: UInt64) { hash = (hash ^ value) &* 0x100_0000_01B3 }
-        for offset in offsets { add(UInt64(bitPattern: offset)) }
+        var hash = SHA256()
+        offsets.withUnsafeBytes { hash.update($0) }
+        // Lengths of the two say which bytes are tokens: masks are there for all of them or for none.
+        var masks = SHA256()
         try forEachStretch { start, ids throws(Failure) in
-            for id in ids { add(UInt64(id)) }
-            if hasLossMasks { for mark in try mask(in: start..<(start + ids.count)) { add(mark ? 1 : 0) } }
+            ids.withUnsafeBytes { hash.update($0) }
+            if hasLossMasks { masks.update(try mask(in: start..<(start + ids.count)).map { $0 ? 1 : 0 }) }
         }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        hash.update(Array(masks.digits().utf8))
+        return hash.digits()
     }
 
-    /// 16 hexadecimal digits of the records' lengths and of a sample of their tokens: of all of them where they are few, else
-    /// of 64 chunks spread evenly to the end. Quick enough for every rank to do at every start.
+    /// The SHA-256 of the records' lengths and of a sample of their tokens: of all of them where they are few, else of 64
+    /// chunks spread evenly to the end. Quick enough for every rank to do at every start.
     ///
     /// - Throws: `Failure` (damaged data).
     public func sampledFingerprint() throws(Failure) -> String {
-        var hash = ContentHash()
-        for offset in offsets { hash.add(UInt64(bitPattern: offset)) }
+        var hash = SHA256()
+        offsets.withUnsafeBytes { hash.update($0) }
         let (chunk, count) = (DatasetFormat.tokenChunk, 64)
         let samples = tokens.count <= chunk * count
             ? [0..<tokens.count] : (1...count).map { tokens.count / count * $0 }.map { ($0 - chunk)..<$0 }
         for sample in samples {
-            for id in try tokens(in: sample) { hash.add(UInt64(id)) }
-            if hasLossMasks { for mark in try mask(in: sample) { hash.add(mark ? 1 : 0) } }
+            try tokens(in: sample).withUnsafeBytes { hash.update($0) }
+            if hasLossMasks { hash.update(try mask(in: sample).map { $0 ? 1 : 0 }) }
         }
-        return hash.digits
+        return hash.digits()
     }
 
     private func forEachStretch(_ body: (_ start: Int, _ ids: [Int32]) throws(Failure) -> Void) throws(Failure) {

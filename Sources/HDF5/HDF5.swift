@@ -1,7 +1,14 @@
 import CHDF5
 
 // The overlay of the HDF5 library: every raw pointer and C call of this room is in this file. Every status is checked.
-// Handles are used from one thread at a time; nothing here locks.
+// Handles are used from one thread at a time; nothing here locks: `hdf5IsThreadSafe` says whether the library does.
+
+/// Whether several threads may call the library, each with handles of its own. A build of it that was not made so must be
+/// left to one thread at a time.
+public let hdf5IsThreadSafe: Bool = {
+    var isThreadSafe: hbool_t = false
+    return H5is_library_threadsafe(&isThreadSafe) >= 0 && isThreadSafe
+}()
 
 /// A call of the HDF5 library that failed: what was asked of it, and its own innermost reason.
 public struct HDF5Error: Error, CustomStringConvertible {
@@ -244,8 +251,11 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     /// - Parameter fileByteCount: a dataset that claims more than the file can hold is refused.
     public init(opening name: String, in file: borrowing HDF5File, fileByteCount: Int) throws(HDF5Error) {
         _ = chdf5_silence_errors()
+        let access = try HDF5Identifier(H5Pcreate(chdf5_dataset_access()), .properties, "making access properties")
+        // Room for a few of the largest chunks: one that is read in parts is then fetched and checked once.
+        try check(H5Pset_chunk_cache(access.raw, 521, 12 << 20, 1), "choosing the cache of '\(name)'")
         let dataset = try HDF5Identifier(
-            H5Dopen2(file.identifier.raw, name, chdf5_default()), .dataset, "opening '\(name)'")
+            H5Dopen2(file.identifier.raw, name, access.raw), .dataset, "opening '\(name)'")
         let type = try HDF5Identifier(H5Dget_type(dataset.raw), .type, "reading the type of '\(name)'")
         guard H5Tequal(type.raw, Element.hdf5Type) > 0 else {
             throw HDF5Error("opening '\(name)'", detail: "its elements are not \(Element.self)")
@@ -272,9 +282,11 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         try check(H5Dset_extent(identifier.raw, &extent), "growing '\(name)'")
         let memory = try memorySpace(values.count)
         let stored = try selection(count..<(count + values.count))
-        try check(
-            H5Dwrite(identifier.raw, Element.hdf5Type, memory.raw, stored.raw, chdf5_default(), Array(values)),
-            "writing '\(name)'")
+        func write(_ buffer: UnsafeRawPointer?) -> herr_t {
+            H5Dwrite(identifier.raw, Element.hdf5Type, memory.raw, stored.raw, chdf5_default(), buffer)
+        }
+        let status = values.withContiguousStorageIfAvailable { write($0.baseAddress) } ?? write(Array(values))
+        try check(status, "writing '\(name)'")
         count += values.count
     }
 
@@ -283,18 +295,27 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     /// - Throws: `HDF5Error` for a chunk whose checksum does not match, too.
     public func read(_ range: Range<Int>) throws(HDF5Error) -> [Element] {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
-        guard !range.isEmpty else { return [] }
+        var failure: HDF5Error?
+        let values = [Element](unsafeUninitializedCapacity: range.count) { buffer, initializedCount in
+            do throws(HDF5Error) {
+                try read(range, into: buffer)
+                initializedCount = range.count
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return values
+    }
+
+    /// The same into memory that is there: the first `range.count` elements of `buffer`.
+    public func read(_ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Element>) throws(HDF5Error) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count && buffer.count >= range.count)
+        guard !range.isEmpty else { return }
         _ = chdf5_silence_errors()
         let memory = try memorySpace(range.count)
         let stored = try selection(range)
-        var status: herr_t = -1
-        let values = [Element](unsafeUninitializedCapacity: range.count) { buffer, initializedCount in
-            status = H5Dread(
-                identifier.raw, Element.hdf5Type, memory.raw, stored.raw, chdf5_default(), buffer.baseAddress)
-            initializedCount = status >= 0 ? range.count : 0
-        }
-        try check(status, "reading '\(name)' at \(range.lowerBound)")
-        return values
+        try check(
+            H5Dread(identifier.raw, Element.hdf5Type, memory.raw, stored.raw, chdf5_default(), buffer.baseAddress),
+            "reading '\(name)' at \(range.lowerBound)")
     }
 
     public consuming func close() throws(HDF5Error) { try identifier.close("closing '\(name)'") }

@@ -82,6 +82,11 @@ public struct FlatBlock: Sendable {
         places(table, sharding: sharding, rank: rank).last.map { aligned($0.offset + $0.rowCount * $0.columnCount) } ?? 0
     }
 
+    /// Of tensor rank `rank`'s block: floats before each parameter, in the table's order.
+    public static func offsets(_ table: ParameterTable, sharding: ModelSharding, rank: Int) -> [Int] {
+        places(table, sharding: sharding, rank: rank).map(\.offset)
+    }
+
     private static func places(
         _ table: ParameterTable, sharding: ModelSharding, rank: Int
     ) -> [(offset: Int, rowCount: Int, columnCount: Int)] {

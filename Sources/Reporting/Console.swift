@@ -35,7 +35,7 @@ public final class Console: EventListener {
         case .notice(let text): try Console.write("note: \(text)")
         case .step(let report): try step(report)
         case .evaluated(let report): try evaluated(report)
-        case .resumed(let step): try Console.write("resumed     after step \(step)")
+        case .resumed(let step, _): try Console.write("resumed     after step \(step)")
         case .saved(let folder, let step): try Console.write("step \(step): saved \(folder)")
         case .interrupted(let step, let reason, let isSaved):
             let state = isSaved ? "after step \(step), which is saved" : "before the first step"

@@ -19,7 +19,7 @@ public final class MetricsFile: EventListener {
         case .evaluated(let report):
             let head = [("step", "\(report.step)"), ("eval", "true"), ("dataset", MetricsFile.quoted(report.dataset))]
             try write(head + report.figures.map { ($0.name, MetricsFile.number($0.value)) })
-        case .resumed(let step): try dropRows(after: step)
+        case .resumed(_, let position): try dropRows(after: position)
         case .started, .notice, .exported, .saved, .interrupted, .finished: break
         }
     }
@@ -38,20 +38,25 @@ public final class MetricsFile: EventListener {
         }
     }
 
-    /// Keeps the rows of steps up to `step`: what came after the checkpoint is computed again.
-    private func dropRows(after step: Int) throws(Failure) {
+    /// Cuts the file to what it held when the checkpoint was saved: what came after is computed again.
+    private func dropRows(after position: MetricsPosition) throws(Failure) {
         isResumed = true
+        let remedy = "Put the run's metrics back, or start a new run."
+        func isWhole(_ rows: Data) -> Bool {
+            rows.count == position.bytes && rows.count(where: { $0 == 0x0A }) == position.rows
+        }
+        let kept: Data
         do {
-            let text = try String(contentsOfFile: path, encoding: .utf8)
-            let kept = text.split(separator: "\n").filter { line in
-                let row = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-                return (row?["step"] as? Int).map { $0 <= step } ?? false
-            }
-            try Data(kept.map { $0 + "\n" }.joined().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+            if position.bytes == 0, !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            defer { try? file.close() }
+            kept = try file.read(upToCount: position.bytes) ?? Data()
+            if isWhole(kept) { try file.truncate(atOffset: UInt64(position.bytes)) }
         } catch {
-            throw .inputOutput(
-                path, "can't be taken up again (\((error as NSError).localizedDescription))",
-                remedy: "Put the run's metrics back, or start a new run.")
+            throw .inputOutput(path, "can't be taken up again (\((error as NSError).localizedDescription))", remedy: remedy)
+        }
+        guard isWhole(kept) else {
+            throw .damaged(path, "does not hold the \(position.rows) rows that it had at the checkpoint", remedy: remedy)
         }
     }
 

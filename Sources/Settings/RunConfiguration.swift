@@ -90,9 +90,9 @@ public struct RunConfiguration: Equatable, Sendable {
         return WrittenYAML.mapping(sections).document
     }
 
-    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, its threads, what
-    /// it computes twice, and what it does about steps that go wrong.
-    /// Two runs with the same text and layout compute the same.
+    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, its threads, its
+    /// layout, what it computes twice, and what it does about steps that go wrong.
+    /// Two runs with the same text compute the same to rounding, in the same layout to the bit.
     public var decisiveYAML: String {
         var copy = self
         copy.run = RunSettings(directory: "run", seed: run.seed)
@@ -101,6 +101,11 @@ public struct RunConfiguration: Equatable, Sendable {
         copy.data.validation = []
         copy.schedule.recompute = .nothing
         copy.optimizer.stepGuard = StepGuardSettings()
+        copy.parallel = ParallelSettings()
+        for index in copy.references.indices {
+            copy.references[index].layout = .same
+            copy.references[index].ranks = nil
+        }
         return copy.resolvedYAML()
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Settings
 
 extension ChatTemplate {
@@ -36,7 +37,7 @@ extension ChatTemplate {
             self = template
             return
         }
-        switch SHA256Digest.hexadecimal(of: Array(text.utf8)) {
+        switch SHA256.digits(of: Array(text.utf8)) {
         case ChatTemplate.llama3Digest: self = .llama3(beginning: beginning)
         case ChatTemplate.llama3_1Digest: self = .llama3_1(beginning: beginning)
         case ChatTemplate.qwen2_5Digest: self = .chatML(defaultSystem: ChatTemplate.qwen2_5System)

@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Settings
 
 /// Which tokens a tokenizer's ids stand for: ids of two tokenizers of one identity mean the same.
@@ -40,7 +41,7 @@ public struct TokenizerIdentity: Equatable, Sendable {
             append(token.count)
             message.append(contentsOf: token)
         }
-        digits = SHA256Digest.hexadecimal(of: message)
+        digits = SHA256.digits(of: message)
     }
 
     /// The first digits, for people.

@@ -3,8 +3,8 @@ import Settings
 /// What happens in a run, as values: code below `Reporting` emits these and never prints.
 public enum TrainingEvent: Sendable {
     case started(RunSummary)
-    /// Goes on after `step`, read from a checkpoint.
-    case resumed(step: Int)
+    /// Goes on after `step`, read from a checkpoint that was saved when `metrics.jsonl` ended at `metrics`.
+    case resumed(step: Int, metrics: MetricsPosition)
     case notice(String)
     case step(StepReport)
     case evaluated(EvaluationReport)
@@ -18,6 +18,17 @@ public enum TrainingEvent: Sendable {
 /// Hears of everything on the first rank.
 public protocol EventListener: AnyObject {
     func receive(_ event: TrainingEvent) throws(Failure)
+}
+
+/// Bytes and rows of `metrics.jsonl`.
+public struct MetricsPosition: Equatable, Sendable {
+    public let bytes: Int
+    public let rows: Int
+
+    public init(bytes: Int, rows: Int) {
+        self.bytes = bytes
+        self.rows = rows
+    }
 }
 
 /// What is about to run.

@@ -29,6 +29,9 @@ public struct MemoryForecast {
 
     /// In the order of the kinds; bytes, over all ranks of the node. Doubles, because settings may ask for anything.
     public let items: [(kind: Kind, byteCount: Double)]
+    /// Bytes that a checkpoint being written beside the steps takes at worst, over all ranks of the node: where nothing of it
+    /// is written when parameters and moments change. Not among the items, since a run can do without.
+    public let snapshotByteCount: Double
     /// Of each reference, what its weights would take as bfloat16 copies.
     private let narrowed: [String: Double]
     private let recompute: Recomputation
@@ -87,6 +90,8 @@ public struct MemoryForecast {
         }
         let caches = cachedRows.map { (kind: Kind.cache(reference: $0.reference), byteCount: 8 * Double($0.count * ranksOnNode)) }
         self.items = items + [(.activations, activations)] + caches
+        // Value and two moments, of which each data rank writes its share.
+        snapshotByteCount = everywhere { 12 * shards.parameterCount(rank: $0) } / Double(max(layout.data, 1))
         self.narrowed = narrowed
         self.recompute = recompute
         canShareMoments = zero == .nothing && layout.data > 1
@@ -95,16 +100,18 @@ public struct MemoryForecast {
     /// Refuses a run that this node has no memory for. To be asked before any model is loaded.
     ///
     /// - Parameter place: the configuration's file, for the error.
+    /// - Returns: the forecast.
     /// - Throws: `Failure` (configuration) naming the largest part, the sum, what there is, and a remedy.
+    @discardableResult
     public static func check(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
         layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
         zero: ZeroStage = .nothing, available: Int = MemoryForecast.availableByteCount(), place: String
-    ) throws(Failure) {
+    ) throws(Failure) -> MemoryForecast {
         let forecast = MemoryForecast(
             policy: policy, references: references, cachedRows: cachedRows, layout: layout, ranksOnNode: ranksOnNode,
             tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute, zero: zero)
-        guard forecast.byteCount > Double(available) else { return }
+        guard forecast.byteCount > Double(available) else { return forecast }
         let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
         let ranks = ranksOnNode == 1 ? "one rank" : "\(ranksOnNode) ranks"
         throw .configuration(

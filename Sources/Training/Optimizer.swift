@@ -14,7 +14,7 @@ final class Optimizer {
     private let mesh: Mesh
     private let workers: Workers
     /// What this rank updates.
-    private let pieces: [ShardPiece]
+    let pieces: [ShardPiece]
     /// What this rank counts of the gradients' norm: with all other ranks every number once.
     private let normPieces: [ShardPiece]
     /// `[1, floats of what this rank updates]`
@@ -22,6 +22,8 @@ final class Optimizer {
     let secondMoments: Matrix
     /// Updates done.
     var step = 0
+    /// Called before parameters and moments change.
+    var beforeUpdate: (() -> Void)?
 
     /// - Parameters:
     ///   - partition: of the flat block among the data ranks.
@@ -62,6 +64,7 @@ final class Optimizer {
     /// One update of this rank's part, with the gradients clipped to the settings' norm: multiplied by
     /// min(1, clip / (norm + 1e-6)).
     func update(learningRate: Double, gradientNorm: Double) {
+        beforeUpdate?()
         step += 1
         let scale = settings.clipNorm.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
         let (values, gradients) = (policy.parameters.valueBlock.flat, policy.parameters.gradientBlock.flat)

@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Foundation
 import Kernels
@@ -8,7 +9,18 @@ public let tandemVersion = "0.1.0"
 
 /// What a run was computed with, as far as bits and speed depend on it.
 public struct Provenance {
-    let object: [String: Any]
+    private(set) var object: [String: Any]
+
+    /// With what the run reads, once it is hashed: files by the configuration's key.
+    func with(_ inputs: [CheckpointManifest.Input], program: String) -> Provenance {
+        var copy = self
+        copy.object["inputs"] = Dictionary(
+            uniqueKeysWithValues: inputs.map { input in
+                (input.key, input.files.map { ["name": $0.name, "bytes": $0.bytes, "sha256": $0.sha256] as [String: Any] })
+            })
+        copy.object["program"] = program
+        return copy
+    }
 
     /// Collects every rank's host and cores. Collective over `mesh`.
     public init(mesh: Mesh, threads: Int) throws(CollectiveError) {

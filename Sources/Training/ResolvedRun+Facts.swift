@@ -1,6 +1,7 @@
 import Collectives
 import Datasets
 import Foundation
+import Hashing
 import Kernels
 import Settings
 import Tensors
@@ -51,24 +52,23 @@ extension ModelOrigin {
     /// Its architecture, and each of its weight files by size and samples.
     public func facts() throws(Failure) -> [SharedFact] {
         let remedy = "Copy one checkpoint to all nodes, or keep it on a file system that they share."
-        var hash = ContentHash()
-        for byte in configurationJSON { hash.add(UInt64(byte)) }
+        let configurationDigits = SHA256.digits(of: Array(configurationJSON)).prefix(16)
         var facts = [
             SharedFact(
-                "model \(name)", "\(name) with configuration \(hash.digits)", remedy: remedy, exitCode: .damagedData)
+                "model \(name)", "\(name) with configuration \(configurationDigits)", remedy: remedy, exitCode: .damagedData)
         ]
         for path in weightFiles {
             let file = try Storage(mapping: path)
             facts.append(
                 SharedFact(
-                    path, "\(path) of \(file.byteCount) bytes with content \(file.sampledDigits())", remedy: remedy,
+                    path, "\(path) of \(file.byteCount) bytes with content \(file.sampledDigits().prefix(16))", remedy: remedy,
                     exitCode: .damagedData))
         }
         return facts
     }
 
     /// Paths of the weights; none for a model that is initialised at random.
-    private var weightFiles: [String] {
+    var weightFiles: [String] {
         let checkpoint = source as? HuggingFaceCheckpoint ?? (source as? LayerSelection)?.checkpoint
         return checkpoint?.files.map(\.path) ?? []
     }
@@ -80,7 +80,7 @@ extension DatasetFile {
     /// Damage on one node is a difference. The same on all is left to who reads the record: that is told with the run's status,
     /// whether or not a sample happened to meet it.
     public func fact() -> SharedFact {
-        let content = (try? sampledFingerprint()).map { "content \($0)" } ?? "damaged content"
+        let content = (try? sampledFingerprint()).map { "content \($0.prefix(16))" } ?? "damaged content"
         return SharedFact(
             path, "\(path) of \(recordCount) records and \(tokenCount) tokens with \(content)",
             remedy: "Copy one dataset to all nodes, or keep it on a file system that they share.", exitCode: .damagedData)

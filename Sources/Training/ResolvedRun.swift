@@ -20,6 +20,8 @@ public struct ResolvedRun {
     /// Nil for an evaluation.
     public let training: DatasetFile?
     public let validation: [(name: String, file: DatasetFile)]
+    /// Whether this node has memory for what a checkpoint that is written beside the steps may take; else steps wait for it.
+    public private(set) var hasRoomForSnapshots = true
 
     public enum Purpose: Sendable {
         case training
@@ -63,7 +65,7 @@ public struct ResolvedRun {
         self.validation = validation
         try check(purpose)
         if let training { try self.configuration.schedule.chooseBatch(for: training, place: configuration.file) }
-        try MemoryForecast.check(
+        let forecast = try MemoryForecast.check(
             policy: policy.configuration,
             references: references.map {
                 MemoryForecast.reference(
@@ -73,6 +75,7 @@ public struct ResolvedRun {
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
             recompute: configuration.schedule.recompute, zero: configuration.parallel.zero,
             available: availableMemory, place: configuration.file)
+        hasRoomForSnapshots = forecast.byteCount + forecast.snapshotByteCount <= Double(availableMemory)
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.

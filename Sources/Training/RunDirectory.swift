@@ -39,8 +39,13 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    /// Refuses a folder that holds a run, before anything was loaded.
-    public func checkFree() throws(Failure) {
+    /// Refuses a folder that another run is using, or, where it is to be a new run's, that holds an earlier one. Nothing is
+    /// written: asked before anything was loaded.
+    ///
+    /// - Throws: `Failure`: try again, or configuration.
+    public func checkFree(forNewRun isNew: Bool) throws(Failure) {
+        try RunLock.checkFree(path)
+        guard isNew else { return }
         guard let first = earlierFiles.first else { return }
         throw .configuration(
             "run.directory = \(path)", "already holds a run (\(first))",
@@ -76,6 +81,36 @@ public struct RunDirectory: Sendable {
     private var earlierFiles: [String] {
         let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return present.filter { RunDirectory.ownFiles.contains($0) || $0.hasPrefix("export-step-") }.sorted()
+    }
+
+    /// Makes the folder where it is not there, and takes it for this process alone; nil where the file system has no locks,
+    /// of which `notice` hears.
+    ///
+    /// - Throws: `Failure`: try again where another run has it.
+    func lock(notice: (String) throws(Failure) -> Void) throws(Failure) -> RunLock? {
+        try RunDirectory.writing(path) {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        switch try RunLock.take(in: path) {
+        case .held(let lock): return lock
+        case .unsupported(let reason):
+            try notice("\(path) can't be locked (\(reason)): take care that no other run uses it")
+            return nil
+        }
+    }
+
+    /// How much there is of the metrics, counting on from what was counted before.
+    func metricsPosition(since known: MetricsPosition) throws(Failure) -> MetricsPosition {
+        guard FileManager.default.fileExists(atPath: metricsFile) else { return MetricsPosition(bytes: 0, rows: 0) }
+        do {
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: metricsFile))
+            defer { try? file.close() }
+            try file.seek(toOffset: UInt64(known.bytes))
+            let rest = try file.readToEnd() ?? Data()
+            return MetricsPosition(bytes: known.bytes + rest.count, rows: known.rows + rest.count(where: { $0 == 0x0A }))
+        } catch {
+            throw .inputOutput(metricsFile, "can't be read (\((error as NSError).localizedDescription))", remedy: "Check its permissions.")
+        }
     }
 
     /// Replaces `status.json` whole.

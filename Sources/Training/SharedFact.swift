@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
+import Hashing
 import Settings
-import Tensors
 
 /// Something that must be the same on all ranks, or they would compute different things without a word: the program, the
 /// settings, the files. Compared right after MPI starts, before weights are read.
@@ -28,10 +28,8 @@ public struct SharedFact: Codable, Hashable, Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let own = try Array(encoder.encode(facts))
-        var hash = ContentHash()
-        for byte in own { hash.add(UInt64(byte)) }
-        // Eight bytes a rank where all are alike; the facts themselves only where they are not.
-        let hashes = try world.gatherAll(Array(hash.digits.utf8))
+        // A digest of each rank where all are alike; the facts themselves only where they are not.
+        let hashes = try world.gatherAll(Array(SHA256.digits(of: own).utf8))
         guard hashes.contains(where: { $0 != hashes[0] }) else { return }
         let hosts = try world.gatherHosts()
         let all = try world.gatherAll(own).map { try JSONDecoder().decode([SharedFact].self, from: Data($0)) }

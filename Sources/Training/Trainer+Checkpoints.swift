@@ -1,66 +1,105 @@
 import Checkpoints
 import Collectives
 import Datasets
+import HDF5
 import Model
 import Settings
 import Tensors
 
-/// How a run begins.
-public enum RunStart: Equatable, Sendable {
-    /// An earlier run in the folder is refused, or replaced with `overwrite`.
-    case fresh(overwrite: Bool)
-    /// From the checkpoint of a step, the latest for nil; from the beginning where there is none.
-    case resume(step: Int?)
+/// A checkpoint whose files are being written: what it will say of itself.
+struct PendingSave {
+    let save: BackgroundSave
+    let manifest: CheckpointManifest
 }
 
 extension Trainer {
-    /// What a checkpoint holds of this rank: everything that a step changes but the sampler. A shard of the moments has a
-    /// file of its own, written by the rank that has it: nobody ever holds them whole.
-    private var parts: [CheckpointPart] {
-        let values = [(name: "values", values: policy.parameters.valueBlock.flat)]
-        let moments = [
-            (name: "first_moments", values: optimizer.firstMoments), (name: "second_moments", values: optimizer.secondMoments),
-        ]
-        let (tensor, data) = (mesh.tensor.rank, mesh.data.rank)
-        guard isSharded else { return [CheckpointPart(tensorRank: tensor, blocks: values + moments)] }
+    // MARK: Saving
+
+    /// Begins to save the state after `planner.step` updates, once an earlier checkpoint is whole. Collective over all ranks.
+    func save(_ planner: StepPlanner) throws {
+        try completeSave()
+        // All ranks hold the same of what references said: the first one's is written.
+        let (manifest, tables) = try mesh.agreed { try self.manifest(of: planner) }
+        let save = try checkpoints.begin(StateSnapshot(savedNumbers), tables: tables, step: planner.step, mesh: mesh)
+        pendingSave = PendingSave(save: save, manifest: manifest)
+        isAnyRankWriting = true
+        // Where the library may not be used by two threads, or a copy of the state has no room, steps wait.
+        let canGoOn = hdf5IsThreadSafe && run.hasRoomForSnapshots
+        if try mesh.world.maximum([canGoOn ? 0 : 1])[0] > 0 { try completeSave() }
+    }
+
+    /// Whether this rank's part of a checkpoint is still being written.
+    var isWriting: Bool { pendingSave.map { !$0.save.hasEnded } ?? false }
+
+    /// Waits for the checkpoint that is being written, if there is one: it then exists. Collective over all ranks.
+    func completeSave() throws {
+        guard let pending = pendingSave else { return }
+        pendingSave = nil
+        let start = Stopwatch.now
+        try checkpoints.commit(pending.save, pending.manifest, mesh: mesh)
+        timeLimit?.addSave(seconds: pending.save.seconds + Stopwatch.now - start)
+        let settings = run.configuration.run
+        try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: settings.keepLast, every: settings.keepEvery) } }
+        try emit(.saved(folder: checkpoints.path(step: pending.manifest.step), step: pending.manifest.step))
+    }
+
+    /// Everything that a step changes but the sampler: this rank's shard of the values and of both moments, whether or not it
+    /// holds more, so that data ranks write at the same time.
+    private var savedNumbers: [SavedNumbers] {
+        let shard = partition.shard(of: mesh.data.rank)
+        let held = optimizer.firstMoments.elementCount
         return [
-            CheckpointPart(tensorRank: tensor, blocks: values),
-            CheckpointPart(tensorRank: tensor, dataRank: data, blocks: moments),
+            SavedNumbers("values", of: policy.parameters.valueBlock.flat, ranges: shard),
+            SavedNumbers("first_moments", of: optimizer.firstMoments, ranges: isSharded ? [0..<held] : shard),
+            SavedNumbers("second_moments", of: optimizer.secondMoments, ranges: isSharded ? [0..<held] : shard),
         ]
     }
 
-    /// Which floats of the flat blocks the shards hold; nil where there are none.
-    private var shards: [CheckpointManifest.Shard]? {
-        guard isSharded else { return nil }
-        return (0..<mesh.tensor.size).flatMap { tensor in
+    private var partition: FlatPartition { reduction.partition }
+
+    private func manifest(of planner: StepPlanner) throws(Failure) -> (CheckpointManifest, [RecordTable]?) {
+        if mesh.isFirst { metricsPosition = try directory.metricsPosition(since: metricsPosition) }
+        var manifest = CheckpointManifest(
+            step: planner.step, totalSteps: planner.totalSteps, epoch: planner.sampler.epoch,
+            position: planner.sampler.position, seed: run.configuration.run.seed,
+            layout: .init(run.layout, zero: isSharded ? 1 : 0), settings: run.configuration.decisiveYAML,
+            metrics: .init(bytes: metricsPosition.bytes, rows: metricsPosition.rows), blocks: blocks, shards: shards,
+            environment: environment(program: ""))
+        manifest.trainerState = trainerState
+        guard mesh.isFirst else { return (manifest, nil) }
+        try recordInputs()
+        let digests = try inputs!.value()
+        manifest.inputs = digests.inputs
+        manifest.environment.program = digests.program
+        guard !runner.caches.isEmpty else { return (manifest, nil) }
+        let cached = try cachedValues()
+        manifest.referenceValues = cached.names
+        return (manifest, cached.tables)
+    }
+
+    /// Where each tensor rank's parameters lie.
+    private var blocks: [CheckpointManifest.Block] {
+        (0..<mesh.tensor.size).map { rank in
+            let offsets = FlatBlock.offsets(policy.table, sharding: policy.sharding, rank: rank)
+            let parameters = zip(policy.table.specifications, offsets).map { specification, offset in
+                let part = specification.part(policy.sharding, rank: rank)
+                return CheckpointManifest.Parameter(
+                    name: specification.name, shape: [specification.rowCount, specification.columnCount], rows: part.rows,
+                    columns: part.columns, offset: offset)
+            }
+            let count = FlatBlock.floatCount(policy.table, sharding: policy.sharding, rank: rank)
+            return CheckpointManifest.Block(tensor: rank, count: count, parameters: parameters)
+        }
+    }
+
+    private var shards: [CheckpointManifest.Shard] {
+        (0..<mesh.tensor.size).flatMap { tensor in
             let count = FlatBlock.floatCount(policy.table, sharding: policy.sharding, rank: tensor)
             let partition = FlatPartition(count: count, rankCount: mesh.data.size)
             return (0..<mesh.data.size).map {
                 CheckpointManifest.Shard(tensor: tensor, data: $0, ranges: partition.shard(of: $0))
             }
         }
-    }
-
-    /// Saves the state after `planner.step` updates. Collective over all ranks.
-    func save(_ planner: StepPlanner) throws {
-        var manifest = CheckpointManifest(
-            step: planner.step, layout: run.layout, epoch: planner.sampler.epoch, position: planner.sampler.position,
-            settings: run.configuration.decisiveYAML)
-        manifest.shards = shards
-        manifest.trainerState = trainerState
-        var tables: [RecordTable] = []
-        if !runner.caches.isEmpty {
-            // All ranks hold the same.
-            try mesh.agreed {
-                guard mesh.isFirst else { return }
-                let cached = try cachedValues()
-                manifest.referenceValues = cached.names
-                tables = cached.tables
-            }
-        }
-        try checkpoints.save(parts, tables: tables, manifest: manifest, mesh: mesh)
-        try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: run.configuration.run.keepLast) } }
-        try emit(.saved(folder: checkpoints.path(step: planner.step), step: planner.step))
     }
 
     /// Nil where there is nothing to say.
@@ -71,34 +110,49 @@ extension Trainer {
         return state == TrainerState() ? nil : state
     }
 
-    /// The step to resume from; nil where there is no checkpoint. Every rank sees the same.
-    func stepToResume(_ wanted: Int?) throws -> Int? {
-        try mesh.agreed { () throws(Failure) in
-            let steps = checkpoints.steps
-            guard let wanted else { return steps.last }
-            guard steps.contains(wanted) else {
-                let there = steps.isEmpty ? "none" : steps.map(String.init).joined(separator: ", ")
-                throw .missing(
-                    checkpoints.path(step: wanted), "is no checkpoint", remedy: "Resume from one that is there: \(there).")
-            }
-            return wanted
-        }
-    }
+    // MARK: Restoring
 
-    /// Puts back the state of step `step`. Collective over all ranks.
-    func restore(step: Int, planner: inout StepPlanner) throws {
-        let manifest = try mesh.agreed { () throws(Failure) in
-            let manifest = try CheckpointManifest(folder: checkpoints.path(step: step))
-            try check(manifest)
-            return manifest
-        }
-        try checkpoints.load(step: step, into: parts, mesh: mesh)
+    /// Puts back the state that a verified checkpoint holds. Collective over all ranks.
+    func restore(_ manifest: CheckpointManifest, planner: inout StepPlanner) throws {
+        try mesh.agreed { try read(manifest) }
         try restoreCaches(manifest)
         stepGuard.state = manifest.trainerState?.stepGuard ?? StepGuardState()
         pending = manifest.trainerState?.pending
         // Steps that were skipped are no updates.
         optimizer.step = manifest.step - stepGuard.state.skippedCount
-        planner.restore(step: manifest.step, epoch: manifest.epoch, position: manifest.position)
+        let isSameData = !hasChanged("data.train")
+        let recordCount = planner.sampler.recordCount
+        guard manifest.position <= recordCount || !isSameData else {
+            throw AgreedFailure(
+                .damaged(
+                    checkpoints.path(step: manifest.step), "is at record \(manifest.position) of \(recordCount)",
+                    remedy: "Go back to an earlier checkpoint with --resume=latest-valid."))
+        }
+        planner.restore(step: manifest.step, epoch: manifest.epoch, position: isSameData ? manifest.position : 0)
+    }
+
+    /// Reads what this rank holds of every parameter and its moments, whatever layout saved them.
+    private func read(_ manifest: CheckpointManifest) throws(Failure) {
+        let reader = StateReader(checkpoints.checkpoint(step: manifest.step), manifest)
+        let block = policy.parameters.valueBlock
+        let ranges = policy.table.specifications.indices.map(block.range)
+        let whole = ShardPiece.all(of: [0..<block.flat.elementCount], parameters: ranges)
+        for (name, target, pieces) in [
+            ("values", block.flat, whole), ("first_moments", optimizer.firstMoments, optimizer.pieces),
+            ("second_moments", optimizer.secondMoments, optimizer.pieces),
+        ] {
+            for piece in pieces {
+                let specification = policy.table.specifications[piece.parameter]
+                let part = specification.part(policy.sharding, rank: mesh.tensor.rank)
+                let box = StateReader.Box(
+                    parameter: specification.name, shape: [specification.rowCount, specification.columnCount],
+                    rows: part.rows, columns: part.columns)
+                let start = ranges[piece.parameter].lowerBound
+                try reader.read(
+                    name, box, floats: (piece.range.lowerBound - start)..<(piece.range.upperBound - start),
+                    tensor: mesh.tensor.rank, into: target.pointer + piece.offset)
+            }
+        }
     }
 
     // MARK: What references said
@@ -125,21 +179,17 @@ extension Trainer {
         try mesh.agreed { try restoreCaches(manifest, tables) }
     }
 
-    /// A validation dataset may be another one than before: then what was said of the old one is dropped.
+    /// What was said of another dataset than now, or by another reference, is dropped: those of the training data were allowed
+    /// to change.
     private func restoreCaches(_ manifest: CheckpointManifest, _ tables: [RecordTable]) throws(Failure) {
         let place = checkpoints.path(step: manifest.step)
-        for cache in runner.caches {
+        for cache in runner.caches where !hasChanged("references.\(cache.reference)") {
             for dataset in run.datasets {
                 let wanted = CheckpointManifest.ReferenceValues(
                     reference: cache.reference, dataset: dataset.name,
                     fingerprint: try fingerprint(dataset.role, dataset.file))
-                if let index = manifest.referenceValues?.firstIndex(of: wanted) {
-                    try cache.restore(tables[index], of: dataset.role, place: place)
-                } else if dataset.role == .training {
-                    throw .configuration(
-                        place, "holds what reference \(cache.reference) said of other records than \(dataset.file.path) has now",
-                        remedy: "Put the dataset back, or start a new run in another directory.")
-                }
+                guard let index = manifest.referenceValues?.firstIndex(of: wanted) else { continue }
+                try cache.restore(tables[index], of: dataset.role, place: place)
             }
         }
     }
@@ -149,30 +199,5 @@ extension Trainer {
         let fingerprint = try file.fingerprint()
         fingerprints[role] = fingerprint
         return fingerprint
-    }
-
-    /// A run goes on as it was begun: the same layout and the same deciding settings.
-    private func check(_ manifest: CheckpointManifest) throws(Failure) {
-        let place = checkpoints.path(step: manifest.step)
-        let layout = ParallelLayout(data: manifest.data, tensor: manifest.tensor)
-        guard layout == run.layout else {
-            throw .configuration(
-                place, "was saved by \(layout), this job is \(run.layout)",
-                remedy: "Resume with mpirun -n \(layout.rankCount) and parallel.tensor = \(layout.tensor).")
-        }
-        let before = manifest.settings.split(separator: "\n")
-        let now = run.configuration.decisiveYAML.split(separator: "\n")
-        guard before == now else {
-            let (old, new) = zip(before, now).first { $0 != $1 } ?? (before.last ?? "", now.last ?? "")
-            let words = [old, new].map { $0.trimmingPrefix { $0 == " " } }
-            throw .configuration(
-                place, "the run was begun with '\(words[0])', the configuration now says '\(words[1])'",
-                remedy: "Put the setting back, or start a new run in another directory.")
-        }
-        guard manifest.shards == shards else {
-            throw .configuration(
-                place, "has the optimizer's state cut in other shards than this version of Tandem cuts it",
-                remedy: "Resume with the version of Tandem that wrote it.")
-        }
     }
 }

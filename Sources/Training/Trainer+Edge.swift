@@ -35,7 +35,11 @@ extension Trainer {
             if !isLast { stop = try stopReason { $0.isReached(at: $1) } }
         }
         pending = left.isEmpty ? nil : left
-        if stop != nil || Trainer.isDue(step, every: run.configuration.run.checkpointEvery) { try saveTimed(planner) }
+        RankActivity.begin(.saving, step: step)
+        if !isAnyRankWriting { try completeSave() }
+        if stop != nil || Trainer.isDue(step, every: run.configuration.run.checkpointEvery) { try save(planner) }
+        if stop != nil || isLast { try completeSave() }
+        RankActivity.begin(.stepEdge, step: step)
         if let stop {
             try end(by: stop, step: step, isSaved: true)
             return false
@@ -72,14 +76,6 @@ extension Trainer {
         return false
     }
 
-    private func saveTimed(_ planner: StepPlanner) throws {
-        let start = Stopwatch.now
-        RankActivity.begin(.saving, step: planner.step)
-        defer { RankActivity.begin(.stepEdge, step: planner.step) }
-        try save(planner)
-        timeLimit?.addSave(seconds: Stopwatch.now - start)
-    }
-
     private func end(by reason: StopReason, step: Int, isSaved: Bool) throws {
         try writeStatus(.preempted, step: step, reason: reason.description)
         try emit(.interrupted(step: step, reason: reason, isSaved: isSaved))
@@ -91,7 +87,13 @@ extension Trainer {
         _ isReached: (TimeLimit, _ now: Double) -> Bool
     ) throws(CollectiveError) -> StopReason? {
         var own = Interruption.request
-        if own == nil, mesh.isFirst, let timeLimit, isReached(timeLimit, Stopwatch.now) { own = .timeLimit }
-        return StopReason(code: try mesh.world.maximum([own?.code ?? 0])[0])
+        if own == nil, mesh.isFirst, let timeLimit {
+            // A checkpoint that is being written is waited for before another one is.
+            let waiting = pendingSave == nil ? 0 : timeLimit.saveSeconds
+            if isReached(timeLimit, Stopwatch.now + waiting) { own = .timeLimit }
+        }
+        let all = try mesh.world.maximum([own?.code ?? 0, isWriting ? 1 : 0])
+        isAnyRankWriting = all[1] > 0
+        return StopReason(code: all[0])
     }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Datasets
 import Model
@@ -40,5 +41,17 @@ extension Trainer {
         let exporter = Exporter(mesh: mesh, policy: policy, origin: run.policy, elementType: .float32, protected: [])
         try exporter.run(to: folder, quantity: .gradients)
         _ = stopwatch.take()
+    }
+
+    /// Loads a checkpoint of the run's folder and saves it again, as this layout cuts it, below `folder`. Collective over all
+    /// ranks; it is how what layouts load is compared with what was saved.
+    public func copyCheckpoint(step: Int, to folder: String) throws {
+        var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
+        try restore(checkpoints.checkpoint(step: step).verified(mesh), planner: &planner)
+        let own = checkpoints
+        defer { checkpoints = own }
+        checkpoints = CheckpointStore(runDirectory: folder)
+        try save(planner)
+        try completeSave()
     }
 }

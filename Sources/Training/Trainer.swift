@@ -22,11 +22,15 @@ public final class Trainer {
     let runner: MicroBatchRunner
     let reduction: GradientReduction
     let optimizer: Optimizer
-    let checkpoints: CheckpointStore
+    var checkpoints: CheckpointStore
     let packer: MicroBatchPacker
-    private let threads: Int
+    let threads: Int
     /// Of the datasets that references have cached values of, once a checkpoint asked for them.
     var fingerprints: [DatasetRole: String] = [:]
+    /// As long as `provenance.json` does not say what the run reads.
+    var provenance: Provenance?
+    /// Settings and inputs that differ from those of the run that was begun.
+    var changedKeys: Set<String> = []
     private var stepsDone = 0
     /// Judges each step before its update.
     var stepGuard: StepGuard
@@ -35,6 +39,15 @@ public final class Trainer {
     /// Nil where the run has none.
     var timeLimit: TimeLimit?
     private var stragglers: StragglerDetector
+    /// The checkpoint that is being written.
+    var pendingSave: PendingSave?
+    /// Whether any rank's part of it was not there when ranks last asked each other.
+    var isAnyRankWriting = false
+    /// Of what the run reads; on the first rank. A thread hashes them from the first use on.
+    lazy var inputs = mesh.isFirst ? InputDigests(run.inputFiles) : nil
+    var lock: RunLock?
+    /// What of `metrics.jsonl` was counted.
+    var metricsPosition = MetricsPosition(bytes: 0, rows: 0)
 
     /// Loads this rank's shard of every model.
     ///
@@ -75,6 +88,7 @@ public final class Trainer {
         packer = MicroBatchPacker(
             tokensPerMicroBatch: run.configuration.schedule.tokensPerMicroBatch,
             prefixSharing: run.configuration.schedule.prefixSharing, scoring: run.scoredTokens)
+        optimizer.beforeUpdate = { [unowned self] in pendingSave?.save.detach() }
     }
 
     private static func loadPolicy(
@@ -96,10 +110,12 @@ public final class Trainer {
 
     /// Trains to the end of the schedule, or to the step's edge after an interruption. Collective over all ranks.
     public func train(_ start: RunStart) throws {
-        let step = try begin(start)
+        let checkpoint = try begin(start)
         do {
-            try trainSteps(after: step)
+            try trainSteps(after: checkpoint)
         } catch {
+            // All ranks are here, and what they saved before is whole.
+            if error is AgreedFailure { try? completeSave() }
             // What stopped the run is what its status says; a second failure in saying so must not hide the first.
             if mesh.isFirst || !(error is AgreedFailure) {
                 try? directory.write(.failed, step: stepsDone, reason: "\(error)")
@@ -108,15 +124,18 @@ public final class Trainer {
         }
     }
 
-    /// Prepares the run's folder; returns the step to resume after, nil for a new run.
-    private func begin(_ start: RunStart) throws -> Int? {
+    /// Prepares the run's folder; returns the checkpoint to go on from, nil for a new run.
+    private func begin(_ start: RunStart) throws -> CheckpointManifest? {
         let provenance = try Provenance(mesh: mesh, threads: threads)
-        var resumed: Int?
+        self.provenance = provenance
+        try takeDirectory()
+        _ = inputs
+        var resumed: CheckpointManifest?
         var overwrite = false
         switch start {
         case .fresh(let replacing): overwrite = replacing
         case .resume(let wanted):
-            resumed = try stepToResume(wanted)
+            resumed = try checkpointToResume(wanted)
             if resumed == nil { try emit(.notice("nothing to resume in \(directory.path): starting from the beginning")) }
             overwrite = resumed == nil
         }
@@ -125,7 +144,7 @@ public final class Trainer {
             if resumed == nil { try directory.prepare(overwrite: overwrite) }
             try directory.write(run.configuration)
             try directory.write(provenance)
-            try directory.write(.running, step: resumed ?? 0)
+            try directory.write(.running, step: resumed?.step ?? 0)
         }
         // Whichever rank is left to say why the run ends: the folder is the same for all.
         Watchdog.listen { [directory] report in
@@ -134,18 +153,19 @@ public final class Trainer {
         return resumed
     }
 
-    private func trainSteps(after resumed: Int?) throws {
+    private func trainSteps(after resumed: CheckpointManifest?) throws {
         let started = Stopwatch.now
         let dataset = run.training!
         var planner = StepPlanner(dataset, configuration: run.configuration, dataRankCount: mesh.data.size)
         let schedule = LearningRateSchedule(run.configuration.optimizer, totalSteps: planner.totalSteps)
         try emit(.started(summary(totalSteps: planner.totalSteps, recordCount: dataset.recordCount)))
         if let resumed {
-            try restore(step: resumed, planner: &planner)
-            stepsDone = resumed
-            try emit(.resumed(step: resumed))
+            try restore(resumed, planner: &planner)
+            stepsDone = resumed.step
+            metricsPosition = MetricsPosition(bytes: resumed.metrics.bytes, rows: resumed.metrics.rows)
+            try emit(.resumed(step: resumed.step, metrics: metricsPosition))
         }
-        guard try maybeBegin(after: resumed) else { return }
+        guard try maybeBegin(after: resumed?.step) else { return }
         if resumed == nil && run.configuration.evaluation.atStart {
             guard try evaluateAtStart() else { return }
         }
@@ -163,6 +183,7 @@ public final class Trainer {
             guard try finishStep(planner, workDue(after: plan.step, of: planner.totalSteps)) else { return }
         }
         let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
+        try mesh.agreed { if mesh.isFirst { try recordInputs() } }
         try writeStatus(.finished, step: stepsDone)
         try emit(
             .finished(RunResult(

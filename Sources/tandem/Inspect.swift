@@ -9,7 +9,8 @@ import Weights
 struct Inspect: OneProcessCommand {
     static let configuration = CommandConfiguration(abstract: "Says what a checkpoint, dataset or run holds.")
 
-    @Argument(help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), a run's directory, or a dump of its.")
+    @Argument(
+        help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), a run's directory, or one of its checkpoints or dumps.")
     var path: String
 
     @Flag(help: "Also read and check everything that it holds.")
@@ -32,6 +33,8 @@ struct Inspect: OneProcessCommand {
             for line in try DumpTable(folder: path).lines { try Console.write(line) }
         } else if FileManager.default.fileExists(atPath: path + "/status.json") {
             try showRun()
+        } else if Inspect.isSavedState(path) {
+            try showSavedState()
         } else {
             try showCheckpoint()
         }
@@ -123,6 +126,7 @@ struct Inspect: OneProcessCommand {
         ])
         if FileManager.default.fileExists(atPath: path + "/export/config.json") { try show([("model", path + "/export")]) }
         for line in RunTable(metricsFile: path + "/metrics.jsonl").lines { try Console.write(line) }
+        try showSavedStates(ofRun: path)
     }
 
     private func json(_ name: String) throws -> [String: Any] {
@@ -134,7 +138,7 @@ struct Inspect: OneProcessCommand {
         return object
     }
 
-    private func show(_ entries: [(String, String)]) throws(Failure) {
+    func show(_ entries: [(String, String)]) throws(Failure) {
         for (label, value) in entries {
             try Console.write(label.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
         }

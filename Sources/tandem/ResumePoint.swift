@@ -1,16 +1,17 @@
 import ArgumentParser
+import Training
 
-/// Where to go on from: the latest checkpoint, or that of a step.
+/// Where to go on from: the latest checkpoint, the newest that is whole, or that of a step.
 struct ResumePoint: ExpressibleByArgument {
-    /// Nil: the latest.
-    let step: Int?
+    let choice: ResumeChoice
 
     init?(argument: String) {
-        if argument == "latest" {
-            step = nil
-        } else {
-            guard let number = Int(argument), number >= 0 else { return nil }
-            step = number
+        switch argument {
+        case "latest": choice = .latest
+        case "latest-valid": choice = .latestValid
+        default:
+            guard let step = Int(argument), step >= 0 else { return nil }
+            choice = .step(step)
         }
     }
 }

@@ -23,7 +23,8 @@ struct Train: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Go on from the latest checkpoint, or from that of a step: --resume=STEP.", valueName: "step"))
+            "Go on from the latest checkpoint, from that of a step (--resume=STEP), or from the newest that is not damaged (--resume=latest-valid).",
+            valueName: "step"))
     var resume: ResumePoint?
 
     func validate() throws {
@@ -41,7 +42,8 @@ struct Train: ParsableCommand {
         Interruption.listen()
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
-        if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) } else { try directory.checkFree() }
+        try directory.checkFree(forNewRun: !overwrite && resume == nil)
+        if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) }
         let limits = Watchdog.Limits(collective: configuration.run.collectiveTimeout, step: configuration.run.stepTimeout)
         Watchdog.set(limits)
         if !job.launch.isLaunched && limits.step != nil { Watchdog.startAlone() }
@@ -54,7 +56,7 @@ struct Train: ParsableCommand {
             for place in places { try Console.write(place) }
         }
         let trainer = try Trainer(resolved, mesh: mesh, workers: workers, listeners: listeners, processStart: start)
-        try trainer.train(resume.map { .resume(step: $0.step) } ?? .fresh(overwrite: overwrite))
+        try trainer.train(resume.map { .resume($0.choice) } ?? .fresh(overwrite: overwrite))
         job.finish()
     }
 }

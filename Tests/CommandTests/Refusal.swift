@@ -8,6 +8,7 @@ enum Exit {
     static let damagedData: Int32 = 65
     static let missingInput: Int32 = 66
     static let inputOutput: Int32 = 74
+    static let tryAgain: Int32 = 75
     static let configuration: Int32 = 78
 }
 

@@ -52,6 +52,31 @@ extension CommandTests {
             try refusal.check(in: workspace)
         }
 
+        @Test("two runs in one directory: the second ends at once and names the first; a dead run's lock is no obstacle", arguments: [nil, 2])
+        func locked(ranks: Int?) throws {
+            let workspace = try Workspace()
+            let first = Process()
+            first.executableURL = URL(fileURLWithPath: programFolder + "/tandem")
+            first.arguments = ["train", "config.yaml", "--set", "schedule.steps=100000", "--set", "run.checkpoint_every=5"]
+            first.currentDirectoryURL = URL(fileURLWithPath: workspace.folder.path)
+            first.standardOutput = FileHandle.nullDevice
+            try first.run()
+            defer { kill(first.processIdentifier, SIGKILL) }
+            while !workspace.exists("run/checkpoints/step-5/manifest.json"), first.isRunning { usleep(1000) }
+            for arguments in [[], ["--resume"], ["--overwrite"]] {
+                let second = try workspace.tandem(["train", "config.yaml"] + arguments, ranks: ranks)
+                #expect(second.exitCode == Exit.tryAgain, "\(second.errorOutput)")
+                #expect(second.causeLines.count == 1 && second.causeLines[0].contains("process \(first.processIdentifier) on "))
+            }
+            #expect(first.isRunning && workspace.exists("run/checkpoints"))
+            kill(first.processIdentifier, SIGKILL)
+            first.waitUntilExit()
+            #expect(workspace.exists("run/lock"))
+            let allowing = ["--resume", "--set", "run.allow_changes=[schedule.steps]"]
+            let next = try workspace.tandem(["train", "config.yaml"] + allowing, ranks: ranks)
+            #expect(next.exitCode == 0, "\(next.errorOutput)")
+        }
+
         @Test("a directory that can't be made is told in one line on every layout", arguments: ["blocked", "blocked/run"])
         func blocked(_ directory: String) throws {
             let refusal = Refusal(
@@ -84,7 +109,17 @@ extension CommandTests {
             let status = try workspace.json("run/status.json")
             #expect(status["state"] as? String == "failed" && status["step"] as? Int == 2)
             let names = try FileManager.default.contentsOfDirectory(atPath: workspace.file("run")).sorted()
-            #expect(names == ["config.yaml", "metrics.jsonl", "provenance.json", "status.json"])
+            #expect(names == ["config.yaml", "lock", "metrics.jsonl", "provenance.json", "status.json"])
+        }
+
+        @Test("a disk that fills up while a checkpoint is written ends the run in one line, without half a checkpoint", arguments: [2, 200])
+        func fullAtCheckpoint(steps: Int) throws {
+            let workspace = try Workspace()
+            // Steps may go on while it is found out.
+            try runLimited(200, "train config.yaml --set run.checkpoint_every=1 --set schedule.steps=\(steps)", in: workspace)
+            let status = try workspace.json("run/status.json")
+            #expect(status["state"] as? String == "failed" && status["reason"] as? String != nil)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.file("run/checkpoints")).isEmpty)
         }
 
         @Test("a disk that fills up while preparing or scoring leaves no file", arguments: [

@@ -45,7 +45,7 @@ import Testing
             try texts(records, in: folder, named: name).fingerprint()
         }
         let first = try fingerprint("a", [TextRecord(tokens: [1, 2, 3, 4]), TextRecord(tokens: [5, 6])])
-        #expect(first.count == 16)
+        #expect(first.count == 64)
         #expect(try fingerprint("b", [TextRecord(tokens: [1, 2, 3, 4]), TextRecord(tokens: [5, 6])]) == first)
         let others = [
             try fingerprint("c", [TextRecord(tokens: [1, 2, 3]), TextRecord(tokens: [4, 5, 6])]),

@@ -9,6 +9,9 @@ import Training
 ///
 /// Writes the first step's gradients (`OUTPUT/gradients`), trains to the end, and says in `OUTPUT/probe.json` whether the
 /// references' values of fixed rows are the same bits before and after, and whether the policy's have moved.
+///
+/// `layout-probe CONFIG OUTPUT STEP` goes on from a checkpoint instead: it saves what it loaded again, as `OUTPUT/checkpoints`,
+/// and trains to the end.
 @main
 enum LayoutProbe {
     static func main() throws {
@@ -21,6 +24,12 @@ enum LayoutProbe {
         let workers = Workers(threadCount: configuration.run.threads ?? 1)
         let listeners: [any EventListener] = mesh.isFirst ? [StepLog(arguments[2] + "/steps.jsonl")] : []
         let trainer = try Trainer(run, mesh: mesh, workers: workers, listeners: listeners)
+
+        if arguments.count > 3, let step = Int(arguments[3]) {
+            try trainer.copyCheckpoint(step: step, to: arguments[2])
+            try trainer.train(.resume(.step(step)))
+            return MPIEnvironment.finish()
+        }
 
         let before = try trainer.logProbabilities(ofRecords: [0, 1])
         try trainer.exportFirstStepGradients(to: arguments[2] + "/gradients")

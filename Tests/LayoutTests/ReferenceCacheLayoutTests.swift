@@ -173,7 +173,7 @@ private enum EqualPacking: String, CaseIterable {
         let data = try Data(contentsOf: URL(fileURLWithPath: test.folder.file("data.h5")))
         try FileManager.default.removeItem(atPath: test.folder.file("data.h5"))
         _ = try makeDataset(randomPairs(count: 14, vocabulary: 509, lengths: 3...24, seed: 7), in: test.folder)
-        try expect(78, "data.h5")
+        try expect(65, "data.h5")
         try data.write(to: URL(fileURLWithPath: test.folder.file("data.h5")))
 
         try FileManager.default.removeItem(atPath: test.folder.file("validation.h5"))

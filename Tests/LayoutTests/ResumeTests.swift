@@ -78,43 +78,46 @@ private final class ResumeCase {
         #expect(try test.status("broken")["state"] as? String == "finished")
     }
 
-    @Test("shards of the optimizer's state have a file each, and the manifest says which floats they hold")
+    @Test("a run goes on to the bit from any save that was made while it went on, mid-epoch too, with keep_every", arguments: [0, 1])
+    func background(zero: Int) throws {
+        let test = try ResumeCase()
+        let saving = ["--set", "run.checkpoint_every=1", "--set", "run.keep_last=1", "--set", "run.keep_every=2"]
+        #expect(try test.train(saving, directory: "whole", zero: zero, ranks: 2).exitCode == 0)
+        let kept = try FileManager.default.contentsOfDirectory(atPath: test.folder.file("whole/checkpoints")).sorted()
+        #expect(kept == ["step-2", "step-4", "step-6", "step-7"])
+        for step in [2, 6] {
+            let directory = "from-\(step)"
+            try FileManager.default.copyItem(atPath: test.folder.file("whole"), toPath: test.folder.file(directory))
+            try FileManager.default.removeItem(atPath: test.folder.file(directory + "/export"))
+            let result = try test.train(saving + ["--resume=\(step)"], directory: directory, zero: zero, ranks: 2)
+            #expect(result.exitCode == 0 && !result.output.contains("to rounding"), "\(result.errorOutput)")
+            #expect(try test.figures(directory) == test.figures("whole"))
+            #expect(try test.weights(directory) == test.weights("whole"))
+        }
+    }
+
+    @Test("each rank writes a file of its own, and the manifest says where every float lies")
     func shards() throws {
         let test = try ResumeCase()
         #expect(try test.train([], directory: "run", tensor: 2, zero: 1, ranks: 4).exitCode == 0)
         let folder = test.folder.file("run/checkpoints/step-6")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-        #expect(
-            files == [
-                "manifest.json", "tensor-0-data-0.h5", "tensor-0-data-1.h5", "tensor-0.h5", "tensor-1-data-0.h5",
-                "tensor-1-data-1.h5", "tensor-1.h5",
-            ])
-        let manifest = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/manifest.json")))
-        #expect(manifest.shards.map(\.file) == files.filter { $0.contains("data") })
+        let shards = ["tensor-0-data-0.h5", "tensor-0-data-1.h5", "tensor-1-data-0.h5", "tensor-1-data-1.h5"]
+        #expect(files == ["manifest.json", "manifest.sha256"] + shards)
+        let manifest = try SavedState.manifest(folder)
+        #expect(manifest.shards.map(\.file) == shards)
         for tensor in 0..<2 {
             let ranges = manifest.shards.filter { $0.tensor == tensor }.flatMap(\.ranges).sorted { $0[0] < $1[0] }
             // All floats of the rank's block, each once, in more than one bucket.
             #expect(ranges.count > 2 && ranges[0][0] == 0)
             #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0[1] == $1[0] && $0[0] < $0[1] })
         }
-
-        let other = try test.train(["--resume"], directory: "run", tensor: 2, zero: 0, ranks: 4)
-        #expect(other.exitCode == 78)
-        #expect(other.causeLines.count == 1 && other.causeLines[0].contains("'zero: 1'"))
-        try FileManager.default.removeItem(atPath: folder + "/tensor-1-data-0.h5")
-        let missing = try test.train(["--resume"], directory: "run", tensor: 2, zero: 1, ranks: 4)
-        #expect(missing.exitCode == 66)
-        #expect(missing.causeLines.count == 1 && missing.causeLines[0].contains("tensor-1-data-0.h5"))
-    }
-
-    /// As other programs read it.
-    private struct Manifest: Decodable {
-        struct Shard: Decodable {
-            let file: String
-            let tensor, data: Int
-            let ranges: [[Int]]
-        }
-        let shards: [Shard]
+        let provenance = try JSONSerialization.jsonObject(
+            with: Data(contentsOf: URL(fileURLWithPath: test.folder.file("run/provenance.json")))) as! [String: Any]
+        let inputs = provenance["inputs"] as! [String: [[String: Any]]]
+        #expect(Set(inputs.keys) == ["data.train", "model.checkpoint", "references.ref.checkpoint"])
+        let digest = try runCommand(["sha256sum", test.folder.file("data.h5")]).output.prefix(64)
+        #expect(inputs["data.train"]?[0]["sha256"] as? String == String(digest))
     }
 
     @Test("each step of several data ranks says what share of the communication was hidden, and one rank has none to hide")
@@ -156,32 +159,67 @@ private final class ResumeCase {
         #expect(try test.weights("stopped") == test.weights("whole"))
     }
 
-    @Test("another layout, other settings, a damaged shard and a step that is not there are refused by name")
+    @Test("other settings, other data and a step that is not there are refused by name, and what is allowed may differ")
     func refusals() throws {
         let test = try ResumeCase()
         #expect(try test.train([], directory: "run", ranks: 2).exitCode == 0)
         let before = try test.figures("run")
+        func expect(_ arguments: [String], _ exitCode: Int32, _ words: String...) throws {
+            let result = try test.train(arguments, directory: "run", ranks: 2)
+            #expect(result.exitCode == exitCode, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && words.allSatisfy(result.causeLines[0].contains), "\(result.errorOutput)")
+            #expect(try test.figures("run") == before)
+        }
+        try expect(["--resume=5"], 66, "3, 6")
+        let faster = ["--set", "optimizer.learning_rate=2e-3"]
+        try expect(["--resume"] + faster, 78, "optimizer.learning_rate = 0.001", "0.002", "run.allow_changes: [optimizer.learning_rate]")
+        try expect(["--resume", "--set", "run.allow_changes=[optimizer.betas]"] + faster, 78, "optimizer.learning_rate")
 
-        let layout = try test.train(["--resume"], directory: "run")
-        #expect(layout.exitCode == 78)
-        #expect(layout.causeLines.count == 1 && layout.causeLines[0].contains("mpirun -n 2"))
+        let data = test.folder.file("data.h5")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: data))
+        try FileManager.default.removeItem(atPath: data)
+        _ = try makeDataset(randomPairs(count: 9, vocabulary: 509, lengths: 3...24, seed: 7), in: test.folder)
+        try expect(["--resume"], 65, "data.train", "data.h5", "run.allow_changes: [data.train]")
+        let other = try test.train(["--resume", "--set", "run.allow_changes=[data.train, optimizer]"] + faster, directory: "run", ranks: 2)
+        #expect(other.exitCode == 0, "\(other.errorOutput)")
+        #expect(other.output.contains("lets it differ from the run that was begun: data.train, optimizer.learning_rate"))
+        try bytes.write(to: URL(fileURLWithPath: data))
 
-        let settings = try test.train(["--resume", "--set", "optimizer.learning_rate=2e-3"], directory: "run", ranks: 2)
-        #expect(settings.exitCode == 78)
-        #expect(settings.causeLines.count == 1 && settings.causeLines[0].contains("learning_rate"))
+        let weights = test.folder.file("reference/model.safetensors")
+        var changed = try Data(contentsOf: URL(fileURLWithPath: weights))
+        changed[changed.count - 2] ^= 1
+        try changed.write(to: URL(fileURLWithPath: weights))
+        let reference = try test.train(["--resume=3"], directory: "run", ranks: 2)
+        #expect(reference.exitCode == 65 && reference.causeLines.first?.contains("references.ref.checkpoint") == true)
+    }
 
-        let missing = try test.train(["--resume=5"], directory: "run", ranks: 2)
-        #expect(missing.exitCode == 66)
-        #expect(missing.causeLines.count == 1 && missing.causeLines[0].contains("3, 6"))
-
-        let shard = test.folder.file("run/checkpoints/step-6/tensor-0.h5")
-        var bytes = try Data(contentsOf: URL(fileURLWithPath: shard))
-        bytes[bytes.count / 2] ^= 1
-        try bytes.write(to: URL(fileURLWithPath: shard))
-        let damaged = try test.train(["--resume"], directory: "run", ranks: 2)
-        #expect(damaged.exitCode == 65)
-        #expect(damaged.causeLines.count == 1 && damaged.causeLines[0].contains("tensor-0.h5"))
-        #expect(try test.figures("run") == before)
+    @Test("a damaged checkpoint is refused by name with the way out; latest-valid goes back to the newest that is whole")
+    func damage() throws {
+        let test = try ResumeCase()
+        #expect(try test.train([], directory: "whole", ranks: 2).exitCode == 0)
+        for (name, exitCode) in [("tensor-0-data-1.h5", 65), ("manifest.json", 65), ("manifest.sha256", 66)] as [(String, Int32)] {
+            try? FileManager.default.removeItem(atPath: test.folder.file("run"))
+            try FileManager.default.copyItem(atPath: test.folder.file("whole"), toPath: test.folder.file("run"))
+            let file = test.folder.file("run/checkpoints/step-6/" + name)
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+            bytes[bytes.count / 2] ^= 1
+            try exitCode == 66 ? FileManager.default.removeItem(atPath: file) : bytes.write(to: URL(fileURLWithPath: file))
+            let refused = try test.train(["--resume"], directory: "run", ranks: 2)
+            #expect(refused.exitCode == exitCode)
+            #expect(refused.causeLines.count == 1, "\(refused.errorOutput)")
+            #expect(refused.causeLines.first?.contains(name) == true && refused.causeLines.first?.contains("Step 3 is whole") == true)
+            #expect(try test.figures("run") == test.figures("whole"))
+            let inspected = try runProgram("tandem", ["inspect", "--verify", test.folder.file("run")])
+            #expect(inspected.exitCode == exitCode && inspected.output.contains("step 3: whole"), "\(inspected.output)")
+            #expect(inspected.causeLines.first?.contains(name) == true)
+        }
+        let result = try test.train(["--resume=latest-valid"], directory: "run", ranks: 2)
+        #expect(result.exitCode == 0 && result.output.contains("step 6 is passed over"), "\(result.output)")
+        #expect(result.output.contains("resumed     after step 3"))
+        #expect(try test.figures("run") == test.figures("whole"))
+        #expect(try test.weights("run") == test.weights("whole"))
+        let inspected = try runProgram("tandem", ["inspect", "--verify", test.folder.file("run/checkpoints/step-6")])
+        #expect(inspected.exitCode == 0 && inspected.output.contains("6 of 7"), "the damaged one was saved again")
     }
 
     @Test("only the newest checkpoints are kept, and --resume with none starts from the beginning and says so")

@@ -198,6 +198,11 @@ private let notYet: [Slip] = [
     Slip("runs/dpo}", "runs/dpo, collective_timeout: 0}", at: "run.collective_timeout", "is 0, out of range", "greater than 0"),
     Slip("runs/dpo}", "runs/dpo, step_timeout: -1}", at: "run.step_timeout", "is -1, out of range", "greater than 0"),
     Slip("runs/dpo}", "runs/dpo, check_collectives: 1}", at: "run.check_collectives", "is 1, not true or false", "true or false"),
+    Slip("runs/dpo}", "runs/dpo, keep_every: 0}", at: "run.keep_every", "0", "1"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: data.train}", at: "run.allow_changes", "\"data.train\", not a list", "[optimizer.learning_rate"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: [[data.train]]}", at: "run.allow_changes", "holds a list", "key paths"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: [learning_rate]}", at: "run.allow_changes", "begins with no section", "key paths"),
+    Slip("runs/dpo}", "runs/dpo, allow_changes: [data.tran]}", at: "run.allow_changes", "data has no key \"tran\"", "train?"),
 ]
 
 @Suite("A bad configuration is refused in one line")

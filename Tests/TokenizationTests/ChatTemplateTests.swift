@@ -166,17 +166,4 @@ struct ChatTemplateTests {
         try folder.write("generation_config.json", "{\"eos_token_id\": 99999999999}")
         #expect(throws: Failure.self) { try EndTokens(folder: folder.path, tokenizer: tokenizer) }
     }
-
-    @Test("digests are SHA-256")
-    func digests() {
-        #expect(
-            SHA256Digest.hexadecimal(of: []) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        #expect(
-            SHA256Digest.hexadecimal(of: Array("abc".utf8))
-                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        // Several blocks, every byte but a few: hashlib's.
-        #expect(
-            SHA256Digest.hexadecimal(of: (0..<1000).map { UInt8($0 % 251) })
-                == "4e4c294b331f7a2099a379bec34b9f9fc03dc46ab465d998f4d683da53487e6d")
-    }
 }

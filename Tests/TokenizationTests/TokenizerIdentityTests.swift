@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Settings
 import Testing
 
@@ -18,7 +19,7 @@ struct TokenizerIdentityTests {
             tokens[token["id"] as! Int] = Array((token["content"] as! String).utf8)
         }
         func bytes(_ number: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
-        return SHA256Digest.hexadecimal(
+        return SHA256.digits(
             of: tokens.sorted { $0.key < $1.key }.flatMap { bytes($0.key) + bytes($0.value.count) + $0.value })
     }
 

@@ -119,6 +119,14 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(failure.remedy.contains("schedule.recompute: block") == (recompute == .attention))
     }
 
+    @Test("a snapshot takes 12 bytes a parameter, shared by the data ranks, and is no reason to refuse a run")
+    func snapshot() {
+        // Three of eight data ranks are on the node.
+        #expect(forecast(ranks: 3).snapshotByteCount == Double(3 * 12 * smallCount) / 8)
+        let whole = forecast(ranks: 3)
+        #expect(whole.byteCount == whole.items.reduce(0) { $0 + $1.byteCount })
+    }
+
     @Test("a reference is there once a node, whatever the number of ranks")
     func references() {
         let stored = 4 * smallCount

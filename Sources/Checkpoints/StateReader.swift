@@ -1,0 +1,164 @@
+import HDF5
+import Settings
+
+/// Reads a checkpoint's numbers parameter by parameter, in whatever layout it was saved, into whatever cut they are wanted.
+///
+/// Only floats that are asked for are held, 4 MiB of them at a time. The manifest must be one of `CheckpointFolder`'s: its
+/// ranges are trusted.
+public final class StateReader {
+    /// A rectangle of one parameter.
+    public struct Box {
+        public let parameter: String
+        /// `[rows, columns]` of the whole parameter, as the model has it.
+        public let shape: [Int]
+        public let rows: Range<Int>
+        public let columns: Range<Int>
+
+        public init(parameter: String, shape: [Int], rows: Range<Int>, columns: Range<Int>) {
+            self.parameter = parameter
+            self.shape = shape
+            self.rows = rows
+            self.columns = columns
+        }
+    }
+
+    /// A run of a block in a shard's file.
+    private struct Run {
+        let range: Range<Int>
+        /// Index among the manifest's shards.
+        let shard: Int
+        /// Of the run's first float in the file's datasets.
+        let place: Int
+    }
+
+    private let folder: CheckpointFolder
+    private let manifest: CheckpointManifest
+    /// Of each block, ascending.
+    private let runs: [[Run]]
+    /// Of each parameter, its index in every block's list.
+    private let indices: [String: Int]
+    private var readers: [Int: ShardReader] = [:]
+    private let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: StateSnapshot.pieceCount)
+
+    public init(_ folder: CheckpointFolder, _ manifest: CheckpointManifest) {
+        self.folder = folder
+        self.manifest = manifest
+        runs = manifest.blocks.map { StateReader.runs(of: $0.tensor, manifest.shards) }
+        indices = Dictionary(uniqueKeysWithValues: manifest.blocks[0].parameters.enumerated().map { ($1.name, $0) })
+    }
+
+    deinit { buffer.deallocate() }
+
+    private static func runs(of tensor: Int, _ shards: [CheckpointManifest.Shard]) -> [Run] {
+        var runs: [Run] = []
+        for (index, shard) in shards.enumerated() where shard.tensor == tensor {
+            var place = 0
+            for range in shard.ranges {
+                runs.append(Run(range: range[0]..<range[1], shard: index, place: place))
+                place += range[1] - range[0]
+            }
+        }
+        return runs.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+
+    /// Fills `destination` with the floats `floats` of `box`, counted row by row from its first.
+    ///
+    /// - Parameters:
+    ///   - name: of the dataset: `values`, `first_moments` or `second_moments`.
+    ///   - tensor: the tensor rank that asks, which takes what every tensor rank has whole from its own predecessor.
+    /// - Throws: `Failure` (damaged data), naming the file; also where the checkpoint has no such parameter.
+    public func read(
+        _ name: String, _ box: Box, floats: Range<Int>, tensor: Int, into destination: UnsafeMutablePointer<Float>
+    ) throws(Failure) {
+        let parts = try parts(of: box, tensor: tensor)
+        let width = box.columns.count
+        // Bands of rows, of which each source's part fits into the buffer.
+        let widest = max(parts.map { $0.part.columns[1] - $0.part.columns[0] }.max() ?? 1, 1)
+        let height = max(1, buffer.count / widest)
+        var start = floats.lowerBound
+        while start < floats.upperBound {
+            let first = start / width
+            let last = min((floats.upperBound - 1) / width, first + height - 1)
+            let end = min(floats.upperBound, (last + 1) * width)
+            let rows = (box.rows.lowerBound + first)..<(box.rows.lowerBound + last + 1)
+            for part in parts {
+                try copy(name, part, rows, of: box, start..<end, to: destination + (start - floats.lowerBound))
+            }
+            start = end
+        }
+    }
+
+    /// The parts that have all of `box`: one where each tensor rank has the whole parameter, else those that overlap it.
+    private func parts(of box: Box, tensor: Int) throws(Failure) -> [(block: Int, part: CheckpointManifest.Parameter)] {
+        guard let index = indices[box.parameter] else { throw mismatch(box, "has no parameter \(box.parameter)") }
+        let all = manifest.blocks.map { $0.parameters[index] }
+        guard all[0].shape == box.shape else {
+            throw mismatch(box, "has \(box.parameter) of shape \(all[0].shape), the model's is \(box.shape)")
+        }
+        guard all.allSatisfy({ $0.columns[1] - $0.columns[0] <= buffer.count }) else {
+            throw mismatch(box, "has rows of \(box.parameter) that are too wide")
+        }
+        let isWhole = all[0].rows == [0, box.shape[0]] && all[0].columns == [0, box.shape[1]]
+        let blocks = isWhole ? [min(tensor, all.count - 1)] : Array(all.indices)
+        return blocks.map { ($0, all[$0]) }
+    }
+
+    private func mismatch(_ box: Box, _ reason: String) -> Failure {
+        .damaged(folder.path, reason, remedy: "Resume the run with the model that it was begun with.")
+    }
+
+    /// Copies what `source` has of the rows `rows` of `box`, of which the floats `wanted` go to `destination`.
+    private func copy(
+        _ name: String, _ source: (block: Int, part: CheckpointManifest.Parameter), _ rows: Range<Int>, of box: Box,
+        _ wanted: Range<Int>, to destination: UnsafeMutablePointer<Float>
+    ) throws(Failure) {
+        let part = source.part
+        let common = rows.clamped(to: part.rows[0]..<part.rows[1])
+        let columns = box.columns.clamped(to: part.columns[0]..<part.columns[1])
+        guard !common.isEmpty, !columns.isEmpty else { return }
+        let partWidth = part.columns[1] - part.columns[0]
+        let start = part.offset + (common.lowerBound - part.rows[0]) * partWidth
+        try fetch(name, start..<(start + common.count * partWidth), ofBlock: source.block)
+        for row in common {
+            // In floats of the box, cut to those that are wanted.
+            let begin = (row - box.rows.lowerBound) * box.columns.count + columns.lowerBound - box.columns.lowerBound
+            let floats = (begin..<(begin + columns.count)).clamped(to: wanted)
+            guard !floats.isEmpty else { continue }
+            let place = (row - common.lowerBound) * partWidth + columns.lowerBound - part.columns[0] + floats.lowerBound - begin
+            (destination + (floats.lowerBound - wanted.lowerBound)).update(from: buffer.baseAddress! + place, count: floats.count)
+        }
+    }
+
+    /// Fills the beginning of the buffer with a range of a block, from all the shards that have some of it.
+    private func fetch(_ name: String, _ range: Range<Int>, ofBlock block: Int) throws(Failure) {
+        precondition(range.count <= buffer.count)
+        let runs = runs[block]
+        // The first run that ends after the range begins, by halving.
+        var (low, high) = (0, runs.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].range.upperBound > range.lowerBound { high = middle } else { low = middle + 1 }
+        }
+        while low < runs.count, runs[low].range.lowerBound < range.upperBound {
+            let run = runs[low]
+            let common = run.range.clamped(to: range)
+            let place = run.place + common.lowerBound - run.range.lowerBound
+            let target = UnsafeMutableBufferPointer(rebasing: buffer[(common.lowerBound - range.lowerBound)...])
+            try read(name, place..<(place + common.count), ofShard: run.shard, into: target)
+            low += 1
+        }
+    }
+
+    private func read(
+        _ name: String, _ range: Range<Int>, ofShard shard: Int, into target: UnsafeMutableBufferPointer<Float>
+    ) throws(Failure) {
+        let path = "\(folder.path)/\(manifest.shards[shard].file)"
+        do throws(HDF5Error) {
+            if readers[shard] == nil { readers[shard] = try ShardReader(path: path) }
+            try readers[shard]!.read(name, range, into: target)
+        } catch {
+            throw .damaged(
+                path, "can't be trusted (\(error))", remedy: "Go back to an earlier checkpoint with --resume=latest-valid.")
+        }
+    }
+}

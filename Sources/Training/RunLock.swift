@@ -1,0 +1,74 @@
+import Collectives
+import Foundation
+import Settings
+
+/// That a run's folder is this process's alone: an advisory lock on `RUN/lock`, which the system lets go of with the process
+/// however it ends, so that a file which a dead run left is no obstacle.
+final class RunLock {
+    /// What became of the wish for a lock.
+    enum Outcome {
+        case held(RunLock)
+        /// The file system has no locks; with the system's word for it.
+        case unsupported(String)
+    }
+
+    private let descriptor: Int32
+
+    private init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Takes the lock of `directory`, which exists.
+    ///
+    /// - Throws: `Failure`: try again where another process holds it, input/output where the file can't be written.
+    static func take(in directory: String) throws(Failure) -> Outcome {
+        let path = directory + "/lock"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw .inputOutput(
+                path, "can't be written (\(String(cString: strerror(errno))))", remedy: "Check the path, its permissions and the free space.")
+        }
+        // Ranks of a run that is about to begin may look at it for an instant.
+        for attempt in 0..<20 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+                let lock = RunLock(descriptor)
+                try lock.sign(path)
+                return .held(lock)
+            }
+            guard errno == EWOULDBLOCK else {
+                defer { close(descriptor) }
+                return .unsupported(String(cString: strerror(errno)))
+            }
+            if attempt < 19 { usleep(50_000) }
+        }
+        defer { close(descriptor) }
+        throw taken(directory)
+    }
+
+    /// Refuses a directory whose lock another process holds; nothing is written.
+    static func checkFree(_ directory: String) throws(Failure) {
+        let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+        throw taken(directory)
+    }
+
+    private static func taken(_ directory: String) -> Failure {
+        let text = FileManager.default.contents(atPath: directory + "/lock").map { String(decoding: $0.prefix(300), as: UTF8.self) }
+        let holder = text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? ""
+        return Failure(
+            "run.directory = \(directory)", "is in use by another run\(holder.isEmpty ? "" : " (\(holder))")",
+            remedy: "Wait for its end or stop it, or choose another directory.", exitCode: .tryAgain)
+    }
+
+    /// Says who holds it.
+    private func sign(_ path: String) throws(Failure) {
+        let since = ISO8601DateFormatter().string(from: Date())
+        let text = Array("process \(getpid()) on \(MPIEnvironment.hostName) since \(since)\n".utf8)
+        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+            throw .inputOutput(
+                path, "can't be written (\(String(cString: strerror(errno))))", remedy: "Check the free space.")
+        }
+    }
+}

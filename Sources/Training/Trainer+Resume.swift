@@ -1,0 +1,235 @@
+import Checkpoints
+import Collectives
+import Foundation
+import Kernels
+import Settings
+
+/// Which checkpoint a run goes on from.
+public enum ResumeChoice: Equatable, Sendable {
+    /// The latest; it must be whole.
+    case latest
+    /// The newest that is whole.
+    case latestValid
+    case step(Int)
+}
+
+/// How a run begins.
+public enum RunStart: Equatable, Sendable {
+    /// An earlier run in the folder is refused, or replaced with `overwrite`.
+    case fresh(overwrite: Bool)
+    /// From a checkpoint; from the beginning where there is none at all.
+    case resume(ResumeChoice)
+}
+
+extension Trainer {
+    /// Makes the run's folder this job's alone. Collective over all ranks.
+    func takeDirectory() throws {
+        let lock: RunLock? = try mesh.agreed { () throws(Failure) in
+            guard mesh.isFirst else { return nil }
+            let lock = try directory.lock { text throws(Failure) in try emit(.notice(text)) }
+            try checkpoints.removeLeftovers()
+            return lock
+        }
+        self.lock = lock
+    }
+
+    /// The checkpoint to go on from, verified to the last byte and fit for this run; nil where there is none at all.
+    /// Collective over all ranks.
+    func checkpointToResume(_ choice: ResumeChoice) throws -> CheckpointManifest? {
+        // As the first rank sees them.
+        let own = mesh.isFirst ? checkpoints.steps : []
+        let steps = try JSONDecoder().decode([Int].self, from: Data(mesh.world.gatherAll(Array(JSONEncoder().encode(own)))[0]))
+        let manifest: CheckpointManifest
+        switch choice {
+        case .step(let wanted):
+            guard steps.contains(wanted) else {
+                let there = steps.isEmpty ? "none" : steps.map(String.init).joined(separator: ", ")
+                throw AgreedFailure(
+                    .missing(
+                        checkpoints.path(step: wanted), "is no checkpoint", remedy: "Resume from one that is there: \(there)."))
+            }
+            manifest = try verified(step: wanted).get()
+        case .latest:
+            guard let latest = steps.last else { return nil }
+            switch try verified(step: latest) {
+            case .success(let whole): manifest = whole
+            case .failure(let damage): throw try AgreedFailure(advised(damage.failure, earlier: steps.dropLast()))
+            }
+        case .latestValid:
+            guard !steps.isEmpty else { return nil }
+            manifest = try newestValid(of: steps)
+        }
+        try check(manifest)
+        return manifest
+    }
+
+    /// The checkpoint, or how it is damaged; other failures are thrown. Collective.
+    private func verified(step: Int) throws -> Result<CheckpointManifest, AgreedFailure> {
+        do {
+            let manifest = try checkpoints.checkpoint(step: step).verified(mesh)
+            guard manifest.step == step else {
+                throw AgreedFailure(
+                    .damaged(
+                        checkpoints.path(step: step), "holds step \(manifest.step)",
+                        remedy: "Give the folder its own name back."))
+            }
+            return .success(manifest)
+        } catch let failure as AgreedFailure where [.damagedData, .missingInput].contains(failure.failure.exitCode) {
+            return .failure(failure)
+        }
+    }
+
+    /// The same failure with the newest earlier checkpoint that is whole as its remedy. Collective.
+    private func advised(_ failure: Failure, earlier steps: some BidirectionalCollection<Int>) throws -> Failure {
+        for step in steps.reversed() {
+            guard case .success = try verified(step: step) else { continue }
+            return Failure(
+                failure.place, failure.reason, remedy: "Step \(step) is whole: go back to it with --resume=latest-valid.",
+                exitCode: failure.exitCode)
+        }
+        return Failure(
+            failure.place, failure.reason, remedy: "No earlier checkpoint is whole: begin again with --overwrite.",
+            exitCode: failure.exitCode)
+    }
+
+    private func newestValid(of steps: [Int]) throws -> CheckpointManifest {
+        var last: Failure?
+        for step in steps.reversed() {
+            switch try verified(step: step) {
+            case .success(let manifest): return manifest
+            case .failure(let damage):
+                try emit(.notice("step \(step) is passed over: \(damage.failure.place): \(damage.failure.reason)"))
+                last = damage.failure
+            }
+        }
+        throw AgreedFailure(
+            Failure(
+                last!.place, last!.reason, remedy: "No checkpoint is whole: begin again with --overwrite.",
+                exitCode: last!.exitCode))
+    }
+
+    // MARK: What may differ
+
+    /// Compares the run that was saved with this one: what decides its results must be the same, or allowed to differ.
+    /// Collective over all ranks.
+    private func check(_ manifest: CheckpointManifest) throws {
+        let own: [UInt8] = try mesh.agreed { () throws(Failure) in
+            guard mesh.isFirst else { return [] }
+            let changes = try allowedChanges(since: manifest)
+            return Array(changes.joined(separator: "\n").utf8)
+        }
+        // The first rank alone knows what the files hold.
+        let text = try mesh.world.gatherAll(own)[0]
+        changedKeys = Set(String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init))
+        if !changedKeys.isEmpty {
+            let keys = changedKeys.sorted().joined(separator: ", ")
+            try emit(.notice("run.allow_changes lets it differ from the run that was begun: \(keys)"))
+        }
+        guard mesh.isFirst else { return }
+        let now = try environment(program: inputs!.value().program)
+        if let notice = EnvironmentChange.notice(
+            from: manifest.environment, manifest.layout, to: now, .init(run.layout, zero: isSharded ? 1 : 0))
+        {
+            try emit(.notice(notice))
+        }
+    }
+
+    /// Key paths of what differs and may; on the first rank.
+    ///
+    /// - Throws: `Failure`: configuration for a setting that may not differ, damaged data for a file.
+    private func allowedChanges(since manifest: CheckpointManifest) throws(Failure) -> [String] {
+        let place = checkpoints.path(step: manifest.step)
+        let allowed = run.configuration.run.allowChanges
+        let inputs = try inputs!.value().inputs
+        let before = Dictionary(manifest.inputs.map { ($0.key, $0) }) { first, _ in first }
+        let known = Set(inputs.map(\.key)).intersection(before.keys)
+        var changes: [String] = []
+        for difference in try SettingsDifference.all(from: manifest.settings, to: run.configuration.decisiveYAML)
+        // Of files the content is compared, not the path.
+        where !known.contains(difference.keyPath) {
+            guard difference.isAllowed(by: allowed) else {
+                throw .configuration(
+                    place,
+                    "the run was begun with \(difference.keyPath) = \(difference.before ?? "nothing"), the configuration now says "
+                        + "\(difference.after ?? "nothing")",
+                    remedy: "Put it back, allow it with run.allow_changes: [\(difference.keyPath)], or start a new run in another directory.")
+            }
+            changes.append(difference.keyPath)
+        }
+        for input in inputs {
+            guard let old = before[input.key] else { continue }
+            let differing = input.files.indices.first {
+                !old.files.indices.contains($0) || old.files[$0].sha256 != input.files[$0].sha256
+            }
+            guard differing != nil || old.files.count != input.files.count else { continue }
+            guard SettingsDifference.isAllowed(input.key, by: allowed) else {
+                throw .damaged(
+                    "\(run.configuration.file): \(input.key)",
+                    "\(input.files[differing ?? 0].name) holds other bytes than when the run was begun",
+                    remedy: "Put it back, allow it with run.allow_changes: [\(input.key)], or start a new run in another directory.")
+            }
+            changes.append(input.key)
+        }
+        return changes
+    }
+
+    func hasChanged(_ keyPath: String) -> Bool { changedKeys.contains { $0 == keyPath || $0.hasPrefix(keyPath + ".") } }
+
+    // MARK: What a run is made of
+
+    /// Writes down in `provenance.json` what the run reads, once that is hashed. On the first rank.
+    func recordInputs() throws(Failure) {
+        guard let provenance else { return }
+        let digests = try inputs!.value()
+        try directory.write(provenance.with(digests.inputs, program: digests.program))
+        self.provenance = nil
+    }
+
+    func environment(program: String) -> CheckpointManifest.Environment {
+        CheckpointManifest.Environment(
+            ranks: mesh.world.size, threadsPerRank: threads, blasCore: matrixProductCore,
+            mpi: mesh.world.size > 1 ? MPIEnvironment.libraryVersion : "none",
+            collectives: EnvironmentChange.collectiveSettings(), tandem: tandemVersion, program: program)
+    }
+}
+
+/// What of a run's surroundings is not as it was.
+enum EnvironmentChange {
+    /// Variables that tell Open MPI how to do collectives, and over what.
+    static func collectiveSettings(_ variables: [String: String] = ProcessInfo.processInfo.environment) -> [String: String] {
+        let prefixes = ["coll", "op", "btl", "pml", "mtl"].map { "OMPI_MCA_" + $0 }
+        return variables.filter { name, _ in prefixes.contains { name == $0 || name.hasPrefix($0 + "_") } }
+    }
+
+    /// What changed, in a sentence, and what follows from it; nil where nothing did.
+    static func notice(
+        from before: CheckpointManifest.Environment, _ layoutBefore: CheckpointManifest.Layout,
+        to now: CheckpointManifest.Environment, _ layoutNow: CheckpointManifest.Layout
+    ) -> String? {
+        var deciding: [String] = []
+        func compare(_ name: String, _ old: String, _ new: String) {
+            if old != new { deciding.append("\(name) \(new) instead of \(old)") }
+        }
+        compare("data ranks", "\(layoutBefore.data)", "\(layoutNow.data)")
+        compare("tensor ranks", "\(layoutBefore.tensor)", "\(layoutNow.tensor)")
+        compare("BLAS core", before.blasCore, now.blasCore)
+        if before.ranks > 1, now.ranks > 1 {
+            compare("MPI", before.mpi, now.mpi)
+            for name in Set(before.collectives.keys).union(now.collectives.keys).sorted() {
+                compare(name, before.collectives[name] ?? "unset", now.collectives[name] ?? "unset")
+            }
+        }
+        compare("tandem", before.tandem, now.tandem)
+        if before.tandem == now.tandem, before.program != now.program { deciding.append("another build of tandem") }
+        var harmless: [String] = []
+        if layoutBefore.zero != layoutNow.zero {
+            harmless.append("parallel.zero \(layoutNow.zero) instead of \(layoutBefore.zero)")
+        }
+        if before.threadsPerRank != now.threadsPerRank {
+            harmless.append("threads a rank \(now.threadsPerRank) instead of \(before.threadsPerRank)")
+        }
+        guard !deciding.isEmpty || !harmless.isEmpty else { return nil }
+        let consequence = deciding.isEmpty ? "which changes no bit" : "the rest is equal to rounding, not to the bit"
+        return "resumed with \((deciding + harmless).joined(separator: ", ")): \(consequence)"
+    }
+}

@@ -1,0 +1,58 @@
+import Checkpoints
+import Foundation
+import Settings
+import Tensors
+import Testing
+
+@Suite("A run's checkpoints")
+struct CheckpointStoreTests {
+    private func names(_ saved: SavedCheckpoint) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: saved.store.folder).sorted()
+    }
+
+    @Test("the newest are kept, and those of steps that keep_every divides")
+    func keeping() throws {
+        let saved = try SavedCheckpoint(steps: [2, 3, 4, 6, 7, 8])
+        try saved.store.prune(keeping: 2, every: 3)
+        #expect(saved.store.steps == [3, 6, 7, 8])
+        try saved.store.prune(keeping: 1)
+        #expect(try names(saved) == ["step-8"])
+    }
+
+    @Test("what a killed run left half-written or half-removed goes, and an earlier checkpoint that was being replaced stays")
+    func leftovers() throws {
+        let saved = try SavedCheckpoint(steps: [4, 6])
+        let (manager, folder) = (FileManager.default, saved.store.folder)
+        try manager.copyItem(atPath: folder + "/step-4", toPath: folder + "/.step-8.partial")
+        try manager.copyItem(atPath: folder + "/step-4", toPath: folder + "/.step-2.removed")
+        try manager.copyItem(atPath: folder + "/step-6", toPath: folder + "/.step-6.replaced")
+        try manager.moveItem(atPath: folder + "/step-4", toPath: folder + "/.step-4.replaced")
+        try saved.store.removeLeftovers()
+        #expect(try names(saved) == ["step-4", "step-6"])
+        try saved.checkpoint.verifyAll()
+    }
+
+    @Test("a step that is saved again replaces what was saved before")
+    func again() throws {
+        let saved = try SavedCheckpoint()
+        let before = try saved.checkpoint.manifest().files
+        saved.values.pointer[3] = 1000
+        try saved.save(step: 4)
+        #expect(try saved.checkpoint.manifest().files != before)
+        #expect(try names(saved) == ["step-4"])
+        try saved.checkpoint.verifyAll()
+    }
+
+    @Test("any rectangle of a parameter is read, and another shape is refused")
+    func boxes() throws {
+        let saved = try SavedCheckpoint()
+        let reader = StateReader(saved.checkpoint, try saved.checkpoint.manifest())
+        let box = StateReader.Box(parameter: "first", shape: [3, 5], rows: 1..<3, columns: 2..<5)
+        var read = [Float](repeating: 0, count: 4)
+        // Of the box [[7, 8, 9], [12, 13, 14]] all but its first and its last.
+        try reader.read("first_moments", box, floats: 1..<5, tensor: 0, into: &read)
+        #expect(read == [8.25, 9.25, 12.25, 13.25])
+        let other = StateReader.Box(parameter: "first", shape: [5, 3], rows: 0..<5, columns: 0..<3)
+        #expect(failure { try reader.read("values", other, floats: 0..<4, tensor: 0, into: &read) }?.exitCode == .damagedData)
+    }
+}
