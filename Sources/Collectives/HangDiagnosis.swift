@@ -30,6 +30,13 @@ struct HangDiagnosis {
 
     private func record(_ rank: Int) -> RankRecord? { records.first { $0.rank == rank } }
 
+    /// The rank whose waiting is to be explained where `rank` has waited too long: one that has come to the end of MPI waits
+    /// for those that have not.
+    func waitingRank(for rank: Int) -> Int {
+        guard record(rank)?.activity.stage == .ending else { return rank }
+        return records.first { $0.current != nil }?.rank ?? rank
+    }
+
     /// Why `rank` does not get on.
     func cause(of rank: Int) -> Cause {
         if let halted = records.first(where: { $0.rank != rank && $0.state.isHalted }) {

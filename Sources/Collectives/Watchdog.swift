@@ -162,17 +162,19 @@ public final class Watchdog: @unchecked Sendable {
         let limits = Watchdog.settings.withLock { $0.limits }
         guard let passed = timer.passed(limits, record, now: Double(OperationLog.now) * 1e-9) else { return }
         var diagnosis = diagnosis()
-        var cause = diagnosis.cause(of: record.rank)
+        var waiting = diagnosis.waitingRank(for: record.rank)
+        var cause = diagnosis.cause(of: waiting)
         if case .elsewhere = cause {
             usleep(UInt32(Watchdog.grace * 1e6))
             diagnosis = self.diagnosis()
-            cause = diagnosis.cause(of: record.rank)
+            waiting = diagnosis.waitingRank(for: record.rank)
+            cause = diagnosis.cause(of: waiting)
         }
         // It ended after all, at the last moment: only an operation that still goes on is told.
         guard OperationLog.record(log.board, place: log.place)?.operations.first == record.operations.first || passed.isOfStep
         else { return }
         end(
-            diagnosis.failure(cause, of: record.rank, limit: passed.words), details: diagnosis.table(),
+            diagnosis.failure(cause, of: waiting, limit: passed.words), details: diagnosis.table(),
             stepsDone: record.activity.stepsDone)
     }
 

@@ -77,6 +77,14 @@ import Testing
         #expect(subject.failure(subject.cause(of: 0), of: 0, limit: "").description.contains("rank 2 (b) and rank 3 (b)"))
     }
 
+    @Test("a rank that has come to the end asks on behalf of one that has not")
+    func ending() {
+        var ended = Self.record(1, Self.operation(.sum, group: 2, number: 5, count: 4, ended: true), begun: [2: 5])
+        ended.activity.stage = .ending
+        #expect(diagnosis(waiting, ended).waitingRank(for: 1) == 0 && diagnosis(waiting, ended).waitingRank(for: 0) == 0)
+        #expect(diagnosis(waiting, ended).cause(of: 0) == .mismatch(0, waiting.operations[0], 1, ended.operations[0]))
+    }
+
     @Test("a message is waited for from its sender")
     func message() {
         let own = Self.record(0, Self.operation(.receive, group: 1, number: 9, peer: 1), begun: [1: 3])
@@ -113,7 +121,7 @@ import Testing
     @Test("an operation has its limit, and the next one begins anew")
     func operations() {
         let limits = Watchdog.Limits(collective: 2)
-        #expect(passed(limits, until: 10) { _ in record(operation: 5) } == 2.5)
+        #expect(passed(limits, until: 10) { _ in record(operation: 5) } == 2.25)
         #expect(passed(limits, until: 10) { record(operation: 5 + Int($0)) } == nil)
         #expect(passed(limits, until: 10) { _ in record(operation: nil) } == nil)
         #expect(passed(Watchdog.Limits(collective: nil), until: 10) { _ in record(operation: 5) } == nil)
@@ -122,7 +130,7 @@ import Testing
     @Test("a step has its limit, whatever it does")
     func steps() {
         let limits = Watchdog.Limits(collective: nil, step: 3)
-        #expect(passed(limits, until: 10) { record(operation: Int($0 * 4) + 1, step: 9) } == 3.5)
+        #expect(passed(limits, until: 10) { record(operation: Int($0 * 4) + 1, step: 9) } == 3.25)
         #expect(passed(limits, until: 10) { record(operation: nil, step: 9 + Int($0)) } == nil)
     }
 

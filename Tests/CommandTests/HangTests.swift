@@ -52,13 +52,16 @@ extension CommandTests {
             #expect(workspace.remainingProcesses().isEmpty)
         }
 
-        @Test("a rank that is killed is named before mpirun says anything")
+        @Test("a rank that is killed is named, with how and where, before mpirun says which it was")
         func killed() throws {
             let workspace = try Workspace()
             let result = try run("kill -KILL $VICTIM", in: workspace)
             #expect([75, 137].contains(result.exitCode), "\(result.errorOutput)")
             #expect(result.causeLines.count == 1, "\(result.errorOutput)")
-            #expect(firstWord(result).hasPrefix("tandem: rank 1 ("), "\(result.errorOutput)")
+            #expect(result.causeLines.first?.wholeMatch(of: /tandem: rank 1 \(.*\): was killed.*, in step [0-9]+.*/) != nil)
+            let words = result.errorOutput
+            let (ours, theirs) = (words.range(of: "tandem: rank 1 ("), words.range(of: "mpirun noticed"))
+            #expect(ours != nil && (theirs == nil || ours!.lowerBound < theirs!.lowerBound), "\(words)")
             #expect(try secondsAfterFault(workspace) < 10)
             #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
             #expect(workspace.remainingProcesses().isEmpty)
