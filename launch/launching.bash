@@ -7,6 +7,9 @@ fail() {
     exit "$1"
 }
 
+# What ended a job tandem says in one line; mpirun's own words come around it and say less.
+quiet=(--mca orte_execute_quiet 1)
+
 note() { echo "$script: note: $1" >&2; }
 
 # Reads --ranks, --threads, --restarts and --dry-run off the arguments, and what $own_options names besides; $command is the rest.

@@ -8,12 +8,10 @@ import Testing
     private func compilerMessages(_ source: String) throws -> String {
         let folder = TemporaryFolder()
         let root = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent().path
-        let moduleMaps = [
-            root + "/Sources/CMPI/module.modulemap", root + "/Sources/COpenBLAS/module.modulemap",
-            root + "/Sources/CHDF5/module.modulemap", root + "/Sources/CThreads/module.modulemap",
-            programFolder + "/../../checkouts/Yams/Sources/CYaml/include/module.modulemap",
-        ]
-        let includes = try runCommand(["pkg-config", "--cflags", "ompi-c", "openblas", "hdf5"]).output
+        let rooms = try FileManager.default.contentsOfDirectory(atPath: root + "/Sources").map { root + "/Sources/" + $0 }
+        let moduleMaps = (rooms + [programFolder + "/../../checkouts/Yams/Sources/CYaml/include"])
+            .map { $0 + "/module.modulemap" }.filter(FileManager.default.fileExists)
+        let includes = try runCommand(["pkg-config", "--cflags", "ompi-c", "openblas", "hdf5", "libcrypto"]).output
         let flags = moduleMaps.map { "-fmodule-map-file=" + $0 } + includes.split(whereSeparator: \.isWhitespace).map(String.init)
         return try runCommand(
             ["swiftc", "-typecheck", folder.write(source, to: "claim.swift"), "-I", programFolder + "/Modules"]

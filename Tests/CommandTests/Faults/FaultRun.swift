@@ -25,15 +25,17 @@ struct FaultRun {
         try workspace.tandem(["train", "config.yaml"] + settings + arguments, ranks: ranks)
     }
 
-    /// Runs with a shell script beside it, which finds the functions
+    /// Runs, as the launch scripts do, with a shell script beside it, which finds the functions
     ///
     /// - `step N`, which returns once step N is done, or the job has ended,
     /// - `rank N`, which prints the process of a rank, and `launcher`, which prints mpirun's.
     ///
-    /// - Parameter environment: of the run alone.
+    /// - Parameters:
+    ///   - environment: of the run alone.
+    ///   - first: what each rank's shell does before the program takes its place.
     /// - Returns: what the job printed, its exit code, and the seconds from the end of the script to the job's.
     func train(
-        _ arguments: [String] = [], beside script: String, environment: [String: String] = [:]
+        _ arguments: [String] = [], beside script: String, environment: [String: String] = [:], first: String = ":"
     ) throws -> (result: ProcessResult, seconds: Double) {
         let words = (settings + arguments).joined(separator: " ")
         let variables = environment.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
@@ -42,8 +44,8 @@ struct FaultRun {
             rm -f code pid.*
             {
               code=0
-              env \(variables) mpirun -n \(ranks) --oversubscribe --bind-to none \\
-                sh -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec "$TANDEM" train config.yaml \(words)' || code=$?
+              env \(variables) mpirun --mca orte_execute_quiet 1 -n \(ranks) --oversubscribe --bind-to none \\
+                sh -c '\(first); echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec "$TANDEM" train config.yaml \(words)' || code=$?
               date +%s%N > ended; echo $code > code
             } &
             job=$!

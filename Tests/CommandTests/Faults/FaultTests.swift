@@ -18,9 +18,6 @@ struct Fault: CustomTestStringConvertible, Sendable {
         Fault(
             testDescription: "SIGSTOP of a rank", script: "step 12; kill -STOP $(rank 1)", exitCodes: [75], words: "stopped",
             settings: ["run.collective_timeout": "2"]),
-        Fault(
-            testDescription: "no memory for a rank", script: "step 12; prlimit --pid $(rank 1) --as=1000000", exitCodes: [70, 75, 133, 134, 137, 139],
-            words: "rank 1"),
         Fault(testDescription: "SIGTERM to a rank", script: "step 12; kill -TERM $(rank 1)", exitCodes: [0], words: nil),
         Fault(testDescription: "SIGUSR1 to mpirun", script: "step 12; kill -USR1 $(launcher)", exitCodes: [0], words: nil),
         Fault(testDescription: "SIGKILL of mpirun", script: "step 12; kill -KILL $(launcher)", exitCodes: [137], words: nil),
@@ -72,17 +69,31 @@ extension CommandTests {
             #expect(try run.rows().count == 402)
         }
 
-        @Test("a disk that becomes read-only ends the run, which goes on when it can be written again", .enabled(if: SmallDisk.canBeMounted, "mounting takes root"))
+        @Test(
+            "a folder that may not be written any more ends the run, which goes on when it may",
+            .enabled(if: LockedFolder.isPossible, "making folders immutable takes root"))
         func readOnly() throws {
             let workspace = try Workspace()
-            let disk = try SmallDisk(kilobytes: 200_000, in: workspace)
-            let run = FaultRun(workspace, directory: "disk/run")
-            let (result, seconds) = try run.train(beside: "step 12; mount -o remount,ro \(workspace.file("disk"))")
+            let run = FaultRun(workspace)
+            let folder = LockedFolder(workspace.file("run/checkpoints"))
+            let (result, seconds) = try run.train(beside: "step 12; \(folder.lock)")
             #expect(result.exitCode == Exit.inputOutput && result.causeLines.count == 1, "\(result.errorOutput)")
-            #expect(result.causeLines.first?.contains("Read-only") == true && seconds < 10)
-            _ = try runCommand(["mount", "-o", "remount,rw", workspace.file("disk")])
+            #expect(result.causeLines.first?.contains("run/checkpoints") == true && seconds < 10, "\(result.errorOutput)")
+            try folder.unlock()
             try expectUninterruptedEnd(run, result)
-            #expect(try !disk.content().isEmpty)
+        }
+
+        @Test(
+            "a rank that the kernel ends for lack of memory is told as such, and no other stays",
+            .enabled(if: SmallMemory.isPossible, "control groups for memory take root"))
+        func outOfMemory() throws {
+            let workspace = try Workspace()
+            let memory = try SmallMemory(bytes: 24 << 20)
+            let (result, _) = try FaultRun(workspace).train(
+                beside: "true", first: "if [ $OMPI_COMM_WORLD_RANK = 1 ]; then echo $$ > \(memory.processes); fi")
+            #expect([75, 137].contains(result.exitCode) && result.seconds < 30, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains("memory") == true, "\(result.errorOutput)")
+            #expect(workspace.remainingProcesses().isEmpty)
         }
 
         /// The system's time jumps a day ahead and then a year back, as the ranks see it.
