@@ -36,16 +36,16 @@ public final class StateSnapshot: @unchecked Sendable {
     private let lock = NSLock()
     /// Pieces that were read.
     private var taken = 0
-    /// Those that were detached and not read yet.
-    private var copies: [Int: UnsafeMutableBufferPointer<Float>] = [:]
-    private var isDetached = false
+    /// What was not read yet when it was detached, piece after piece. One block on huge pages: page by page, first touch would
+    /// take longer than copying.
+    private var copy: Storage?
+    /// Floats of the copy that were read.
+    private var copyPlace = 0
 
     public init(_ numbers: [SavedNumbers]) {
         self.numbers = numbers
         pieces = numbers.flatMap(StateSnapshot.pieces)
     }
-
-    deinit { for copy in copies.values { copy.deallocate() } }
 
     /// Bytes of all numbers.
     public var byteCount: Int { numbers.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride } }
@@ -58,27 +58,30 @@ public final class StateSnapshot: @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         let piece = pieces[taken]
-        if let copy = copies.removeValue(forKey: taken) {
-            buffer.update(from: copy.baseAddress!, count: copy.count)
-            copy.deallocate()
+        let count = StateSnapshot.count(of: piece)
+        if let copy {
+            buffer.update(from: copy.base.assumingMemoryBound(to: Float.self) + copyPlace, count: count)
+            copyPlace += count
         } else {
             StateSnapshot.copy(piece, to: buffer)
         }
         taken += 1
-        return StateSnapshot.count(of: piece)
+        return count
     }
 
     /// From its return on the numbers may change: what of them was not read yet is copied. A second call does nothing.
     public func detach() {
         lock.lock()
         defer { lock.unlock() }
-        guard !isDetached else { return }
-        isDetached = true
-        for index in taken..<pieces.count {
-            let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: StateSnapshot.count(of: pieces[index]))
-            StateSnapshot.copy(pieces[index], to: copy.baseAddress!)
-            copies[index] = copy
+        guard copy == nil, taken < pieces.count else { return }
+        let rest = pieces[taken...]
+        let copy = Storage(floatCount: rest.reduce(0) { $0 + StateSnapshot.count(of: $1) })
+        var place = copy.base.assumingMemoryBound(to: Float.self)
+        for piece in rest {
+            StateSnapshot.copy(piece, to: place)
+            place += StateSnapshot.count(of: piece)
         }
+        self.copy = copy
     }
 
     private static func count(of piece: [UnsafeMutableBufferPointer<Float>]) -> Int { piece.reduce(0) { $0 + $1.count } }

@@ -70,11 +70,11 @@ extension CommandTests {
             #expect(try disk.workspace.metrics("disk/run").filter { $0["eval"] == nil }.count == step)
         }
 
-        /// Configuration, provenance and status fill it: no row of figures fits, and no further file.
+        /// Lock, configuration, provenance and status fill it: no row of figures fits, and no further file.
         @Test("a disk without room for the first figures ends the run in one line, and its status says so", arguments: [nil, 2])
         func metrics(ranks: Int?) throws {
             let workspace = try Workspace()
-            let disk = try SmallDisk(kilobytes: 12, in: workspace)
+            let disk = try SmallDisk(kilobytes: 16, in: workspace)
             try expectFull(["train", "config.yaml", "--set", "run.directory=disk/run"], ranks: ranks, in: workspace)
             let status = try disk.workspace.json("disk/run/status.json")
             #expect(status["state"] as? String == "failed" && status["step"] as? Int == 0)
