@@ -39,7 +39,7 @@ extension CommandTests {
             let provenance = try workspace.json("run/provenance.json")
             #expect((provenance["ranks"] as? [Any])?.count == ranks ?? 1)
             let names = try FileManager.default.contentsOfDirectory(atPath: workspace.file("run")).sorted()
-            #expect(names == ["config.yaml", "export", "export-step-3", "metrics.jsonl", "provenance.json", "status.json"])
+            #expect(names == ["config.yaml", "export", "export-step-3", "lock", "metrics.jsonl", "provenance.json", "status.json"])
         }
 
         @Test("every number of metrics.jsonl reads back to the same bits")

@@ -9,13 +9,13 @@ struct FaultRun {
     /// Behind `tandem train config.yaml`.
     private let settings: [String]
 
-    static let steps = 60
+    static let steps = 200
 
     init(_ workspace: Workspace, ranks: Int = 2, directory: String = "run", _ settings: [String: String] = [:]) {
         self.workspace = workspace
         self.ranks = ranks
         self.directory = directory
-        var values = ["schedule.steps": "\(FaultRun.steps)", "run.checkpoint_every": "4", "run.directory": directory]
+        var values = ["schedule.steps": "\(FaultRun.steps)", "run.checkpoint_every": "5", "run.directory": directory]
         values.merge(settings) { $1 }
         self.settings = values.sorted { $0.key < $1.key }.flatMap { ["--set", "\($0.key)=\($0.value)"] }
     }
@@ -28,6 +28,7 @@ struct FaultRun {
     /// Runs, as the launch scripts do, with a shell script beside it, which finds the functions
     ///
     /// - `step N`, which returns once step N is done, or the job has ended,
+    /// - `saved`, which returns once there is a checkpoint,
     /// - `rank N`, which prints the process of a rank, and `launcher`, which prints mpirun's.
     ///
     /// - Parameters:
@@ -50,6 +51,7 @@ struct FaultRun {
             } &
             job=$!
             step() { until grep -qs "\\"step\\": $1[,}]" \(directory)/metrics.jsonl || [ -e code ]; do sleep 0.01; done; }
+            saved() { until ls \(directory)/checkpoints/step-*/manifest.json >saves 2>&1 || [ -e code ]; do sleep 0.01; done; }
             rank() { cat pid.$1; }
             launcher() { pgrep -P $job mpirun; }
             \(script)

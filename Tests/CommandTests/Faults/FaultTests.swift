@@ -13,14 +13,14 @@ struct Fault: CustomTestStringConvertible, Sendable {
     var settings: [String: String] = [:]
 
     static let all = [
-        Fault(testDescription: "SIGKILL of the first rank", script: "step 12; kill -KILL $(rank 0)", exitCodes: [75, 137], words: "rank 0"),
-        Fault(testDescription: "SIGKILL of another rank", script: "step 12; kill -KILL $(rank 1)", exitCodes: [75, 137], words: "rank 1"),
+        Fault(testDescription: "SIGKILL of the first rank", script: "saved; kill -KILL $(rank 0)", exitCodes: [75, 137], words: "rank 0"),
+        Fault(testDescription: "SIGKILL of another rank", script: "saved; kill -KILL $(rank 1)", exitCodes: [75, 137], words: "rank 1"),
         Fault(
-            testDescription: "SIGSTOP of a rank", script: "step 12; kill -STOP $(rank 1)", exitCodes: [75], words: "stopped",
+            testDescription: "SIGSTOP of a rank", script: "saved; kill -STOP $(rank 1)", exitCodes: [75], words: "stopped",
             settings: ["run.collective_timeout": "2"]),
-        Fault(testDescription: "SIGTERM to a rank", script: "step 12; kill -TERM $(rank 1)", exitCodes: [0], words: nil),
-        Fault(testDescription: "SIGUSR1 to mpirun", script: "step 12; kill -USR1 $(launcher)", exitCodes: [0], words: nil),
-        Fault(testDescription: "SIGKILL of mpirun", script: "step 12; kill -KILL $(launcher)", exitCodes: [137], words: nil),
+        Fault(testDescription: "SIGTERM to a rank", script: "saved; kill -TERM $(rank 1)", exitCodes: [0], words: nil),
+        Fault(testDescription: "SIGUSR1 to mpirun", script: "saved; kill -USR1 $(launcher)", exitCodes: [0], words: nil),
+        Fault(testDescription: "SIGKILL of mpirun", script: "saved; kill -KILL $(launcher)", exitCodes: [137], words: nil),
     ]
 }
 
@@ -49,7 +49,7 @@ extension CommandTests {
             let resumed = try run.train(["--resume"])
             #expect(resumed.exitCode == 0, "\(resumed.errorOutput)")
             let from = resumed.output.firstMatch(of: /resumed     after step ([0-9]+)/).flatMap { Int($0.1) } ?? 0
-            #expect(from >= saved && (8..<FaultRun.steps).contains(from))
+            #expect(from >= saved && (5..<FaultRun.steps).contains(from))
             let uninterrupted = try FaultRun.uninterrupted.get()
             #expect(try run.rows() == uninterrupted.rows)
             #expect(try run.weights() == uninterrupted.weights)
@@ -76,7 +76,7 @@ extension CommandTests {
             let workspace = try Workspace()
             let run = FaultRun(workspace)
             let folder = LockedFolder(workspace.file("run/checkpoints"))
-            let (result, seconds) = try run.train(beside: "step 12; \(folder.lock)")
+            let (result, seconds) = try run.train(beside: "saved; \(folder.lock)")
             #expect(result.exitCode == Exit.inputOutput && result.causeLines.count == 1, "\(result.errorOutput)")
             #expect(result.causeLines.first?.contains("run/checkpoints") == true && seconds < 10, "\(result.errorOutput)")
             try folder.unlock()
