@@ -13,6 +13,9 @@ public struct HuggingFaceExport: ~Copyable {
         "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
     ]
 
+    /// The largest file that is taken over, bytes.
+    private static let copiedByteLimit = 256 << 20
+
     private let folder: FolderReplacement
     private var writer: SafetensorsWriter
 
@@ -70,9 +73,7 @@ public struct HuggingFaceExport: ~Copyable {
 
     private static func copy(_ source: String, to path: String) throws(Failure) {
         guard FileManager.default.fileExists(atPath: source) else { return }
-        guard let data = FileManager.default.contents(atPath: source) else {
-            throw .inputOutput(source, "can't be read", remedy: "Check its permissions.")
-        }
-        try write(data, to: path)
+        let bytes = try InputFile.bytes(path: source, byteLimit: copiedByteLimit, remedy: "Check the path.")
+        try write(Data(bytes), to: path)
     }
 }
