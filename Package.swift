@@ -76,7 +76,8 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Weights", "TestSupport"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "Hashing"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5", "CHDF5"]),
+        .testTarget(name: "DamageTests", dependencies: ["Weights", "Datasets", "TestSupport"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "hang-probe"]),
@@ -89,3 +90,11 @@ let package = Package(
         .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]
 )
+
+// `./launch/fuzz`: the readers under libFuzzer, which brings the program's beginning along, so that it links in no other build.
+if Context.environment["TANDEM_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "tandem-fuzz", dependencies: ["Settings", "Weights", "Tokenization", "Datasets", "Checkpoints"],
+            path: "fuzz/Sources", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}
