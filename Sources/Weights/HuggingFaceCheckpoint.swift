@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Settings
 import Tensors
 
@@ -35,6 +36,8 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         configuration = try HuggingFaceConfiguration.parse(configurationJSON, origin: configurationPath)
         files = try HuggingFaceCheckpoint.openFiles(in: folder)
         self.folder = folder
+        // A few thousand bytes, of which each can change the mathematics. Weights are compared where all of them are read.
+        try FolderDigests(folder: folder)?.check(FileDigest(of: configurationPath), of: "config.json")
         fileOfTensor = Dictionary(
             uniqueKeysWithValues: files.enumerated().flatMap { index, file in file.tensors.map { ($0.name, index) } })
     }

@@ -1,6 +1,5 @@
 import Foundation
 
-@testable import Checkpoints
 @testable import Settings
 
 extension FuzzTarget {
@@ -40,23 +39,5 @@ extension FuzzTarget {
             var again = try RunConfiguration(yaml: configuration.resolvedYAML(), file: "config.yaml")
             again.file = configuration.file
             precondition(again == configuration, "the resolved configuration reads back as another")
-        })
-
-    static let manifest = FuzzTarget(
-        name: "manifest",
-        seeds: {
-            [
-                Array(
-                    #"""
-                    {"format_version":1,"kind":"checkpoint","step":3,"data":2,"tensor":1,"epoch":0,"position":12,"settings":"a: 1",
-                    "reference_values":[{"reference":"sft","dataset":"train","fingerprint":"00"}],
-                    "shards":[{"file":"tensor-0-data-0.h5","tensor":0,"data":0,"ranges":[[0,4],[8,12]]}]}
-                    """#.utf8)
-            ]
-        },
-        read: { input in
-            _ = Scratch.write("manifest.json", input)
-            let manifest = try CheckpointManifest(folder: Scratch.folder)
-            precondition(manifest.step >= 0 && manifest.epoch >= 0 && manifest.position >= 0)
         })
 }

@@ -34,6 +34,44 @@ import Weights
         #expect(outcomes.refused > Damage.count * 3 / 4, "\(outcomes.harmless) were harmless")
     }
 
+    @Test("any file of an export that has a flipped bit, or is cut, is found by SHA256SUMS")
+    func export() throws {
+        let path = try exportedFolder()
+        let content = try read(path)
+        let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        #expect(names == ["SHA256SUMS", "config.json", "model.safetensors", "tokenizer.json"])
+        for (index, name) in names.enumerated() {
+            let url = URL(fileURLWithPath: "\(path)/\(name)")
+            let intact = [UInt8](try Data(contentsOf: url))
+            let outcomes = try Outcomes.of(Damage.random(of: intact, seed: UInt64(index)), to: intact, intact: content) {
+                try Data($0).write(to: url)
+                try #require(try FolderDigests(folder: path)).verify()
+                return try read(path)
+            }
+            try Data(intact).write(to: url)
+            #expect(outcomes.wrong == [], "\(name)")
+            // A list that is cut at a line's end is a shorter list.
+            #expect(name == "SHA256SUMS" ? outcomes.harmless < Damage.count / 20 : outcomes.harmless == 0, "\(name)")
+        }
+    }
+
+    private func exportedFolder() throws -> String {
+        let source = try HuggingFaceCheckpoint(folder: self.source)
+        let path = folder.file("export")
+        var export = try HuggingFaceExport(
+            to: path, configurationJSON: source.configurationJSON,
+            tensors: source.tensors.map { .init(name: $0.name, elementType: .float32, shape: $0.shape) },
+            adding: ["tokenizer.json": Data("{}".utf8)])
+        for tensor in source.tensors {
+            let rowCount = tensor.shape.dropLast().reduce(1, *)
+            let matrix = Matrix(rowCount: rowCount, columnCount: tensor.shape.last!)
+            try source.matrix(named: tensor.name, rowCount: rowCount, columnCount: tensor.shape.last!).widen(into: matrix)
+            try export.append(matrix, to: tensor.name)
+        }
+        try export.commit()
+        return path
+    }
+
     @Test("a config.json that is cut anywhere is refused, and one with a flipped bit never ends the reader otherwise")
     func configuration() throws {
         let intact = try copy("config.json")
@@ -61,8 +99,8 @@ import Weights
         try Data(bytes).write(to: URL(fileURLWithPath: folder.file(name)))
     }
 
-    private func read(known: Set<String>? = nil) throws -> Content {
-        let checkpoint = try HuggingFaceCheckpoint(folder: folder.path)
+    private func read(_ path: String? = nil, known: Set<String>? = nil) throws -> Content {
+        let checkpoint = try HuggingFaceCheckpoint(folder: path ?? folder.path)
         if let known {
             try checkpoint.checkNothingUnexpected(known: known)
             guard Set(checkpoint.tensorNames) == known else {
