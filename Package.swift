@@ -32,7 +32,7 @@ let package = Package(
         .target(
             name: "Collectives",
             dependencies: ["Tensors", "CMPI", "CThreads", .product(name: "BasicContainers", package: "swift-collections")]),
-        .target(name: "Weights", dependencies: ["Tensors", "Settings"], swiftSettings: vectorised),
+        .target(name: "Weights", dependencies: ["Tensors", "Settings", "Hashing"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "Tokenization", dependencies: ["Settings", "Hashing", "CPCRE2"]),
@@ -76,7 +76,8 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Weights", "TestSupport"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "Hashing"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5", "CHDF5"]),
+        .testTarget(name: "InputDamageTests", dependencies: ["Weights", "Datasets", "TestSupport"]),
         .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "hang-probe"]),
@@ -89,3 +90,11 @@ let package = Package(
         .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
     ]
 )
+
+// `./launch/fuzz`: the readers under libFuzzer, which brings the program's beginning along, so that it links in no other build.
+if Context.environment["TANDEM_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "tandem-fuzz", dependencies: ["Settings", "Weights", "Tokenization", "Datasets", "Checkpoints", "Hashing"],
+            path: "fuzz/Sources", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

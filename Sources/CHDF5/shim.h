@@ -10,6 +10,7 @@ static inline hid_t chdf5_native_double(void) { return H5T_NATIVE_DOUBLE; }
 static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
 static inline hid_t chdf5_dataset_create(void) { return H5P_DATASET_CREATE; }
 static inline hid_t chdf5_dataset_access(void) { return H5P_DATASET_ACCESS; }
+static inline H5Z_filter_t chdf5_fletcher32(void) { return H5Z_FILTER_FLETCHER32; }
 static inline hid_t chdf5_default(void) { return H5P_DEFAULT; }
 static inline hid_t chdf5_space_all(void) { return H5S_ALL; }
 static inline unsigned chdf5_truncate(void) { return H5F_ACC_TRUNC; }

@@ -66,6 +66,9 @@ extension DatasetFile {
             throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
         }
         guard !status.isFolder else { throw .damaged(path, "is a folder", remedy: "Name the dataset's file itself.") }
+        guard status.isRegular else {
+            throw .damaged(path, "is not a regular file", remedy: "Name the dataset's file itself.")
+        }
         guard access(path, R_OK) == 0 else {
             throw .missing(path, "can't be read (\(systemReason()))", remedy: "Check its permissions.")
         }

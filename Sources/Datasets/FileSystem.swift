@@ -5,6 +5,8 @@ import Settings
 struct FileStatus {
     let byteCount: Int
     let isFolder: Bool
+    /// No folder, pipe or device.
+    let isRegular: Bool
     private let device: UInt64
     private let inode: UInt64
 
@@ -14,6 +16,7 @@ struct FileStatus {
         guard stat(path, &status) == 0 else { return nil }
         byteCount = Int(status.st_size)
         isFolder = (status.st_mode & S_IFMT) == S_IFDIR
+        isRegular = (status.st_mode & S_IFMT) == S_IFREG
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
     }

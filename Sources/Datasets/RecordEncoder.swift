@@ -22,9 +22,8 @@ struct RecordEncoder: Sendable {
         endOfSequence = Result { () throws(Failure) in
             try EndTokens(folder: folder, tokenizer: tokenizer).endOfSequence
         }
-        let (bare, whole) = (
-            tokenizer.encode("a", addSpecialTokens: false), tokenizer.encode("a", addSpecialTokens: true)
-        )
+        let bare = try tokenizer.encode("a", addSpecialTokens: false)
+        let whole = try tokenizer.encode("a", addSpecialTokens: true)
         let starts = 0...max(whole.count - bare.count, 0)
         beginning = Array(whole.prefix(starts.first { whole.dropFirst($0).starts(with: bare) } ?? 0))
     }
@@ -65,11 +64,8 @@ struct RecordEncoder: Sendable {
 
     private func pair(prompt: String, chosen: String, rejected: String) throws(RecordError) -> EncodedPair {
         try pair(
-            prompt: tokenizer.encode(prompt, addSpecialTokens: true),
-            wholes: (
-                tokenizer.encode(prompt + chosen, addSpecialTokens: true),
-                tokenizer.encode(prompt + rejected, addSpecialTokens: true)
-            ),
+            prompt: try ids(of: prompt),
+            wholes: (try ids(of: prompt + chosen), try ids(of: prompt + rejected)),
             end: try end())
     }
 
@@ -77,7 +73,7 @@ struct RecordEncoder: Sendable {
         let template = try knownTemplate()
         func ids(_ messages: [ChatMessage], isPrompt: Bool) throws(RecordError) -> [Int32] {
             let chat = try rendered(messages, by: template, addGenerationPrompt: isPrompt)
-            return tokenizer.encode(chat.text, addSpecialTokens: template.leavesTextBare)
+            return try self.ids(of: chat.text, addSpecialTokens: template.leavesTextBare)
         }
         return try pair(
             prompt: try ids(chats.prompt, isPrompt: true),
@@ -124,7 +120,9 @@ struct RecordEncoder: Sendable {
         }
         let template = try knownTemplate()
         let chat = try rendered(messages, by: template, addGenerationPrompt: false)
-        let tokens = tokenizer.encodeWithStarts(chat.text, addSpecialTokens: template.leavesTextBare)
+        let tokens = try reading { () throws(Failure) in
+            try tokenizer.encodeWithStarts(chat.text, addSpecialTokens: template.leavesTextBare)
+        }
         var record = TextRecord(tokens: tokens.ids, lossMask: chat.assistantMask(over: tokens))
         // Where the template ends turns, the end is part of the turn and counts already.
         if template.endOfTurn == nil, messages.last?.role == .assistant {
@@ -144,11 +142,11 @@ struct RecordEncoder: Sendable {
         let spans = try fields.spans(.lossMaskingSpans) ?? []
         var record: TextRecord
         if spans.isEmpty {
-            record = TextRecord(tokens: tokenizer.encode(text, addSpecialTokens: true))
+            record = TextRecord(tokens: try ids(of: text))
         } else {
             record = TextRecord(tokens: beginning, lossMask: beginning.map { _ in true })
             for (piece, counts) in try text.cut(at: spans, field: fields.source(of: .lossMaskingSpans)) {
-                let ids = tokenizer.encode(piece, addSpecialTokens: false)
+                let ids = try self.ids(of: piece, addSpecialTokens: false)
                 record.tokens += ids
                 record.lossMask! += ids.map { _ in counts }
             }
@@ -158,6 +156,17 @@ struct RecordEncoder: Sendable {
     }
 
     // MARK: What every record needs
+
+    private func ids(of text: String, addSpecialTokens: Bool = true) throws(RecordError) -> [Int32] {
+        try reading { () throws(Failure) in try tokenizer.encode(text, addSpecialTokens: addSpecialTokens) }
+    }
+
+    /// What is wrong with a text is the line's fault.
+    private func reading<Value>(_ read: () throws(Failure) -> Value) throws(RecordError) -> Value {
+        do throws(Failure) { return try read() } catch {
+            throw RecordError("has text that \(error.reason)", remedy: error.remedy)
+        }
+    }
 
     private func knownTemplate() throws(RecordError) -> ChatTemplate {
         do throws(Failure) { return try template.get() } catch { throw RecordError(error) }
@@ -226,11 +235,19 @@ extension String {
             throw RecordError("\(field) holds [\(beyond.lowerBound), \(beyond.upperBound)], and the text has \(count) characters")
         }
         let cuts = Set(spans.flatMap { [$0.lowerBound, $0.upperBound] } + [0, count]).sorted()
+        let ordered = spans.sorted { $0.lowerBound < $1.lowerBound }
         var start = characters.startIndex
+        var next = 0
+        // How far the ranges that have begun reach: no piece looks at all of them.
+        var reach = 0
         return zip(cuts, cuts.dropFirst()).map { begin, end in
+            while next < ordered.count, ordered[next].lowerBound <= begin {
+                reach = max(reach, ordered[next].upperBound)
+                next += 1
+            }
             let stop = characters.index(start, offsetBy: end - begin)
             defer { start = stop }
-            return (String(characters[start..<stop]), !spans.contains { $0.contains(begin) })
+            return (String(characters[start..<stop]), begin >= reach)
         }
     }
 }

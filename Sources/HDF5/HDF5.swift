@@ -246,16 +246,19 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         count = 0
     }
 
-    /// Opens a dataset that must have one dimension and this very element type.
+    /// Opens a dataset that must have one dimension, this very element type, and be stored as this type stores them: the
+    /// library would also follow links into other files, read data from them, and unpack what was packed to fill a memory.
     ///
     /// - Parameter fileByteCount: a dataset that claims more than the file can hold is refused.
     public init(opening name: String, in file: borrowing HDF5File, fileByteCount: Int) throws(HDF5Error) {
         _ = chdf5_silence_errors()
+        try HDF5Dataset.checkLink(name, in: file)
         let access = try HDF5Identifier(H5Pcreate(chdf5_dataset_access()), .properties, "making access properties")
         // Room for a few of the largest chunks: one that is read in parts is then fetched and checked once.
         try check(H5Pset_chunk_cache(access.raw, 521, 12 << 20, 1), "choosing the cache of '\(name)'")
         let dataset = try HDF5Identifier(
             H5Dopen2(file.identifier.raw, name, access.raw), .dataset, "opening '\(name)'")
+        try HDF5Dataset.checkStorage(of: dataset, name: name, fileByteCount: fileByteCount)
         let type = try HDF5Identifier(H5Dget_type(dataset.raw), .type, "reading the type of '\(name)'")
         guard H5Tequal(type.raw, Element.hdf5Type) > 0 else {
             throw HDF5Error("opening '\(name)'", detail: "its elements are not \(Element.self)")
@@ -273,6 +276,43 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         identifier = dataset
         count = Int(extent)
     }
+
+    /// Refuses a link that leads to another name or into another file.
+    private static func checkLink(_ name: String, in file: borrowing HDF5File) throws(HDF5Error) {
+        var information = H5L_info_t()
+        try check(H5Lget_info(file.identifier.raw, name, &information, chdf5_default()), "looking for '\(name)'")
+        guard information.type == H5L_TYPE_HARD else {
+            throw HDF5Error("opening '\(name)'", detail: "it is a link to another place")
+        }
+    }
+
+    /// Refuses all but chunks in the file itself, each no larger than the file, with a checksum and no other filter.
+    private static func checkStorage(
+        of dataset: borrowing HDF5Identifier, name: String, fileByteCount: Int
+    ) throws(HDF5Error) {
+        let properties = try HDF5Identifier(
+            H5Dget_create_plist(dataset.raw), .properties, "reading the properties of '\(name)'")
+        guard H5Pget_layout(properties.raw) == H5D_CHUNKED else {
+            throw HDF5Error("opening '\(name)'", detail: "it is not stored in chunks")
+        }
+        guard H5Pget_external_count(properties.raw) == 0 else {
+            throw HDF5Error("opening '\(name)'", detail: "its data are in other files")
+        }
+        var chunk: hsize_t = 0
+        guard H5Pget_chunk(properties.raw, 1, &chunk) == 1 else {
+            throw HDF5Error("opening '\(name)'", detail: "it has not one dimension")
+        }
+        var flags: UInt32 = 0
+        guard H5Pget_nfilters(properties.raw) == 1,
+            H5Pget_filter2(properties.raw, 0, &flags, nil, nil, 0, nil, nil) == chdf5_fletcher32()
+        else { throw HDF5Error("opening '\(name)'", detail: "its chunks have not a checksum alone") }
+        guard chunk <= hsize_t(fileByteCount / MemoryLayout<Element>.stride) || chunk <= HDF5Dataset.smallChunk else {
+            throw HDF5Error("opening '\(name)'", detail: "it claims chunks of \(chunk) elements, more than the file can hold")
+        }
+    }
+
+    /// Elements of a chunk that a file may claim and have none of: one that was never written takes no room.
+    private static var smallChunk: hsize_t { 1 << 20 }
 
     /// Writes `values` after the last element.
     public mutating func append(_ values: some RandomAccessCollection<Element>) throws(HDF5Error) {

@@ -29,10 +29,12 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
         self.exitCode = exitCode
     }
 
-    /// One line, ending with the remedy.
+    /// One line, ending with the remedy. What a file had in it can't move a terminal's cursor, or fill its screen: control
+    /// characters are escaped and long parts cut.
     public var description: String {
-        let line = reason.hasSuffix(".") ? "\(place): \(reason) \(remedy)" : "\(place): \(reason). \(remedy)"
-        return line.replacing("\n", with: " ")
+        let parts = [place, reason, remedy].map { $0.replacing("\n", with: " ").shortened(to: 2_000) }
+        return parts[1].hasSuffix(".")
+            ? "\(parts[0]): \(parts[1]) \(parts[2])" : "\(parts[0]): \(parts[1]). \(parts[2])"
     }
 
     public static func configuration(_ place: String, _ reason: String, remedy: String) -> Failure {
@@ -46,5 +48,19 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     }
     public static func inputOutput(_ place: String, _ reason: String, remedy: String) -> Failure {
         Failure(place, reason, remedy: remedy, exitCode: .inputOutput)
+    }
+}
+
+extension String {
+    /// Control characters escaped, and at most `limit` characters.
+    fileprivate func shortened(to limit: Int) -> String {
+        var result = ""
+        for scalar in unicodeScalars.prefix(limit) {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return unicodeScalars.dropFirst(limit).isEmpty ? result : result + "…"
     }
 }

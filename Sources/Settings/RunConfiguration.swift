@@ -146,17 +146,16 @@ extension RunConfiguration {
             run: try RunSettings(root.section("run", keys: RunSettings.keys)))
     }
 
+    /// The largest configuration that is read, bytes.
+    private static let byteLimit = 1 << 20
+
     private static func text(ofFile path: String) throws(Failure) -> String {
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw .missing(path, "does not exist", remedy: "Check the path of the configuration.")
-        }
-        guard !isFolder.boolValue else {
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
             throw .missing(path, "is a folder, not a configuration file", remedy: "Name the YAML file itself.")
         }
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw .missing(path, "can't be read", remedy: "Check its permissions.")
-        }
+        let bytes = try InputFile.bytes(
+            path: path, byteLimit: byteLimit, remedy: "Check the path of the configuration.")
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .configuration(path, "is not UTF-8 text", remedy: "Save it as UTF-8.")
         }

@@ -35,7 +35,8 @@ public final class Storage: @unchecked Sendable {
     ///
     /// - Throws: `Failure` (missing, or input/output) when the file can't be opened or is empty.
     public init(mapping path: String) throws(Failure) {
-        let descriptor = open(path, O_RDONLY)
+        // Without waiting: a pipe that nobody writes to is refused like any other file that is none.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw .missing(
                 path, "can't be opened (\(String(cString: strerror(errno))))", remedy: "Check the path and its permissions.")

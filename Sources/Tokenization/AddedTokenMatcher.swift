@@ -3,15 +3,19 @@ struct AddedTokenMatcher: Sendable {
     /// A stretch of a text, and the token that it is; nil for text in between.
     typealias Part = (range: Range<Int>, id: Int32?)
 
+    /// Children of a node are chained: a tree costs 16 bytes for each byte of the tokens, however they are made.
     private struct Node: Sendable {
-        var children: [(byte: UInt8, node: Int)] = []
-        /// Index of the token that ends here.
-        var token: Int?
+        let byte: UInt8
+        /// Index of the first child, and of the next child of the same node; 0 for none.
+        var child: Int32 = 0
+        var sibling: Int32 = 0
+        /// Index of the token that ends here; −1 for none.
+        var token: Int32 = -1
     }
 
     private let tokens: [AddedToken]
     /// A tree of bytes; 0 is its root.
-    private var nodes = [Node()]
+    private var nodes = [Node(byte: 0)]
     /// Whether a token begins with each byte.
     private var beginnings = [Bool](repeating: false, count: 256)
 
@@ -21,15 +25,20 @@ struct AddedTokenMatcher: Sendable {
         for (index, (text, _)) in tokens.enumerated() where !text.isEmpty {
             beginnings[Int(text[0])] = true
             var node = 0
-            for byte in text { node = child(of: node, by: byte) }
-            nodes[node].token = nodes[node].token ?? index
+            for byte in text { node = child(of: node, by: byte) ?? insert(byte, below: node) }
+            if nodes[node].token < 0 { nodes[node].token = Int32(index) }
         }
     }
 
-    private mutating func child(of node: Int, by byte: UInt8) -> Int {
-        if let known = nodes[node].children.first(where: { $0.byte == byte }) { return known.node }
-        nodes.append(Node())
-        nodes[node].children.append((byte, nodes.count - 1))
+    private func child(of node: Int, by byte: UInt8) -> Int? {
+        var child = Int(nodes[node].child)
+        while child != 0, nodes[child].byte != byte { child = Int(nodes[child].sibling) }
+        return child == 0 ? nil : child
+    }
+
+    private mutating func insert(_ byte: UInt8, below node: Int) -> Int {
+        nodes.append(Node(byte: byte, sibling: nodes[node].child))
+        nodes[node].child = Int32(nodes.count - 1)
         return nodes.count - 1
     }
 
@@ -41,13 +50,18 @@ struct AddedTokenMatcher: Sendable {
         var parts: [Part] = []
         var done = 0
         var position = 0
+        // White space that is known to reach so far: it is looked at once, however many tokens stand in it.
+        var spaceEnd = 0
         while let (found, index) = match(in: text, from: position) {
             position = found.upperBound
             let token = tokens[index]
             if token.isSingleWord, touchesWord(found, in: text) { continue }
             var (start, end) = (found.lowerBound, found.upperBound)
-            if token.stripsLeft { start = max(spaceStart(before: start, in: text), done) }
-            if token.stripsRight { end = spaceEnd(after: end, in: text) }
+            if token.stripsLeft { start = spaceStart(before: start, notBefore: done, in: text) }
+            if token.stripsRight {
+                if end >= spaceEnd { spaceEnd = self.spaceEnd(after: end, in: text) }
+                end = spaceEnd
+            }
             if done < start { parts.append((done..<start, nil)) }
             parts.append((start..<max(end, start), token.id))
             done = end
@@ -71,10 +85,10 @@ struct AddedTokenMatcher: Sendable {
         var found: (Range<Int>, Int)?
         var position = start
         while position < text.count {
-            guard let next = nodes[node].children.first(where: { $0.byte == text[position] }) else { break }
-            node = next.node
+            guard let next = child(of: node, by: text[position]) else { break }
+            node = next
             position += 1
-            if let token = nodes[node].token { found = (start..<position, token) }
+            if nodes[node].token >= 0 { found = (start..<position, Int(nodes[node].token)) }
         }
         return found
     }
@@ -86,14 +100,14 @@ struct AddedTokenMatcher: Sendable {
         return range.upperBound < text.count && UTF8Reading.scalar(at: range.upperBound, in: text).scalar.isOfWord
     }
 
-    private func spaceStart(before position: Int, in text: Span<UInt8>) -> Int {
+    private func spaceStart(before position: Int, notBefore limit: Int, in text: Span<UInt8>) -> Int {
         var start = position
-        while start > 0 {
+        while start > limit {
             let (scalar, length) = UTF8Reading.scalar(before: start, in: text)
             guard scalar.properties.isWhitespace else { break }
             start -= length
         }
-        return start
+        return max(start, limit)
     }
 
     private func spaceEnd(after position: Int, in text: Span<UInt8>) -> Int {

@@ -13,11 +13,31 @@ struct AddedToken: Sendable {
     let isNormalized: Bool
     let isSpecial: Bool
 
+    /// Bytes of the longest that is read: a text is compared with it again at each of its bytes.
+    private static let longestContent = 1024
+
+    init(
+        content: [UInt8], id: Int32, isSingleWord: Bool, stripsLeft: Bool, stripsRight: Bool, isNormalized: Bool,
+        isSpecial: Bool
+    ) {
+        self.content = content
+        self.id = id
+        self.isSingleWord = isSingleWord
+        self.stripsLeft = stripsLeft
+        self.stripsRight = stripsRight
+        self.isNormalized = isNormalized
+        self.isSpecial = isSpecial
+    }
+
     /// - Parameter id: what the vocabulary says the token's id is, or would be.
     init(_ fields: ComponentFields, id: (ArraySlice<UInt8>) -> Int32) throws(Failure) {
         try fields.refuseAllBut(["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"])
         content = Array(try fields.string("content").utf8)
         guard !content.isEmpty else { throw .damagedTokenizer(fields.place(of: "content"), "is empty") }
+        guard content.count <= AddedToken.longestContent else {
+            throw .damagedTokenizer(
+                fields.place(of: "content"), "has \(content.count) bytes, more than \(AddedToken.longestContent)")
+        }
         self.id = id(content[...])
         guard case .integer(let declared) = try fields.required("id"), declared == self.id else {
             throw .damagedTokenizer(

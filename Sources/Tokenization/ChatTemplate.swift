@@ -82,7 +82,7 @@ public enum ChatTemplate: Equatable, Sendable {
     ///
     /// - Throws: `Failure` (configuration) at `place`, naming the first mark that is not a token.
     public func check(against tokenizer: Tokenizer, place: String) throws(Failure) {
-        for mark in marks where tokenizer.encode(mark, addSpecialTokens: false).count != 1 {
+        for mark in marks where try tokenizer.encode(mark, addSpecialTokens: false).count != 1 {
             throw .configuration(
                 place, "the chat template \(name) needs the token \"\(mark.printable)\", which the tokenizer lacks",
                 remedy: "Use tokenizer and template of the same model.")

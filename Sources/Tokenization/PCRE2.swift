@@ -4,7 +4,7 @@ import CPCRE2
 
 /// A compiled regular expression over UTF-8. Immutable: any number of threads may match with it at once.
 final class RegularExpression: @unchecked Sendable {
-    /// Why a pattern does not compile, in PCRE2's words.
+    /// Why a pattern does not compile, or a match was given up, in PCRE2's words.
     struct Problem: Error { let reason: String }
 
     /// `pcre2_code` is never written after compilation, so sharing it is safe.
@@ -45,6 +45,12 @@ struct MatchScratch: ~Copyable {
     private let context: OpaquePointer
     private let stack: OpaquePointer?
 
+    /// Steps of one match. Expressions of published tokenizers take a few a character; one that tries every way to cut a
+    /// text would take longer than anyone lives.
+    static let stepLimit: UInt32 = 10_000_000
+    /// Memory of a match that machine code has no room for, KiB.
+    private static let heapLimit: UInt32 = 256 << 10
+
     init() {
         // One pair of offsets is enough: groups are not looked at.
         guard let data = pcre2_match_data_create_8(1, nil), let context = pcre2_match_context_create_8(nil) else {
@@ -55,8 +61,8 @@ struct MatchScratch: ~Copyable {
         // Without this stack compiled code has 32 KiB, which one long match with backtracking can exceed.
         stack = pcre2_jit_stack_create_8(32 << 10, 64 << 20, nil)
         if let stack { pcre2_jit_stack_assign_8(context, nil, UnsafeMutableRawPointer(stack)) }
-        pcre2_set_match_limit_8(context, UInt32.max)
-        pcre2_set_depth_limit_8(context, UInt32.max)
+        pcre2_set_match_limit_8(context, MatchScratch.stepLimit)
+        pcre2_set_heap_limit_8(context, MatchScratch.heapLimit)
     }
 
     deinit {
@@ -68,10 +74,11 @@ struct MatchScratch: ~Copyable {
     /// The first match in `text` that begins at `start` or later.
     ///
     /// - Parameter text: valid UTF-8; the caller has checked it. What lies before `start` can be seen by look-behind.
+    /// - Throws: `Problem` where the match takes more steps or memory than it may.
     @inline(__always)
     func firstMatch(
         of expression: RegularExpression, in text: UnsafeBufferPointer<UInt8>, from start: Int
-    ) -> Range<Int>? {
+    ) throws(RegularExpression.Problem) -> Range<Int>? {
         var status: Int32
         if expression.isCompiledToMachineCode {
             status = pcre2_jit_match_8(expression.code, text.baseAddress, text.count, start, 0, data, context)
@@ -81,7 +88,7 @@ struct MatchScratch: ~Copyable {
         }
         if status == PCRE2_ERROR_NOMATCH { return nil }
         // Zero: the pattern has groups, for which there is no place.
-        precondition(status >= 0, "PCRE2: \(RegularExpression.message(status))")
+        guard status >= 0 else { throw RegularExpression.Problem(reason: RegularExpression.message(status)) }
         let offsets = pcre2_get_ovector_pointer_8(data)!
         // A look-behind assertion with \K could end before it starts; such patterns are refused when they are read.
         return offsets[0]..<offsets[1]

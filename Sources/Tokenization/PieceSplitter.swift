@@ -13,11 +13,20 @@ final class PieceSplitter: @unchecked Sendable {
     /// Where each token starts, in bytes of the piece; filled where `keepsStarts`.
     var starts: [Int] = []
     var keepsStarts = false
+    /// Why an expression gave up on the text: the tokens are then none of it.
+    private(set) var problem: RegularExpression.Problem?
 
     init(_ model: BytePairModel, _ preTokenizer: PreTokenizer, _ vocabulary: Vocabulary) {
         steps = preTokenizer.steps
         words = WordEncoder(model)
         self.vocabulary = vocabulary
+    }
+
+    /// Forgets the last text.
+    func begin() {
+        ids.removeAll(keepingCapacity: true)
+        starts.removeAll(keepingCapacity: true)
+        problem = nil
     }
 
     /// Encodes a piece without added tokens.
@@ -79,7 +88,7 @@ final class PieceSplitter: @unchecked Sendable {
         var done = 0
         var position = 0
         var lastEnd = -1
-        while position <= piece.count, let match = scratch.firstMatch(of: expression, in: piece, from: position) {
+        while position <= piece.count, let match = firstMatch(of: expression, in: piece, from: position) {
             if match.isEmpty, match.upperBound == lastEnd {
                 position += position < piece.count ? PieceSplitter.length(ofCharacter: piece[position]) : 1
                 continue
@@ -89,6 +98,20 @@ final class PieceSplitter: @unchecked Sendable {
             (done, position, lastEnd) = (match.upperBound, match.upperBound, match.upperBound)
         }
         if done < piece.count { body(done..<piece.count, false) }
+    }
+
+    @inline(__always)
+    private func firstMatch(
+        of expression: RegularExpression, in piece: UnsafeBufferPointer<UInt8>, from start: Int
+    ) -> Range<Int>? {
+        // A text that has been given up costs no further steps.
+        guard problem == nil else { return nil }
+        do throws(RegularExpression.Problem) {
+            return try scratch.firstMatch(of: expression, in: piece, from: start)
+        } catch {
+            problem = error
+            return nil
+        }
     }
 
     private static func length(ofCharacter lead: UInt8) -> Int {

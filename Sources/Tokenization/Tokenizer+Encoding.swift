@@ -14,20 +14,16 @@ extension Tokenizer {
     ///
     /// - Parameter addSpecialTokens: whether the post-processor's tokens (a beginning of sequence, say) are put
     ///   around it.
-    public func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] {
-        var text = text
-        return text.withUTF8 { bytes in
-            withSplitter { splitter in
-                splitter.keepsStarts = false
-                encodeValid(Span(_unsafeElements: bytes), addSpecialTokens, splitter)
-                return splitter.ids
-            }
-        }
+    /// - Throws: `Failure` (damaged data) where the tokenizer's expressions take too many steps on the text. Those of
+    ///   published models never do.
+    public func encode(_ text: String, addSpecialTokens: Bool) throws(Failure) -> [Int32] {
+        try tokens(of: text, addSpecialTokens, keepsStarts: false).ids
     }
 
     /// The tokens of a text given as its UTF-8 bytes: the fast path for files.
     ///
-    /// - Throws: `Failure` (damaged data) where the bytes are not UTF-8, with the position of the first that is not.
+    /// - Throws: `Failure` (damaged data) where the bytes are not UTF-8, with the position of the first that is not, and as
+    ///   for a text.
     public func encode(utf8 bytes: Span<UInt8>, addSpecialTokens: Bool) throws(Failure) -> [Int32] {
         do {
             _ = try UTF8Span(validating: bytes)
@@ -35,33 +31,49 @@ extension Tokenizer {
             throw .damaged(
                 "text", "is not UTF-8 at byte \(error.byteOffsets.lowerBound)", remedy: "Convert it to UTF-8.")
         }
-        return withSplitter { splitter in
-            splitter.keepsStarts = false
-            encodeValid(bytes, addSpecialTokens, splitter)
-            return splitter.ids
-        }
+        return try split(bytes, addSpecialTokens, keepsStarts: false).get().ids
     }
 
     /// The tokens of a text given as its UTF-8 bytes.
     ///
-    /// - Throws: `Failure` (damaged data) where the bytes are not UTF-8.
+    /// - Throws: `Failure` (damaged data) where the bytes are not UTF-8, and as for a text.
     public func encode(utf8 bytes: [UInt8], addSpecialTokens: Bool) throws(Failure) -> [Int32] {
         try encode(utf8: bytes.span, addSpecialTokens: addSpecialTokens)
     }
 
     /// The tokens of `text` with their places, for masks over parts of it.
-    public func encodeWithStarts(_ text: String, addSpecialTokens: Bool) -> TokenizedText {
-        var text = text
-        return text.withUTF8 { bytes in
-            withSplitter { splitter in
-                splitter.keepsStarts = true
-                encodeValid(Span(_unsafeElements: bytes), addSpecialTokens, splitter)
-                return TokenizedText(ids: splitter.ids, starts: splitter.starts)
-            }
-        }
+    ///
+    /// - Throws: as `encode`.
+    public func encodeWithStarts(_ text: String, addSpecialTokens: Bool) throws(Failure) -> TokenizedText {
+        try tokens(of: text, addSpecialTokens, keepsStarts: true)
     }
 
     // MARK: The way of a text
+
+    private func tokens(
+        of text: String, _ addSpecialTokens: Bool, keepsStarts: Bool
+    ) throws(Failure) -> TokenizedText {
+        var text = text
+        let result = text.withUTF8 { split(Span(_unsafeElements: $0), addSpecialTokens, keepsStarts: keepsStarts) }
+        return try result.get()
+    }
+
+    /// - Parameter text: valid UTF-8.
+    private func split(
+        _ text: Span<UInt8>, _ addSpecialTokens: Bool, keepsStarts: Bool
+    ) -> Result<TokenizedText, Failure> {
+        withSplitter { splitter in
+            splitter.keepsStarts = keepsStarts
+            encodeValid(text, addSpecialTokens, splitter)
+            guard let problem = splitter.problem else {
+                return .success(TokenizedText(ids: splitter.ids, starts: splitter.starts))
+            }
+            return .failure(
+                .damaged(
+                    "text", "takes the tokenizer's expressions too many steps (\(problem.reason))",
+                    remedy: "Shorten it, or use the tokenizer as its model was published with."))
+        }
+    }
 
     private func encodeValid(_ text: Span<UInt8>, _ addSpecialTokens: Bool, _ splitter: PieceSplitter) {
         if addSpecialTokens {

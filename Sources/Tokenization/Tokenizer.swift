@@ -65,8 +65,7 @@ public final class Tokenizer: Sendable {
     func withSplitter<Result>(_ body: (PieceSplitter) -> Result) -> Result {
         let splitter = idle.withLock { $0.popLast() } ?? PieceSplitter(model, preTokenizer, vocabulary)
         defer { idle.withLock { $0.append(splitter) } }
-        splitter.ids.removeAll(keepingCapacity: true)
-        splitter.starts.removeAll(keepingCapacity: true)
+        splitter.begin()
         return body(splitter)
     }
 }

@@ -41,18 +41,16 @@ struct TokenizerFile {
         self.vocabulary = vocabulary
     }
 
+    /// The largest file that is read, bytes: those of vocabularies of 262,144 tokens have 33 million.
+    private static let byteLimit = 256 << 20
+
     /// Reads a file's bytes.
     ///
-    /// - Throws: `Failure`: missing input where there is no such file, input/output where it can't be read.
+    /// - Throws: `Failure`: missing input where there is no such file or it may not be read, damaged data where it is no
+    ///   regular file or too large.
     static func bytes(path: String) throws(Failure) -> [UInt8] {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw .missing(path, "does not exist", remedy: "Name a folder with a Hugging Face tokenizer.")
-        }
-        do {
-            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-        } catch {
-            throw .inputOutput(path, "can't be read", remedy: "Check that it is a file and its permissions.")
-        }
+        try InputFile.bytes(
+            path: path, byteLimit: byteLimit, remedy: "Name a folder with a Hugging Face tokenizer.")
     }
 
     static func json(_ bytes: [UInt8], origin: String) throws(Failure) -> JSONNode {

@@ -46,19 +46,33 @@ enum UnicodeForm {
             let decomposed =
                 isCompatible
                 ? single.decomposedStringWithCompatibilityMapping : single.decomposedStringWithCanonicalMapping
-            for part in decomposed.unicodeScalars { insert(part, into: &parts) }
+            parts.append(contentsOf: decomposed.unicodeScalars)
         }
+        orderMarks(in: &parts)
         return parts
     }
 
-    /// Appends a part, before the marks of higher classes that end the list.
-    private static func insert(_ part: Unicode.Scalar, into parts: inout [Unicode.Scalar]) {
-        var place = parts.count
-        let ownClass = combiningClass(part)
-        if ownClass != 0 {
-            while place > 0, combiningClass(parts[place - 1]) > ownClass { place -= 1 }
+    /// Orders each run of marks by their classes, equal ones as they stand. Sorted, because a text may be nothing but marks.
+    private static func orderMarks(in parts: inout [Unicode.Scalar]) {
+        var start = 0
+        while start < parts.count {
+            var end = start
+            var isOrdered = true
+            var last: UInt8 = 0
+            while end < parts.count {
+                let ownClass = combiningClass(parts[end])
+                guard ownClass != 0 else { break }
+                isOrdered = isOrdered && last <= ownClass
+                last = ownClass
+                end += 1
+            }
+            if !isOrdered {
+                let marks = parts[start..<end].enumerated().map { (class: combiningClass($1), place: $0, mark: $1) }
+                let ordered = marks.sorted { ($0.class, $0.place) < ($1.class, $1.place) }
+                parts.replaceSubrange(start..<end, with: ordered.map(\.mark))
+            }
+            start = end + 1
         }
-        parts.insert(part, at: place)
     }
 
     private static func combiningClass(_ scalar: Unicode.Scalar) -> UInt8 {

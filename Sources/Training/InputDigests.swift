@@ -5,7 +5,7 @@ import Settings
 import Weights
 
 /// The files that a run reads, and the program itself, hashed once by a thread while the run begins: checkpoints and
-/// `provenance.json` say by them what the run was.
+/// `provenance.json` say by them what the run was. Files that `SHA256SUMS` beside them lists are compared with it.
 final class InputDigests: @unchecked Sendable {
     typealias Digests = (inputs: [CheckpointManifest.Input], program: String)
 
@@ -41,8 +41,13 @@ final class InputDigests: @unchecked Sendable {
         for (key, paths) in files {
             var entries: [CheckpointManifest.File] = []
             for path in paths {
-                if known[path] == nil { known[path] = try FileDigest(of: path) }
-                entries.append(CheckpointManifest.File(name: (path as NSString).lastPathComponent, known[path]!))
+                let name = (path as NSString).lastPathComponent
+                if known[path] == nil {
+                    let digest = try FileDigest(of: path)
+                    try FolderDigests(folder: (path as NSString).deletingLastPathComponent)?.check(digest, of: name)
+                    known[path] = digest
+                }
+                entries.append(CheckpointManifest.File(name: name, known[path]!))
             }
             inputs.append(CheckpointManifest.Input(key: key, files: entries))
         }

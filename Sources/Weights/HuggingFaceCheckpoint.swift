@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Settings
 import Tensors
 
@@ -35,6 +36,8 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         configuration = try HuggingFaceConfiguration.parse(configurationJSON, origin: configurationPath)
         files = try HuggingFaceCheckpoint.openFiles(in: folder)
         self.folder = folder
+        // A few thousand bytes, of which each can change the mathematics. Weights are compared where all of them are read.
+        try FolderDigests(folder: folder)?.check(FileDigest(of: configurationPath), of: "config.json")
         fileOfTensor = Dictionary(
             uniqueKeysWithValues: files.enumerated().flatMap { index, file in file.tensors.map { ($0.name, index) } })
     }
@@ -45,6 +48,7 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         if FileManager.default.fileExists(atPath: single) { return [try SafetensorsFile(path: single)] }
         let indexPath = folder + "/" + HuggingFaceIndex.fileName
         guard FileManager.default.fileExists(atPath: indexPath) else {
+            try refusePickles(in: folder)
             throw .missing(
                 folder, "has neither model.safetensors nor \(HuggingFaceIndex.fileName)",
                 remedy: "Save the checkpoint as safetensors; other formats are not read.")
@@ -54,6 +58,20 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         for name in index.files { files.append(try SafetensorsFile(path: folder + "/" + name)) }
         try index.check(against: Dictionary(uniqueKeysWithValues: zip(index.files, files)), path: indexPath)
         return files
+    }
+
+    /// Weights as pickles are programs that make weights: no reader of them exists here.
+    private static func refusePickles(in folder: String) throws(Failure) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let beginnings = ["pytorch_model", "model", "consolidated"]
+        let endings = [".bin", ".bin.index.json", ".pt", ".pth", ".ckpt"]
+        let pickle = names.sorted().first { name in
+            beginnings.contains(where: name.hasPrefix) && endings.contains(where: name.hasSuffix)
+        }
+        guard let name = pickle else { return }
+        throw .configuration(
+            folder, "holds its weights as \(name.printable), a pickle, which can run any program when it is read",
+            remedy: "Get the model as safetensors, or convert it where you trust it.")
     }
 
     /// What the headers say of every tensor, in the order of the files and their data.

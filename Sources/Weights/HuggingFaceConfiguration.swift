@@ -9,6 +9,9 @@ public enum HuggingFaceConfiguration {
     /// The largest `config.json` that is read, bytes.
     static let byteLimit = 16 << 20
 
+    /// The most layers that are read: whatever has to be made for each is then bounded by little more than the file.
+    private static let layerLimit = 1 << 16
+
     /// - Parameter origin: the file's path or key path, for errors.
     /// - Throws: `Failure`: damaged data where it is malformed or a value can't be, configuration where it describes a
     ///   model that Tandem does not compute.
@@ -94,6 +97,9 @@ public enum HuggingFaceConfiguration {
             throw .damaged(
                 fields.origin, "head_dim = \(configuration.headDimension) is odd, but rotary positions turn pairs",
                 remedy: "Mend config.json.")
+        }
+        guard configuration.layerCount <= layerLimit else {
+            throw fields.damaged("num_hidden_layers", "is more than \(layerLimit)")
         }
         // In floating point, because the count itself may overflow.
         let width = Double(configuration.hiddenSize)

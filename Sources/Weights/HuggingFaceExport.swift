@@ -1,8 +1,9 @@
 import Foundation
+import Hashing
 import Settings
 import Tensors
 
-/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, and tokenizer files, copied or given.
+/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, tokenizer files, copied or given, and `SHA256SUMS`.
 ///
 /// The folder appears whole on `commit()`, replacing an earlier one of the same name; dropped or failed before, nothing
 /// of it is left and the earlier one is untouched. One process writes; it may map the checkpoints it reads meanwhile.
@@ -13,8 +14,13 @@ public struct HuggingFaceExport: ~Copyable {
         "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
     ]
 
+    /// The largest file that is taken over, bytes.
+    private static let copiedByteLimit = 256 << 20
+
     private let folder: FolderReplacement
     private var writer: SafetensorsWriter
+    /// Of the files that are written.
+    private var digests: [(name: String, digest: FileDigest)]
 
     /// - Parameters:
     ///   - destination: the folder's final path. An existing folder is replaced only where it is empty or holds a
@@ -32,16 +38,21 @@ public struct HuggingFaceExport: ~Copyable {
         precondition(!files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") })
         let folder = try FolderReplacement(
             of: destination, landmark: "config.json", protecting: protected + (source.map { [$0] } ?? []))
-        try HuggingFaceExport.write(configurationJSON, to: folder.path + "/config.json")
+        var contents = files
+        contents["config.json"] = configurationJSON
         if let source {
-            for name in HuggingFaceExport.copiedFiles {
-                try HuggingFaceExport.copy("\(source)/\(name)", to: "\(folder.path)/\(name)")
+            for name in HuggingFaceExport.copiedFiles where FileManager.default.fileExists(atPath: "\(source)/\(name)") {
+                contents[name] = try contents[name] ?? HuggingFaceExport.content(of: "\(source)/\(name)")
             }
         }
-        for (name, data) in files { try HuggingFaceExport.write(data, to: "\(folder.path)/\(name)") }
+        var digests: [(name: String, digest: FileDigest)] = []
+        for (name, data) in contents {
+            digests.append((name, try HuggingFaceExport.write(data, to: "\(folder.path)/\(name)")))
+        }
         writer = try SafetensorsWriter(
             path: folder.path + "/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
         self.folder = folder
+        self.digests = digests
     }
 
     // Network file systems keep a removed file's name while it is open, and the folder with it.
@@ -58,21 +69,19 @@ public struct HuggingFaceExport: ~Copyable {
     ///
     /// - Throws: `Failure` (input/output): the destination is then as it was before.
     public consuming func commit() throws(Failure) {
-        try writer.finish()
+        digests.append(("model.safetensors", try writer.finish()))
+        let list = Data(FolderDigests.text(of: digests).utf8)
+        _ = try HuggingFaceExport.write(list, to: "\(folder.path)/\(FolderDigests.fileName)")
         try folder.commit()
     }
 
-    private static func write(_ data: Data, to path: String) throws(Failure) {
+    private static func write(_ data: Data, to path: String) throws(Failure) -> FileDigest {
         let file = try OutputFile(path: path)
         try file.write(data)
-        try file.finish()
+        return try file.finish()
     }
 
-    private static func copy(_ source: String, to path: String) throws(Failure) {
-        guard FileManager.default.fileExists(atPath: source) else { return }
-        guard let data = FileManager.default.contents(atPath: source) else {
-            throw .inputOutput(source, "can't be read", remedy: "Check its permissions.")
-        }
-        try write(data, to: path)
+    private static func content(of path: String) throws(Failure) -> Data {
+        Data(try InputFile.bytes(path: path, byteLimit: copiedByteLimit, remedy: "Check the path."))
     }
 }

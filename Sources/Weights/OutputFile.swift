@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Settings
 import Tensors
 
@@ -8,6 +9,9 @@ final class OutputFile {
     private var descriptor: Int32
     private let buffer: UnsafeMutableRawBufferPointer
     private var buffered = 0
+    /// Of what is written so far: of the bytes that were meant, not of those that a disk gives back.
+    private var hash: SHA256? = SHA256()
+    private var byteCount = 0
 
     /// Creates the file, or empties it.
     ///
@@ -75,6 +79,8 @@ final class OutputFile {
     }
 
     private func flush() throws(Failure) {
+        hash!.update(UnsafeRawBufferPointer(rebasing: buffer[..<buffered]))
+        byteCount += buffered
         var written = 0
         while written < buffered {
             let rest = UnsafeRawBufferPointer(rebasing: buffer[written..<buffered])
@@ -88,13 +94,15 @@ final class OutputFile {
 
     /// Writes what is left, waits until the disk has it, and closes.
     ///
+    /// - Returns: the digest of what was written.
     /// - Throws: `Failure` (input/output): the file's content is then undefined.
-    func finish() throws(Failure) {
+    func finish() throws(Failure) -> FileDigest {
         try flush()
         guard fsync(descriptor) == 0 else { throw .system(path, "can't be brought to disk") }
         let status = Foundation.close(descriptor)
         descriptor = -1
         guard status == 0 else { throw .system(path, "can't be closed") }
+        return FileDigest(bytes: byteCount, sha256: hash.take()!.digits())
     }
 }
 

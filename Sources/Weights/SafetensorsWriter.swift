@@ -96,10 +96,12 @@ public struct SafetensorsWriter: ~Copyable {
 
     /// Brings the file to disk and closes it. Every declared row must have been appended.
     ///
+    /// - Returns: the digest of what was written.
     /// - Throws: `Failure` (input/output).
-    public mutating func finish() throws(Failure) {
+    @discardableResult
+    public mutating func finish() throws(Failure) -> FileDigest {
         precondition(current == tensors.count, "\(tensors[min(current, tensors.count - 1)].name): rows are missing")
-        try file.finish()
+        return try file.finish()
     }
 
     /// Closes the file as it stands.

@@ -72,10 +72,10 @@ struct Generate: ParsableCommand {
 
     private func promptTokens(_ tokenizer: Tokenizer) throws(Failure) -> [Int32] {
         let template = raw ? .plainText : try ChatTemplate(folder: checkpoint)
-        guard template != .plainText else { return tokenizer.encode(prompt, addSpecialTokens: true) }
+        guard template != .plainText else { return try tokenizer.encode(prompt, addSpecialTokens: true) }
         try template.check(against: tokenizer, place: checkpoint)
         let chat = try template.render([ChatMessage(role: .user, content: prompt)], addGenerationPrompt: true)
-        return tokenizer.encode(chat.text, addSpecialTokens: false)
+        return try tokenizer.encode(chat.text, addSpecialTokens: false)
     }
 
     private func check(_ ids: [Int32], _ origin: ModelOrigin) throws(Failure) {

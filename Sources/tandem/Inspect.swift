@@ -48,6 +48,10 @@ struct Inspect: OneProcessCommand {
         if verify {
             _ = try ModelOrigin(checkpoint: path)
             try Console.write("every tensor of the architecture is there, in its shape")
+            if let digests = try FolderDigests(folder: path) {
+                try digests.verify()
+                try Console.write("every file that \(FolderDigests.fileName) lists holds what was written")
+            }
         }
     }
 

@@ -95,7 +95,7 @@ extension CommandTests {
             #expect(try workspace.snapshot() == whole)
             let added = Set(whole.keys).subtracting(before).sorted()
             let files = [
-                "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+                "SHA256SUMS", "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
                 "tokenizer_config.json",
             ]
             #expect(added == ["models/", "models/new/", "models/new/converted/"] + files.map { "models/new/converted/" + $0 })

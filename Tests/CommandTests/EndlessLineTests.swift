@@ -43,7 +43,7 @@ extension CommandTests {
                 ["prepare", "--input", "endless.jsonl", "--output", "new.h5", "--tokenizer", quickstartTokenizer])
             #expect(result.exitCode == Exit.damagedData, "\(result.errorOutput)")
             #expect(result.causeLines.count == 1 && result.errorOutput == result.causeLines.joined() + "\n")
-            let place = "endless.jsonl:\(endless.good.isEmpty ? 1 : 2): a line of more than 64 MiB"
+            let place = "endless.jsonl:\(endless.good.isEmpty ? 1 : 2): a line of more than 16 MiB"
             #expect(result.causeLines.first?.contains(place) == true, "\(result.errorOutput)")
             #expect(result.seconds < 10)
             #expect(result.peakMemory > 10 << 20 && result.peakMemory < 256 << 20, "\(result.peakMemory >> 20) MiB")

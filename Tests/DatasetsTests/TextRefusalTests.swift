@@ -177,7 +177,7 @@ struct BadText: Sendable, CustomTestStringConvertible {
             let input = try folder.write(Data(before.utf8) + huge, to: "in.jsonl")
             let failure = try refusal(PrepareRequest(inputs: [input], output: output, tokenizer: tokenizer))
             #expect(failure.exitCode == .damagedData && failure.place == "\(input):\(line)")
-            #expect(failure.reason.contains("64 MiB") == (line == 2), "\(failure)")
+            #expect(failure.reason.contains("16 MiB") == (line == 2), "\(failure)")
         }
     }
 

@@ -243,7 +243,7 @@ struct BadConfigurationTests {
         #expect(failure.reason.contains(reason))
     }
 
-    @Test("aliases that multiply without bound are refused before they fill the memory")
+    @Test("aliases that multiply without bound are refused before they fill the memory", .timeLimit(.minutes(1)))
     func aliasExpansion() throws {
         var yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         for level in 1...12 {
@@ -251,7 +251,42 @@ struct BadConfigurationTests {
             yaml += "a\(level): &a\(level) [\(aliases)]\n"
         }
         let failure = try #require(refusal(yaml))
-        #expect(failure.reason.contains("too many values"))
+        #expect(failure.reason.contains("120 aliases"))
+    }
+
+    @Test(
+        "few aliases can't multiply either, in values, keys or merged mappings", .timeLimit(.minutes(1)),
+        arguments: [("[x, x]", "[#]"), ("{x: y}", "{? [#] : 1}"), ("{}", "{<<: [#]}")])
+    func fewAliases(first: String, pattern: String) throws {
+        var yaml = "a0: &a0 \(first)\n"
+        for level in 1...10 {
+            let aliases = Array(repeating: "*a\(level - 1)", count: 3).joined(separator: ", ")
+            yaml += "a\(level): &a\(level) \(pattern.replacing("#", with: aliases))\n"
+        }
+        #expect(refusal(yaml) != nil)
+    }
+
+    @Test("what a file has in it can't write to the terminal, nor fill it")
+    func controlCharacters() throws {
+        let escape = try #require(refusal("\"\\e[2Jmodel\": 1"))
+        #expect(escape.description.contains("\\u{1b}[2Jmodel") && !escape.description.contains("\u{1b}"))
+        let endless = try #require(refusal(String(repeating: "k", count: 100_000) + ": 1"))
+        #expect(endless.description.utf8.count < 10_000)
+    }
+
+    @Test("a configuration larger than any, and one that is a pipe, are refused unread", .timeLimit(.minutes(1)))
+    func oddFiles() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("settings-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("run.yaml").path
+        try #require(mkfifo(path, 0o600) == 0)
+        let pipe = #expect(throws: Failure.self) { try RunConfiguration.load(path: path) }
+        #expect(pipe?.exitCode == .damagedData && pipe?.reason.contains("regular file") == true)
+        unlink(path)
+        try Data(count: 2 << 20).write(to: URL(fileURLWithPath: path))
+        let huge = #expect(throws: Failure.self) { try RunConfiguration.load(path: path) }
+        #expect(huge?.exitCode == .damagedData && huge?.reason.contains("plausible") == true)
     }
 
     @Test("a missing file, a folder and bytes that are not text are told apart")

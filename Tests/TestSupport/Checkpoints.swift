@@ -13,6 +13,7 @@ public func unevenConfiguration(_ family: ModelFamily) -> ModelConfiguration {
 }
 
 /// Writes a randomly initialised model as a Hugging Face folder; norms and biases are moved off their usual 1 and 0.
+/// It has no `SHA256SUMS`, like most folders, so that tests may change its files.
 @discardableResult
 public func makeCheckpoint(
     _ configuration: ModelConfiguration, seed: UInt64, elementType: ElementType = .float32, in folder: TemporaryFolder,
@@ -35,6 +36,7 @@ public func makeCheckpoint(
         try export.append(matrix, to: specification.name)
     }
     try export.commit()
+    try FileManager.default.removeItem(atPath: "\(folder.file(name))/\(FolderDigests.fileName)")
     return folder.file(name)
 }
 

@@ -89,6 +89,31 @@ import Testing
         #expect(try open().tensorNames == ["a"])
     }
 
+    @Test("weights that are only there as a pickle are refused by name, and not opened")
+    func pickle() throws {
+        try folder.write("config.json", text: configuration())
+        try folder.write("pytorch_model.bin", [0x80, 0x02])
+        try folder.write("training_args.bin", [0x80, 0x02])
+        let failure = try #require(throws: Failure.self) { try open() }
+        #expect(failure.exitCode == .configuration && failure.description.contains("pytorch_model.bin, a pickle"))
+    }
+
+    @Test("a model of more layers than any is refused before a list of them is made")
+    func layers() throws {
+        try weights("model.safetensors", ["a"])
+        try folder.write("config.json", text: configuration(["num_hidden_layers": "2000000000"]))
+        let failure = try #require(throws: Failure.self) { try open() }
+        #expect(failure.exitCode == .damagedData && failure.description.contains("num_hidden_layers"))
+    }
+
+    @Test("a weight file that is a pipe is refused at once", .timeLimit(.minutes(1)))
+    func pipe() throws {
+        try folder.write("config.json", text: configuration())
+        try #require(mkfifo(folder.path + "/model.safetensors", 0o600) == 0)
+        let failure = try #require(throws: Failure.self) { try open() }
+        #expect(failure.exitCode == .damagedData && failure.description.contains("regular file"))
+    }
+
     @Test("index and files that disagree are refused, naming the tensor")
     func disagreement() throws {
         try weights("one.safetensors", ["a"])

@@ -18,8 +18,13 @@ enum KeySuggestion {
         return keys.isEmpty ? "Remove it." : "Its keys are \(keys.joined(separator: ", "))."
     }
 
+    /// Bytes.
+    private static let longestSlip = 64
+
     /// The key with the fewest slips, if those are at most a third of its letters.
     private static func nearest(to key: String, among keys: [String]) -> String? {
+        // A slip has a key's length; the table of a text as long as the file would fill the memory.
+        guard key.utf8.count <= longestSlip else { return nil }
         let distances = keys.map { (key: $0, slips: slips(Array(key.utf8), Array($0.utf8))) }
         guard let best = distances.min(by: { $0.slips < $1.slips }) else { return nil }
         return best.slips <= max(1, key.utf8.count / 3) ? best.key : nil

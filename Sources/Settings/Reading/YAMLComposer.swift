@@ -7,12 +7,16 @@ struct YAMLComposer {
     private let origin: ConfigurationNode.Origin
     /// Values that may still be made: aliases of aliases can ask for more than any memory holds.
     private var budget = 100_000
+    /// Aliases that a document may have. The library expands aliases of aliases each time it looks at one, before there is
+    /// anything here to count: with so few, values multiply 3¹¹ times at most.
+    private static let aliasLimit = 32
 
     /// - Returns: nil for a document without a value.
     static func compose(
         _ yaml: String, place: String, origin: ConfigurationNode.Origin
     ) throws(Failure) -> ConfigurationNode? {
         var composer = YAMLComposer(place: place, origin: origin)
+        try composer.checkAliases(yaml)
         let root: Node?
         do {
             // The basic resolver leaves every plain scalar as it is written: `Scalar` decides what it says.
@@ -27,6 +31,15 @@ struct YAMLComposer {
     private init(place: String, origin: ConfigurationNode.Origin) {
         self.place = place
         self.origin = origin
+    }
+
+    private func checkAliases(_ yaml: String) throws(Failure) {
+        // What looks like one in a text or a comment counts too: none has as many.
+        let count = yaml.matches(of: /(?:^|[\s\[{,:?-])\*[^\s,\[\]{}*]/).count
+        guard count > YAMLComposer.aliasLimit else { return }
+        throw failure(
+            nil, "has \(count) aliases; at most \(YAMLComposer.aliasLimit) are read",
+            "Write the values out.")
     }
 
     private mutating func node(_ node: Node) throws(Failure) -> ConfigurationNode {

@@ -1,0 +1,58 @@
+import Foundation
+
+/// Small files that come from elsewhere: configurations, tokenizers, descriptions of weights.
+public enum InputFile {
+    /// All bytes of a regular file, symbolic links followed.
+    ///
+    /// Anything else is refused before it is read, so that a device or a pipe can't be read for ever.
+    ///
+    /// - Parameters:
+    ///   - byteLimit: the largest size that is plausible; a larger file is refused unread.
+    ///   - remedy: what to do where there is no such file.
+    /// - Throws: `Failure`: missing where there is no file or it may not be read, damaged data where it is no regular file or
+    ///   too large, input/output where reading fails.
+    public static func bytes(path: String, byteLimit: Int, remedy: String) throws(Failure) -> [UInt8] {
+        // Without waiting: opening a pipe that nobody writes to would last.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw unopened(path, remedy: remedy) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, (status.st_mode & S_IFMT) == S_IFREG else {
+            throw .damaged(path, "is not a regular file", remedy: "Name the file itself.")
+        }
+        guard Int(status.st_size) <= byteLimit else {
+            throw .damaged(
+                path, "is \(status.st_size) bytes long, more than the \(byteLimit) that are plausible",
+                remedy: "Check that this is the right file.")
+        }
+        return try content(of: descriptor, byteCount: Int(status.st_size), path: path)
+    }
+
+    /// Why a file could not be opened; called before anything else can change `errno`.
+    private static func unopened(_ path: String, remedy: String) -> Failure {
+        switch errno {
+        case ENOENT: .missing(path, "does not exist", remedy: remedy)
+        case EACCES, EPERM:
+            .missing(path, "may not be read (\(String(cString: strerror(errno))))", remedy: "Check its permissions.")
+        default:
+            .missing(path, "can't be opened (\(String(cString: strerror(errno))))", remedy: "Check the path.")
+        }
+    }
+
+    private static func content(of descriptor: Int32, byteCount: Int, path: String) throws(Failure) -> [UInt8] {
+        var status = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            while count < byteCount {
+                status = read(descriptor, buffer.baseAddress! + count, byteCount - count)
+                if status < 0 && errno == EINTR { continue }
+                guard status > 0 else { return }
+                count += status
+            }
+        }
+        guard status >= 0 else {
+            throw .inputOutput(
+                path, "can't be read (\(String(cString: strerror(errno))))", remedy: "Check the file system.")
+        }
+        return bytes
+    }
+}
