@@ -88,7 +88,7 @@ extension CommandTests {
             .enabled(if: SmallMemory.isPossible, "control groups for memory take root"))
         func outOfMemory() throws {
             let workspace = try Workspace()
-            let memory = try SmallMemory(bytes: 24 << 20)
+            let memory = try SmallMemory(bytes: 8 << 20)
             let (result, _) = try FaultRun(workspace).train(
                 beside: "true", first: "if [ $OMPI_COMM_WORLD_RANK = 1 ]; then echo $$ > \(memory.processes); fi")
             #expect([75, 137].contains(result.exitCode) && result.seconds < 30, "\(result.errorOutput)")
