@@ -41,8 +41,9 @@ public struct HuggingFaceExport: ~Copyable {
         var contents = files
         contents["config.json"] = configurationJSON
         if let source {
-            for name in HuggingFaceExport.copiedFiles where FileManager.default.fileExists(atPath: "\(source)/\(name)") {
-                contents[name] = try contents[name] ?? HuggingFaceExport.content(of: "\(source)/\(name)")
+            for name in HuggingFaceExport.copiedFiles where contents[name] == nil {
+                guard FileManager.default.fileExists(atPath: "\(source)/\(name)") else { continue }
+                contents[name] = try HuggingFaceExport.content(of: "\(source)/\(name)")
             }
         }
         var digests: [(name: String, digest: FileDigest)] = []
