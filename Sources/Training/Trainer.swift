@@ -270,18 +270,19 @@ public final class Trainer {
     private func timeSplit(step: Int, seconds: Double, tokens: Double) throws -> [Figure] {
         let spans = stopwatch.take()
         // What references in layouts of their own compute is dealt unevenly on purpose.
-        let work = RankWork(seconds: seconds, tokens: tokens, spans: spans, countsReferences: runner.bridges.isEmpty)
-        var sums = try mesh.world.sum(
-            [reduction.takeSeconds(), reduction.secondsAlone ?? 0] + spans + work.spread(over: mesh.world))[...]
-        let (spent, alone) = (sums.removeFirst(), sums.removeFirst())
-        var split = zip(Stopwatch.Section.allCases, sums)
-            .map { Figure("seconds/\($0.rawValue)", $1 / Double(mesh.world.size)) }
-        if mesh.world.size > 1 {
-            let all = RankWork.gathered(sums.dropFirst(spans.count))
-            split.append(Figure("seconds/slowest_rank", all.map(\.seconds).max()!))
-            if let notice = stragglers.notice(all, step: step) { try emit(.notice(notice)) }
-        }
-        return alone > 0 ? split + [Figure("communication_hidden", 1 - spent / alone)] : split
+        let work = RankWork(
+            seconds: seconds, tokens: tokens, spans: spans, reductionSeconds: reduction.takeSeconds(),
+            countsReferences: runner.bridges.isEmpty)
+        let sums = try mesh.world.sum([reduction.secondsAlone ?? 0] + spans + work.spread(over: mesh.world))
+        let means = sums.prefix(1 + spans.count).map { $0 / Double(mesh.world.size) }
+        var split = zip(Stopwatch.Section.allCases, means.dropFirst()).map { Figure("seconds/\($0.rawValue)", $1) }
+        guard mesh.world.size > 1 else { return split }
+        let all = RankWork.gathered(sums.dropFirst(1 + spans.count))
+        split.append(Figure("seconds/slowest_rank", all.map(\.seconds).max()!))
+        if let notice = stragglers.notice(all, step: step) { try emit(.notice(notice)) }
+        guard means[0] > 0 else { return split }
+        // Where others wait for a rank that still computes, they don't wait for the network: who comes last waits for that alone.
+        return split + [Figure("communication_hidden", 1 - all.map(\.reductionSeconds).min()! / means[0])]
     }
 
     /// Each data rank updates a part of the parameters and has moments of that part alone.
