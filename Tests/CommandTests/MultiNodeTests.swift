@@ -144,7 +144,7 @@ extension CommandTests {
         @Test("a file that one node lacks or can't read is told once, with the node's name", arguments: [
             ("touch none; on host2 mount --bind HERE/none HERE/pairs.h5", Exit.damagedData, ["host2: pairs.h5: "]),
             ("mkdir none; on host2 mount --bind HERE/none HERE/reference", Exit.missingInput, ["host2: reference/config.json: "]),
-            ("on host2 mount --bind /dev/null HERE/config.yaml", Exit.missingInput, ["host2: config.yaml: "]),
+            ("on host2 mount --bind /dev/null HERE/config.yaml", Exit.damagedData, ["host2: config.yaml: is not a regular file"]),
         ])
         func lacking(_ change: String, exit: Int32, words: [String]) throws {
             let hosts = try Hosts()
