@@ -61,8 +61,10 @@ import Testing
 
     @Test("the ranks' fields put side by side are what each one did")
     func gathered() {
-        let work = (0..<3).map { RankWork(seconds: Double($0) + 0.5, fixedSeconds: 0.25, tokens: Double($0 * 10)) }
-        let flat = work.flatMap { [$0.seconds, $0.fixedSeconds, $0.tokens] }
+        let work = (0..<3).map {
+            RankWork(seconds: Double($0) + 0.5, fixedSeconds: 0.25, tokens: Double($0 * 10), reductionSeconds: Double($0) * 0.125)
+        }
+        let flat = work.flatMap { [$0.seconds, $0.fixedSeconds, $0.tokens, $0.reductionSeconds] }
         #expect(RankWork.gathered(flat) == work)
     }
 }
