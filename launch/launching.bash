@@ -78,11 +78,13 @@ count_cores() {
 # Whether this process is held to fewer processors than its control group has, as by taskset: Open MPI does not see that and
 # would bind ranks to any. Sent to other hosts as it stands.
 is_confined() {
-    local group file usable
+    local group file usable content
     usable=$(cat /sys/devices/system/cpu/online)
     group=$(sed -n 's/^[0-9]*:cpuset:\|^0:://p' /proc/self/cgroup | head -n 1)
     for file in "/sys/fs/cgroup/cpuset$group/cpuset.effective_cpus" "/sys/fs/cgroup$group/cpuset.cpus.effective"; do
-        if [ -s "$file" ]; then usable=$(cat "$file"); fi
+        # Such files have no size.
+        content=$(cat "$file" 2>/dev/null) || content=
+        usable=${content:-$usable}
     done
     [ "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)" != "$usable" ]
 }

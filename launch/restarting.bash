@@ -18,6 +18,8 @@ resume_words() {
 run_once() {
     setsid "${launcher[@]}" "$program" "${command[@]}" <&0 &
     job=$!
+    # Asked to stop before there was a job.
+    [ -z "$stopped" ] || kill -"$asking" "$job" 2>/dev/null || true
     # A signal ends `wait` with a code of its own: the job's is then still to be had.
     while true; do
         signalled= code=0
@@ -27,7 +29,8 @@ run_once() {
     job=
 }
 
-# A signal to this script: the job is asked to stop, and a pause before a restart ends.
+# A signal to this script: the job is asked to stop, and a pause before a restart ends. Training saves when it is asked by
+# SIGUSR1; other commands know no such request, and end.
 ask_to_stop() {
     local again=$stopped
     stopped=yes signalled=yes
@@ -36,7 +39,7 @@ ask_to_stop() {
     if [ -n "$again" ] && [ -n "${escalate-}" ] && [ "$1" != USR1 ]; then
         kill -TERM "$job" 2>/dev/null || true
     else
-        kill -USR1 "$job" 2>/dev/null || true
+        kill -"$asking" "$job" 2>/dev/null || true
     fi
 }
 
@@ -44,8 +47,15 @@ ask_to_stop() {
 state_of() { stat -c '%Y %i %n' -- "$1" 2>/dev/null || true; }
 newest_checkpoint() {
     local manifest
-    # A checkpoint counts once it has its manifest.
-    for manifest in "$directory"/checkpoints/step-*/manifest.json; do state_of "$manifest"; done | sort -n | tail -n 1
+    # A checkpoint counts once it has its manifest, and until it is set aside.
+    for manifest in "$directory"/checkpoints/step-*[0-9]/manifest.json; do state_of "$manifest"; done | sort -n | tail -n 1
+}
+
+find_directory() { directory=$("$program" "${command[@]}" --show-directory 2>/dev/null) || directory=; }
+
+is_finished() {
+    [ -n "$directory" ] || find_directory
+    grep -qs '"finished"' "$directory/status.json"
 }
 
 # Whether starting again can mend what ended the job with $code.
@@ -69,19 +79,29 @@ ended_words() {
 # Runs the job, and again after a crash from the latest valid checkpoint, $restarts times at most. Leaves the job's last exit
 # code in $code, and "yes" in $stopped where it was asked to stop.
 run_with_restarts() {
+    run_until_done
+    # What mpirun says of a rank that was killed; Tandem's code for a lost rank means "try again".
+    [ "$code" -ne 137 ] || code=75
+}
+
+run_until_done() {
     local count=0 pause=1 before after begun how words=() word
-    job= pausing= stopped=
+    job= pausing= stopped= asking=USR1 code=0
+    [ "${command[0]}" = train ] || asking=TERM
+    trap 'ask_to_stop HUP' HUP
     trap 'ask_to_stop INT' INT
     trap 'ask_to_stop TERM' TERM
     trap 'ask_to_stop USR1' USR1
     directory=
     if [ "${restarts:-0}" -gt 0 ]; then
         # A mistake in the configuration is told by the job itself, which it ends.
-        directory=$("$program" "${command[@]}" --show-directory 2>/dev/null) || directory=
+        find_directory
         begun=$(state_of "$directory/status.json")
     fi
     before=none
     while true; do
+        # Asked to stop while the configuration was read: nothing is begun.
+        [ -z "$stopped" ] || return 0
         run_once
         if [ "$code" -eq 0 ] || [ -n "$stopped" ] || [ -z "$directory" ] || ! is_mendable; then return 0; fi
         if [ "$count" -ge "$restarts" ]; then
@@ -95,9 +115,10 @@ run_with_restarts() {
         fi
         before=$after
         count=$((count + 1))
-        # A run that had not begun is started as it was: with --overwrite there may be another one in the folder.
+        # A run that had not begun is started as it was: with --overwrite there may be another one in the folder. One that was to
+        # go on from its latest checkpoint goes on from the latest that is valid.
         how="as before, for the run had not begun"
-        if [ "$(state_of "$directory/status.json")" != "$begun" ]; then
+        if [ "$(state_of "$directory/status.json")" != "$begun" ] || [[ " ${command[*]} " == *" --resume "* ]]; then
             words=()
             for word in "${command[@]}"; do
                 case $word in --resume | --resume=* | --overwrite) ;; *) words+=("$word") ;; esac

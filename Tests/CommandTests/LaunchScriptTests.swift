@@ -4,8 +4,7 @@ import Testing
 
 extension CommandTests {
     @Suite("launch/local") struct LaunchScriptTests {
-        private static let script = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("launch/local").path
+        private static let script = launchFolder + "/local"
 
         private func local(_ arguments: [String], in folder: String? = nil) throws -> ProcessResult {
             try runCommand([Self.script] + arguments, folder: folder, environment: ["TANDEM": programFolder + "/tandem"])

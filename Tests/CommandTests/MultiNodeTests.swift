@@ -9,9 +9,6 @@ extension CommandTests {
         .enabled(
             if: ProcessInfo.processInfo.environment["TANDEM_MULTI_NODE_TESTS"] == "1", "run by ./launch/test --multi-node"))
     struct MultiNodeTests {
-        static let launchFolder = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("launch").path
-
         /// A workspace in which a shell script runs on the first host. There `mpirun` and `multi_node` start ranks on all
         /// hosts, and `on` runs a command on one.
         private struct Hosts {

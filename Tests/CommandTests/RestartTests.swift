@@ -5,9 +5,6 @@ import Testing
 extension CommandTests {
     /// Scripts start a program that ends as a test wants it to: `tandem` itself can't be made to crash at will.
     @Suite("Restarts") struct RestartTests {
-        private static let launchFolder = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("launch").path
-
         /// Writes its words to `calls`, and does what the line of `plan` says whose number is that of the call.
         private static let program = """
             #!/usr/bin/env bash
@@ -40,7 +37,7 @@ extension CommandTests {
         ) throws -> (result: ProcessResult, calls: [String], said: [String]) {
             let folder = try Self.folder(plan)
             let result = try runCommand(
-                [Self.launchFolder + "/local", "--ranks", "1", "--threads", "1"] + options + ["train"] + command,
+                [launchFolder + "/local", "--ranks", "1", "--threads", "1"] + options + ["train"] + command,
                 folder: folder.path, timeLimit: 60, environment: Self.environment(folder))
             let calls = (try? String(contentsOfFile: folder.file("calls"), encoding: .utf8)) ?? ""
             // The first line says where ranks go.
@@ -79,6 +76,12 @@ extension CommandTests {
             #expect(said.last == "launch/local: the job ended with exit code 75, and all restarts (--restarts 1) are used up")
         }
 
+        @Test("a rank that was killed is a lost rank: 75, with restarts and without", arguments: [["--restarts", "1"], []])
+        func killed(options: [String]) throws {
+            let (result, _, _) = try start(["begin; kill -9 $$", "begin; kill -9 $$"], options, ["run.yaml"])
+            #expect(result.exitCode == 75, "\(result.errorOutput)")
+        }
+
         @Test("a run that crashed before it began is started as it was given: --overwrite must not resume the old run")
         func notBegun() throws {
             let (result, calls, _) = try start(["exit 75", "exit 0"], ["--restarts", "2"], ["run.yaml", "--overwrite"])
@@ -110,7 +113,7 @@ extension CommandTests {
                     sleep 0.3
                     kill -TERM $!
                     wait $!
-                    """, Self.launchFolder], folder: folder.path, timeLimit: 60, environment: Self.environment(folder))
+                    """, launchFolder], folder: folder.path, timeLimit: 60, environment: Self.environment(folder))
             #expect(result.exitCode == 75, "\(result.errorOutput)")
             #expect(try String(contentsOfFile: folder.file("calls"), encoding: .utf8).split(separator: "\n").count == 1)
         }
@@ -121,7 +124,7 @@ extension CommandTests {
         func refused(_ arguments: [String], words: String) throws {
             let folder = try Self.folder([])
             let result = try runCommand(
-                [Self.launchFolder + "/local"] + arguments, folder: folder.path, environment: Self.environment(folder))
+                [launchFolder + "/local"] + arguments, folder: folder.path, environment: Self.environment(folder))
             #expect(result.exitCode == Exit.usage && result.errorOutput.hasPrefix("launch/local: " + words), "\(result.errorOutput)")
         }
 
@@ -140,7 +143,7 @@ extension CommandTests {
                 try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.file(name))
             }
             // Batch files begin in the folder that they were submitted from: the checkout's.
-            try FileManager.default.createSymbolicLink(atPath: folder.file("launch"), withDestinationPath: Self.launchFolder)
+            try FileManager.default.createSymbolicLink(atPath: folder.file("launch"), withDestinationPath: launchFolder)
             let result = try runCommand(
                 ["bash", "-c", """
                     bash launch/slurm/\(launcher).sbatch run.yaml &

@@ -9,9 +9,13 @@ import Weights
 public let fixtureFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures").path
 
+private let checkout = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent()
+
+/// The checkout's folder of scripts that start jobs.
+public let launchFolder = checkout.appendingPathComponent("launch").path
+
 /// The quickstart's tokenizer, of 732 tokens and without a chat template.
-public let quickstartTokenizer = URL(fileURLWithPath: fixtureFolder).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("quickstart/tokenizer").path
+public let quickstartTokenizer = checkout.appendingPathComponent("quickstart/tokenizer").path
 
 /// A folder of a test's own, removed with the value.
 public final class TemporaryFolder: Sendable {
