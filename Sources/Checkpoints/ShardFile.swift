@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import HDF5
 import Hashing
@@ -57,6 +58,7 @@ enum ShardFile {
                 let piece = UnsafeMutableBufferPointer(rebasing: buffer[..<snapshot.next(into: buffer.baseAddress!)])
                 hash.update(UnsafeRawBufferPointer(piece))
                 try dataset.append(piece)
+                RankActivity.goOn(.saving)
             }
             try dataset.close()
         }
@@ -75,6 +77,7 @@ enum ShardFile {
                 let range = start..<min(start + buffer.count, count)
                 try reader.read(numbers.name, range, into: buffer)
                 hash.update(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: buffer[..<range.count])))
+                RankActivity.goOn(.saving)
             }
         }
         return hash.digits()
@@ -92,7 +95,10 @@ final class ShardReader {
         let dataset: HDF5Dataset<Float>
 
         init(_ name: String, in file: borrowing HDF5File, byteCount: Int) throws(HDF5Error) {
-            dataset = try HDF5Dataset<Float>(opening: name, in: file, fileByteCount: byteCount)
+            // One chunk: many shards may be open at once.
+            dataset = try HDF5Dataset<Float>(
+                opening: name, in: file, fileByteCount: byteCount,
+                cacheByteCount: StateSnapshot.pieceCount * MemoryLayout<Float>.stride)
         }
     }
 

@@ -62,6 +62,12 @@ final class OperationLog: @unchecked Sendable {
         begin(.between)
     }
 
+    /// A piece of what the stage is about was done, by whatever thread: a limit counts from here. Where another stage has begun
+    /// meanwhile, it counts a moment later.
+    func goOn(_ stage: RankActivity.Stage) {
+        if board.read(Word.stage, of: place) == stage.rawValue { write(OperationLog.now, Word.stageBegin) }
+    }
+
     @discardableResult
     func begin(_ next: RankActivity.Phase) -> RankActivity.Phase {
         let earlier = phase

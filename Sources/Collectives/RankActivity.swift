@@ -64,6 +64,9 @@ public struct RankActivity: Equatable, Sendable {
     /// This rank begins `stage`; `step` is the one that it trains, or after which it does something else.
     public static func begin(_ stage: Stage, step: Int? = nil) { OperationLog.own?.begin(stage, step: step) }
 
+    /// A piece of what `stage` is about is done: a rank that waits for it does not wait in vain. Any thread may say so.
+    public static func goOn(_ stage: Stage) { OperationLog.own?.goOn(stage) }
+
     /// This rank begins `phase`; returns the one before.
     @discardableResult
     public static func begin(_ phase: Phase) -> Phase { OperationLog.own?.begin(phase) ?? .between }

@@ -35,7 +35,10 @@ public final class Watchdog: @unchecked Sendable {
     private let log: OperationLog
     private let launcher = getppid()
     private let isLaunched = MPIEnvironment.launch().isLaunched
-    private let killsAtStart = MemoryKills.now()
+    /// Some seconds ago, and later: what the kernel did days before is not why a rank ends now.
+    private var (earlierKills, recentKills) = (MemoryKills.now(), MemoryKills.now())
+    private var lastKillsLook = OperationLog.now
+    private static let killsMemory = 8_000_000_000
     private static let settings = Mutex(Settings())
 
     private struct Settings {
@@ -154,6 +157,9 @@ public final class Watchdog: @unchecked Sendable {
             if isLaunched && launcher != getppid() { launcherHasEnded() }
             if log.board.isClaimed { awaitEnd() }
             checkLimits(&timer)
+            if OperationLog.now - lastKillsLook > Watchdog.killsMemory {
+                (earlierKills, recentKills, lastKillsLook) = (recentKills, MemoryKills.now(), OperationLog.now)
+            }
         }
     }
 
@@ -204,16 +210,21 @@ public final class Watchdog: @unchecked Sendable {
         guard !Watchdog.settings.withLock({ $0.isStopped }), !log.board.isClaimed else { return }
         let hosts = Watchdog.settings.withLock { $0.hosts }
         var reason: String
+        var mayBeForMemory = true
         if case .dead(let how?) = state {
             switch how {
-            case .signal(let number): reason = "was killed by \(ProcessState.signalName(number))"
-            case .code(let code): reason = "ended with exit code \(code) without a word"
+            case .signal(let number):
+                reason = "was killed by \(ProcessState.signalName(number))"
+                mayBeForMemory = number == SIGKILL
+            case .code(let code):
+                reason = "ended with exit code \(code) without a word"
+                mayBeForMemory = false
             }
         } else {
             reason = "was killed, or ended without a word"
         }
         reason += ", in \(record.activity.words)"
-        if MemoryKills.now().hasGrown(since: killsAtStart) { reason += ". The kernel has ended a process here for lack of memory" }
+        if mayBeForMemory && MemoryKills.now().hasGrown(since: earlierKills) { reason += ". The kernel has ended a process here for lack of memory" }
         end(
             Failure(
                 "rank \(record.rank) (\(hosts[record.rank]))", reason, remedy: HangDiagnosis.remedy, exitCode: .tryAgain),
@@ -273,8 +284,9 @@ struct LimitTimer {
         // A look comes every quarter of a second; much later means that this process did not run.
         let gone = min(now - (lastLook ?? now), 1)
         lastLook = now
-        // The end of MPI is an operation of all ranks too.
-        let current = record.current?.begin ?? (record.activity.stage == .ending ? record.activity.stageBegin : 0)
+        // The end of MPI is an operation of all ranks too; and while a checkpoint is written that begins anew with each piece.
+        let isOfAll = record.activity.stage == .ending || record.activity.stage == .saving
+        let current = record.current?.begin ?? (isOfAll ? record.activity.stageBegin : 0)
         operation = current == operation.begin ? (current, operation.seconds + gone) : (current, 0)
         let stepBegin = record.activity.stage == .training ? record.activity.stageBegin : 0
         step = stepBegin == step.begin ? (stepBegin, step.seconds + gone) : (stepBegin, 0)

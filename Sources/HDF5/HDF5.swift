@@ -249,13 +249,16 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     /// Opens a dataset that must have one dimension, this very element type, and be stored as this type stores them: the
     /// library would also follow links into other files, read data from them, and unpack what was packed to fill a memory.
     ///
-    /// - Parameter fileByteCount: a dataset that claims more than the file can hold is refused.
-    public init(opening name: String, in file: borrowing HDF5File, fileByteCount: Int) throws(HDF5Error) {
+    /// - Parameters:
+    ///   - fileByteCount: a dataset that claims more than the file can hold is refused.
+    ///   - cacheByteCount: room for chunks. One that is read in parts is then fetched and checked once.
+    public init(
+        opening name: String, in file: borrowing HDF5File, fileByteCount: Int, cacheByteCount: Int = 12 << 20
+    ) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         try HDF5Dataset.checkLink(name, in: file)
         let access = try HDF5Identifier(H5Pcreate(chdf5_dataset_access()), .properties, "making access properties")
-        // Room for a few of the largest chunks: one that is read in parts is then fetched and checked once.
-        try check(H5Pset_chunk_cache(access.raw, 521, 12 << 20, 1), "choosing the cache of '\(name)'")
+        try check(H5Pset_chunk_cache(access.raw, 521, cacheByteCount, 1), "choosing the cache of '\(name)'")
         let dataset = try HDF5Identifier(
             H5Dopen2(file.identifier.raw, name, access.raw), .dataset, "opening '\(name)'")
         try HDF5Dataset.checkStorage(of: dataset, name: name, fileByteCount: fileByteCount)

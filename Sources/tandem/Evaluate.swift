@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Reporting
 import Settings
 import Training
@@ -21,7 +22,8 @@ struct Evaluate: ParsableCommand {
         let resolved = try ResolvedRun(
             configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint,
             ranksOnNode: job.launch.localSize)
-        let mesh = try job.start(resolved.layout, sharing: resolved.facts)
+        Watchdog.set(Watchdog.Limits(collective: configuration.run.collectiveTimeout))
+        let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
         let trainer = try Trainer(
             resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh),
             listeners: job.isFirst ? [FigureTable()] : [])

@@ -33,13 +33,14 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let start = Stopwatch.now
+        // A request to stop that comes now already is honoured before the first step.
+        Interruption.listen()
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         if showDirectory {
             if job.isFirst { try Console.write(configuration.run.directory) }
             return
         }
-        Interruption.listen()
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
         try directory.checkFree(forNewRun: !overwrite && resume == nil)

@@ -127,6 +127,19 @@ import Testing
         #expect(passed(Watchdog.Limits(collective: nil), until: 10) { _ in record(operation: 5) } == nil)
     }
 
+    @Test("a checkpoint whose writing does not go on has the limit of an operation; each piece of it begins anew")
+    func saving() {
+        func saving(since begin: Int) -> RankRecord {
+            var record = record(operation: nil)
+            record.activity.stage = .saving
+            record.activity.stageBegin = begin
+            return record
+        }
+        let limits = Watchdog.Limits(collective: 2)
+        #expect(passed(limits, until: 10) { _ in saving(since: 5) } == 2.25)
+        #expect(passed(limits, until: 10) { saving(since: 5 + Int($0)) } == nil)
+    }
+
     @Test("a step has its limit, whatever it does")
     func steps() {
         let limits = Watchdog.Limits(collective: nil, step: 3)
