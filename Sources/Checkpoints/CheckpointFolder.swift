@@ -59,7 +59,12 @@ public struct CheckpointFolder: Sendable {
         guard try byteCount(of: file.name) == file.bytes else {
             throw .damaged(place, "has another size than the \(file.bytes) bytes that were saved", remedy: CheckpointFolder.remedy)
         }
-        let digest = try FileDigest(of: place)
+        let digest: FileDigest
+        do { digest = try FileDigest(of: place) } catch {
+            guard error.exitCode == .inputOutput else { throw error }
+            // A sector that can't be read is damage like any other.
+            throw .damaged(place, error.reason, remedy: CheckpointFolder.remedy)
+        }
         guard digest.bytes == file.bytes, digest.sha256 == file.sha256 else {
             throw .damaged(place, "holds other bytes than were saved (its SHA-256 differs)", remedy: CheckpointFolder.remedy)
         }

@@ -92,6 +92,7 @@ extension CheckpointManifest {
         guard shards.count == layout.data * layout.tensor, Set(shards.map(\.file)).count == shards.count,
             shards.allSatisfy({ names.contains($0.file) && (0..<layout.tensor).contains($0.tensor) && (0..<layout.data).contains($0.data) })
         else { return "lacks a rank's shard" }
+        guard referenceValues == nil || names.contains(RecordTableFile.name) else { return "lacks the reference values that it names" }
         for block in blocks {
             let ranges = shards.filter { $0.tensor == block.tensor }.flatMap(\.ranges)
             guard ranges.allSatisfy({ $0.count == 2 && $0[0] < $0[1] && $0[0] >= 0 && $0[1] <= block.count }) else {

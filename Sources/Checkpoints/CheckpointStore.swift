@@ -105,6 +105,31 @@ public struct CheckpointStore: Sendable {
         }
     }
 
+    /// Takes the checkpoints after `step`, from where the run goes on another way, out of its history: into a new folder
+    /// `set-aside-N` beside them, with copies of `files` as they are now. Called by one rank.
+    ///
+    /// - Returns: the folder, and the steps that are in it, ascending; nil where there are none.
+    public func setAside(after step: Int, copying files: [String]) throws(Failure) -> (folder: String, steps: [Int])? {
+        let later = steps.filter { $0 > step }
+        guard !later.isEmpty else { return nil }
+        var number = 1
+        while names.contains("set-aside-\(number)") { number += 1 }
+        let aside = "\(folder)/set-aside-\(number)"
+        try writing(aside) {
+            let manager = FileManager.default
+            try manager.createDirectory(atPath: aside, withIntermediateDirectories: false)
+            for file in files where manager.fileExists(atPath: file) {
+                try manager.copyItem(atPath: file, toPath: "\(aside)/\((file as NSString).lastPathComponent)")
+            }
+            // The last one first: whenever this ends, what is left is the beginning of one history.
+            for step in later.reversed() { try manager.moveItem(atPath: path(step: step), toPath: "\(aside)/step-\(step)") }
+            // Before anything is cut to the earlier step.
+            try synchronise(aside)
+            try synchronise(folder)
+        }
+        return (aside, later)
+    }
+
     /// Removes what a killed run left half-written or half-removed. Called by the rank that holds the run's lock, while no
     /// save is under way.
     public func removeLeftovers() throws(Failure) {

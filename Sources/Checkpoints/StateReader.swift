@@ -1,3 +1,4 @@
+import Foundation
 import HDF5
 import Settings
 
@@ -44,6 +45,12 @@ public final class StateReader {
         self.folder = folder
         self.manifest = manifest
         runs = manifest.blocks.map { StateReader.runs(of: $0.tensor, manifest.shards) }
+        // All shards of a tensor rank stay open, a file for each data rank that saved: more than the usual 1,024 where many did.
+        var limit = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+            limit.rlim_cur = limit.rlim_max
+            _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        }
         indices = Dictionary(uniqueKeysWithValues: manifest.blocks[0].parameters.enumerated().map { ($1.name, $0) })
     }
 

@@ -16,7 +16,7 @@ public final class Transformer<Kind: Trainability> {
     public let table: ParameterTable
     public let parameters: Kind.Parameters
     let tensor: any ProcessGroup
-    let workers: Workers
+    public let workers: Workers
     let attention: Attention
     let head: Head
     let buffers: ActivationBuffers

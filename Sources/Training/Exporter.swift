@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Kernels
 import Model
 import Settings
 import Tensors
@@ -15,18 +16,23 @@ struct Exporter {
     let protected: [String]
 
     /// Collective over all ranks; the first one writes.
-    func run(to folder: String, quantity: Transformer<Trainable>.Quantity = .values) throws {
+    ///
+    /// - Returns: names of tensors with values that are not finite, on the first rank: steps look at losses and gradients
+    ///   before their update, but with what the last one made nobody has computed.
+    @discardableResult
+    func run(to folder: String, quantity: Transformer<Trainable>.Quantity = .values) throws -> [String] {
         // Data ranks hold the same values: the first tensor group is enough.
         guard mesh.isFirst else {
             if mesh.data.rank == 0 {
                 for index in 0..<policy.table.modelParameterCount { _ = try policy.gather(index, quantity) }
             }
             try mesh.agreed {}
-            return
+            return []
         }
-        try mesh.agreed {
-            try write(to: folder, quantity: quantity)
+        return try mesh.agreed {
+            let nonFinite = try write(to: folder, quantity: quantity)
             try writeProjections(besides: folder, quantity: quantity)
+            return nonFinite
         }
     }
 
@@ -52,7 +58,7 @@ struct Exporter {
         }
     }
 
-    private func write(to folder: String, quantity: Transformer<Trainable>.Quantity) throws {
+    private func write(to folder: String, quantity: Transformer<Trainable>.Quantity) throws -> [String] {
         let specifications = policy.table.specifications.prefix(policy.table.modelParameterCount)
         let tensors = specifications.map {
             SafetensorsWriter.Tensor(name: $0.name, elementType: elementType, shape: $0.shape)
@@ -60,6 +66,7 @@ struct Exporter {
         // A failed write must not leave the other tensor ranks waiting: they send all the same.
         var failure: Failure?
         var export: HuggingFaceExport?
+        var nonFinite: [String] = []
         do throws(Failure) {
             export = try HuggingFaceExport(
                 to: folder, configurationJSON: origin.configurationJSON(for: elementType), tensors: tensors,
@@ -68,9 +75,11 @@ struct Exporter {
         for (index, specification) in specifications.enumerated() {
             let whole = try policy.gather(index, quantity)!
             guard failure == nil else { continue }
+            if !Elementwise.sumOfSquares(whole, workers: policy.workers).isFinite { nonFinite.append(specification.name) }
             do throws(Failure) { try export!.append(whole, to: specification.name) } catch { failure = error }
         }
         if let failure { throw failure }
         try export.take()!.commit()
+        return nonFinite
     }
 }

@@ -107,10 +107,42 @@ public struct RunDirectory: Sendable {
             defer { try? file.close() }
             try file.seek(toOffset: UInt64(known.bytes))
             let rest = try file.readToEnd() ?? Data()
+            // What a checkpoint counts on is on the disk before it.
+            try file.synchronize()
             return MetricsPosition(bytes: known.bytes + rest.count, rows: known.rows + rest.count(where: { $0 == 0x0A }))
         } catch {
             throw .inputOutput(metricsFile, "can't be read (\((error as NSError).localizedDescription))", remedy: "Check its permissions.")
         }
+    }
+
+    /// Refuses metrics that don't begin with what they held at a checkpoint.
+    ///
+    /// - Throws: `Failure`: damaged data.
+    func checkMetrics(_ position: CheckpointManifest.MetricsPosition) throws(Failure) {
+        guard position.bytes > 0 else { return }
+        let rows = try? FileHandle(forReadingFrom: URL(fileURLWithPath: metricsFile))
+        defer { try? rows?.close() }
+        guard let rows, let size = try? rows.seekToEnd(), size >= position.bytes, (try? rows.seek(toOffset: 0)) != nil,
+            let kept = try? rows.read(upToCount: position.bytes), kept.count == position.bytes, kept.last == 0x0A,
+            kept.count(where: { $0 == 0x0A }) == position.rows
+        else {
+            throw .damaged(
+                metricsFile, "does not hold the \(position.rows) rows that it had at the checkpoint",
+                remedy: "Put the run's metrics back, or start a new run.")
+        }
+    }
+
+    /// Refuses to begin a run again that has been finished: `--resume` must not cost its export.
+    ///
+    /// - Throws: `Failure`: configuration.
+    func checkNotFinished() throws(Failure) {
+        guard let bytes = FileManager.default.contents(atPath: path + "/status.json"),
+            let status = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
+            status["state"] as? String == State.finished.rawValue
+        else { return }
+        throw .configuration(
+            "run.directory = \(path)", "holds a finished run, and no checkpoint to go on from",
+            remedy: "Replace that run with --overwrite, or choose another directory.")
     }
 
     /// Replaces `status.json` whole.

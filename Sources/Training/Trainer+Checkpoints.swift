@@ -37,7 +37,8 @@ extension Trainer {
         pendingSave = nil
         let start = Stopwatch.now
         try checkpoints.commit(pending.save, pending.manifest, mesh: mesh)
-        timeLimit?.addSave(seconds: pending.save.seconds + Stopwatch.now - start)
+        let slowest = try mesh.world.maximum([pending.save.seconds])[0]
+        timeLimit?.addSave(seconds: slowest + Stopwatch.now - start)
         let settings = run.configuration.run
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: settings.keepLast, every: settings.keepEvery) } }
         try emit(.saved(folder: checkpoints.path(step: pending.manifest.step), step: pending.manifest.step))

@@ -13,12 +13,19 @@ extension Trainer {
             isExportDue: isLast || Trainer.isDue(step, every: export))
     }
 
+    /// What a step lacks that becomes the last one after all.
+    func workLacking(at step: Int) -> PendingWork {
+        let isEvaluated = Trainer.isDue(step, every: run.configuration.evaluation.every)
+        return PendingWork(evaluations: isEvaluated ? [] : run.validation.map(\.name), isExportDue: true)
+    }
+
     private static func isDue(_ step: Int, every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
 
     /// Does `work` and saves the checkpoint where it is due. Returns whether the run goes on; where it was asked to stop it is
     /// saved, with what of `work` is left. Collective over all ranks.
     func finishStep(_ planner: StepPlanner, _ work: PendingWork) throws -> Bool {
-        let (step, isLast) = (planner.step, planner.step == planner.totalSteps)
+        let (step, isLast) = (planner.step, planner.step >= planner.totalSteps)
+        let isSaveDue = Trainer.isDue(step, every: run.configuration.run.checkpointEvery)
         RankActivity.begin(.stepEdge, step: step)
         var (stop, left) = try evaluate(step: step, work)
         if stop == nil, left.isExportDue { stop = try stopReason { $0.mayNotExport(at: $1) } }
@@ -32,12 +39,13 @@ extension Trainer {
         // A run whose last step is done and exported has nothing left to be stopped in.
         if stop == nil {
             left = PendingWork(evaluations: [], isExportDue: false)
-            if !isLast { stop = try stopReason { $0.isReached(at: $1) } }
+            // What is saved now and then is saved again at the end: a checkpoint that is due takes its time from what is left.
+            if !isLast { stop = try stopReason { $0.isReached(at: $1 + (isSaveDue ? $0.saveSeconds : 0)) } }
         }
         pending = left.isEmpty ? nil : left
         RankActivity.begin(.saving, step: step)
         if !isAnyRankWriting { try completeSave() }
-        if stop != nil || Trainer.isDue(step, every: run.configuration.run.checkpointEvery) { try save(planner) }
+        if stop != nil || isSaveDue { try save(planner) }
         if stop != nil || isLast { try completeSave() }
         RankActivity.begin(.stepEdge, step: step)
         if let stop {

@@ -33,8 +33,8 @@ extension Trainer {
         self.lock = lock
     }
 
-    /// The checkpoint to go on from, verified to the last byte and fit for this run; nil where there is none at all.
-    /// Collective over all ranks.
+    /// The checkpoint to go on from, verified to the last byte and fit for this run; nil where there is none at all. It then is
+    /// the run's latest. Collective over all ranks.
     func checkpointToResume(_ choice: ResumeChoice) throws -> CheckpointManifest? {
         // As the first rank sees them.
         let own = mesh.isFirst ? checkpoints.steps : []
@@ -60,6 +60,7 @@ extension Trainer {
             manifest = try newestValid(of: steps)
         }
         try check(manifest)
+        try leaveLaterCheckpoints(than: manifest.step)
         return manifest
     }
 
@@ -67,6 +68,7 @@ extension Trainer {
     private func verified(step: Int) throws -> Result<CheckpointManifest, AgreedFailure> {
         do {
             let manifest = try checkpoints.checkpoint(step: step).verified(mesh)
+            try mesh.agreed { if mesh.isFirst { try directory.checkMetrics(manifest.metrics) } }
             guard manifest.step == step else {
                 throw AgreedFailure(
                     .damaged(
@@ -106,6 +108,17 @@ extension Trainer {
             Failure(
                 last!.place, last!.reason, remedy: "No checkpoint is whole: begin again with --overwrite.",
                 exitCode: last!.exitCode))
+    }
+
+    /// Where the run goes on from an earlier step than its last, those saved after it are no part of it any more: the next
+    /// `--resume` must not take them for the latest. Collective over all ranks.
+    private func leaveLaterCheckpoints(than step: Int) throws {
+        try mesh.agreed {
+            guard mesh.isFirst else { return }
+            guard let left = try checkpoints.setAside(after: step, copying: [directory.metricsFile]) else { return }
+            let steps = left.steps.map(String.init).joined(separator: ", ")
+            try emit(.notice("the run goes on from step \(step): what was saved after it (\(steps)) is set aside in \(left.folder)"))
+        }
     }
 
     // MARK: What may differ

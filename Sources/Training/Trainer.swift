@@ -116,6 +116,10 @@ public final class Trainer {
         } catch {
             // All ranks are here, and what they saved before is whole.
             if error is AgreedFailure { try? completeSave() }
+            if mesh.isFirst, !(error is AgreedFailure), pendingSave != nil {
+                // Where a full disk ended the run, a checkpoint that will never be whole holds what its status needs.
+                try? checkpoints.removeLeftovers()
+            }
             // What stopped the run is what its status says; a second failure in saying so must not hide the first.
             if mesh.isFirst || !(error is AgreedFailure) {
                 try? directory.write(.failed, step: stepsDone, reason: "\(error)")
@@ -141,7 +145,10 @@ public final class Trainer {
         }
         try mesh.agreed {
             guard mesh.isFirst else { return }
-            if resumed == nil { try directory.prepare(overwrite: overwrite) }
+            if resumed == nil {
+                if case .resume = start { try directory.checkNotFinished() }
+                try directory.prepare(overwrite: overwrite)
+            }
             try directory.write(run.configuration)
             try directory.write(provenance)
             try directory.write(.running, step: resumed?.step ?? 0)
@@ -160,8 +167,12 @@ public final class Trainer {
         let schedule = LearningRateSchedule(run.configuration.optimizer, totalSteps: planner.totalSteps)
         try emit(.started(summary(totalSteps: planner.totalSteps, recordCount: dataset.recordCount)))
         if let resumed {
-            try restore(resumed, planner: &planner)
             stepsDone = resumed.step
+            try restore(resumed, planner: &planner)
+            if pending == nil, planner.step >= planner.totalSteps, resumed.totalSteps != planner.totalSteps {
+                // The schedule was shortened to what is done: this is its last step now, of which it lacks what only that has.
+                pending = workLacking(at: planner.step)
+            }
             metricsPosition = MetricsPosition(bytes: resumed.metrics.bytes, rows: resumed.metrics.rows)
             try emit(.resumed(step: resumed.step, metrics: metricsPosition))
         }
@@ -327,7 +338,10 @@ public final class Trainer {
             mesh: mesh, policy: policy, origin: run.policy,
             elementType: run.configuration.export.dtype == .bfloat16 ? .bfloat16 : .float32,
             protected: run.references.compactMap(\.origin.folder))
-        try exporter.run(to: folder)
+        let nonFinite = try exporter.run(to: folder)
+        guard let first = nonFinite.first else { return }
+        let others = nonFinite.count == 1 ? "" : " and \(nonFinite.count - 1) more"
+        try emit(.notice("\(folder) has values that are not finite, in \(first)\(others): go on from an earlier checkpoint (--resume=STEP)"))
     }
 
     private func noticeOversized(_ plan: StepPlan) throws {

@@ -32,6 +32,22 @@ struct CheckpointStoreTests {
         try saved.checkpoint.verifyAll()
     }
 
+    @Test("checkpoints after a step are set aside whole, and count as steps no more")
+    func settingAside() throws {
+        let saved = try SavedCheckpoint(steps: [2, 4, 6, 8])
+        let metrics = saved.store.folder + "/../metrics.jsonl"
+        try Data("rows\n".utf8).write(to: URL(fileURLWithPath: metrics))
+        #expect(try saved.store.setAside(after: 8, copying: [metrics]) == nil)
+        let aside = try #require(try saved.store.setAside(after: 4, copying: [metrics, "absent"]))
+        #expect(aside.steps == [6, 8] && saved.store.steps == [2, 4])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: aside.folder).sorted() == ["metrics.jsonl", "step-6", "step-8"])
+        try CheckpointFolder(path: aside.folder + "/step-8").verifyAll()
+        // The second history leaves the first's alone.
+        try saved.save(step: 6)
+        #expect(try saved.store.setAside(after: 2, copying: [])?.steps == [4, 6])
+        #expect(try names(saved) == ["set-aside-1", "set-aside-2", "step-2"])
+    }
+
     @Test("a step that is saved again replaces what was saved before")
     func again() throws {
         let saved = try SavedCheckpoint()

@@ -136,6 +136,18 @@ extension CommandTests {
             #expect(words.contains("step 2, rank ") && words.contains(name), "\(words)")
         }
 
+        @Test("weights that the last update made infinite are told with the export", arguments: [nil, 2])
+        func lastUpdate(ranks: Int?) throws {
+            let workspace = try Workspace()
+            let settings = ["schedule.steps=1", "evaluation.at_start=false", "parallel.tensor=\(ranks ?? 1)"].flatMap { ["--set", $0] }
+            let healthy = try workspace.tandem(["train", "config.yaml"] + settings, ranks: ranks)
+            #expect(healthy.exitCode == 0 && !healthy.output.contains("not finite"))
+            let result = try workspace.tandem(
+                ["train", "config.yaml", "--overwrite", "--set", "optimizer.learning_rate=1e39"] + settings, ranks: ranks)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            #expect(result.output.contains("note: run/export has values that are not finite, in model.embed_tokens.weight and "))
+        }
+
         @Test("a learning rate that overflows ends in one line, and so do steps that are skipped without end")
         func overflow() throws {
             let workspace = try Workspace()

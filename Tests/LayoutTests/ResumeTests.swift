@@ -42,6 +42,10 @@ private final class ResumeCase {
         try Data(contentsOf: URL(fileURLWithPath: folder.file(directory) + "/export/model.safetensors"))
     }
 
+    func checkpoints(_ directory: String, _ inner: String = "") throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.file(directory) + "/checkpoints" + inner).sorted()
+    }
+
     func status(_ directory: String) throws -> [String: Any] {
         let data = try Data(contentsOf: URL(fileURLWithPath: folder.file(directory) + "/status.json"))
         return try JSONSerialization.jsonObject(with: data) as! [String: Any]
@@ -83,7 +87,7 @@ private final class ResumeCase {
         let test = try ResumeCase()
         let saving = ["--set", "run.checkpoint_every=1", "--set", "run.keep_last=1", "--set", "run.keep_every=2"]
         #expect(try test.train(saving, directory: "whole", zero: zero, ranks: 2).exitCode == 0)
-        let kept = try FileManager.default.contentsOfDirectory(atPath: test.folder.file("whole/checkpoints")).sorted()
+        let kept = try test.checkpoints("whole")
         #expect(kept == ["step-2", "step-4", "step-6", "step-7"])
         for step in [2, 6] {
             let directory = "from-\(step)"
@@ -93,7 +97,28 @@ private final class ResumeCase {
             #expect(result.exitCode == 0 && !result.output.contains("to rounding"), "\(result.errorOutput)")
             #expect(try test.figures(directory) == test.figures("whole"))
             #expect(try test.weights(directory) == test.weights("whole"))
+            #expect(result.output.contains("is set aside in \(test.folder.file(directory))/checkpoints/set-aside-1"))
+            #expect(try test.checkpoints(directory) == ["set-aside-1"] + kept)
+            let aside = ["metrics.jsonl"] + kept.filter { $0 > "step-\(step)" }
+            #expect(try test.checkpoints(directory, "/set-aside-1") == aside)
         }
+    }
+
+    @Test("a run that went back to an earlier step goes on from what it saved since, not from what it left behind")
+    func wentBack() throws {
+        let test = try ResumeCase()
+        let saving = ["--set", "run.checkpoint_every=1", "--set", "run.keep_last=3"]
+        #expect(try test.train(saving, directory: "run").exitCode == 0)
+        let slower = saving + ["--set", "run.allow_changes=[optimizer.learning_rate]", "--set", "optimizer.learning_rate=1e-4"]
+        #expect(try test.train(slower + ["--resume=5"], directory: "run").exitCode == 0)
+        // As if it had been killed in its last step.
+        try FileManager.default.removeItem(atPath: test.folder.file("run/checkpoints/step-7"))
+        let slow = try (test.figures("run"), test.weights("run"))
+        let result = try test.train(slower + ["--resume"], directory: "run")
+        #expect(result.exitCode == 0 && result.output.contains("resumed     after step 6"), "\(result.errorOutput)")
+        #expect(!result.output.contains("lets it differ") && !result.output.contains("set aside"))
+        #expect(try test.figures("run") == slow.0)
+        #expect(try test.weights("run") == slow.1)
     }
 
     @Test("each rank writes a file of its own, and the manifest says where every float lies")
@@ -197,7 +222,7 @@ private final class ResumeCase {
     func damage() throws {
         let test = try ResumeCase()
         #expect(try test.train([], directory: "whole", ranks: 2).exitCode == 0)
-        for (name, exitCode) in [("tensor-0-data-1.h5", 65), ("manifest.json", 65), ("manifest.sha256", 66)] as [(String, Int32)] {
+        for (name, exitCode) in [("tensor-0-data-1.h5", 65), ("tensor-0-data-0.h5", 66), ("manifest.json", 65), ("manifest.sha256", 66)] as [(String, Int32)] {
             try? FileManager.default.removeItem(atPath: test.folder.file("run"))
             try FileManager.default.copyItem(atPath: test.folder.file("whole"), toPath: test.folder.file("run"))
             let file = test.folder.file("run/checkpoints/step-6/" + name)
@@ -220,14 +245,48 @@ private final class ResumeCase {
         #expect(try test.weights("run") == test.weights("whole"))
         let inspected = try runProgram("tandem", ["inspect", "--verify", test.folder.file("run/checkpoints/step-6")])
         #expect(inspected.exitCode == 0 && inspected.output.contains("6 of 7"), "the damaged one was saved again")
+        #expect(try test.checkpoints("run", "/set-aside-1") == ["metrics.jsonl", "step-6"])
+    }
+
+    @Test("metrics that lost rows of a checkpoint are refused by name; a checkpoint that needs fewer is gone on from")
+    func lostRows() throws {
+        let test = try ResumeCase()
+        #expect(try test.train([], directory: "run").exitCode == 0)
+        let whole = try (test.figures("run"), test.weights("run"))
+        let metrics = test.folder.file("run/metrics.jsonl")
+        let rows = try String(contentsOfFile: metrics, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+        // As a machine that lost its power leaves a file: the rows of steps 1 to 4 and two evaluations.
+        try rows.prefix(7).joined(separator: "\n").appending("\n{").write(toFile: metrics, atomically: true, encoding: .utf8)
+        let refused = try test.train(["--resume"], directory: "run")
+        #expect(refused.exitCode == 65 && refused.causeLines.first?.contains("metrics.jsonl") == true, "\(refused.errorOutput)")
+        let result = try test.train(["--resume=latest-valid"], directory: "run")
+        #expect(result.exitCode == 0 && result.output.contains("resumed     after step 3"), "\(result.errorOutput)")
+        #expect(try test.figures("run") == whole.0 && test.weights("run") == whole.1)
+    }
+
+    @Test("a finished run without a checkpoint keeps its export; one with fewer steps than it has done is exported")
+    func finished() throws {
+        let test = try ResumeCase()
+        #expect(try test.train(["--set", "run.checkpoint_every=100"], directory: "none").exitCode == 0)
+        let weights = try test.weights("none")
+        let refused = try test.train(["--resume"], directory: "none")
+        #expect(refused.exitCode == 78 && refused.causeLines.first?.contains("finished run") == true, "\(refused.errorOutput)")
+        #expect(try test.weights("none") == weights)
+
+        #expect(try test.train([], directory: "run").exitCode == 0)
+        let shorter = ["--set", "schedule.steps=6", "--set", "run.allow_changes=[schedule]", "--resume=6"]
+        #expect(try test.train(["--set", "schedule.steps=6", "--set", "optimizer.decay=constant"], directory: "six").exitCode == 0)
+        try FileManager.default.removeItem(atPath: test.folder.file("run/export"))
+        let result = try test.train(shorter, directory: "run")
+        #expect(result.exitCode == 0 && FileManager.default.fileExists(atPath: test.folder.file("run/export/model.safetensors")), "\(result.errorOutput)")
+        #expect(try test.figures("run").count == test.figures("six").count)
     }
 
     @Test("only the newest checkpoints are kept, and --resume with none starts from the beginning and says so")
     func keepsTheNewest() throws {
         let test = try ResumeCase()
         #expect(try test.train(["--set", "run.checkpoint_every=1", "--set", "run.keep_last=2"], directory: "run").exitCode == 0)
-        let kept = try FileManager.default.contentsOfDirectory(atPath: test.folder.file("run/checkpoints")).sorted()
-        #expect(kept == ["step-6", "step-7"])
+        #expect(try test.checkpoints("run") == ["step-6", "step-7"])
         let fresh = try test.train(["--resume"], directory: "new")
         #expect(fresh.exitCode == 0)
         #expect(fresh.output.contains("nothing to resume"))
