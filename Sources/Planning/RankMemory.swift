@@ -95,6 +95,12 @@ extension RunShape {
         return RankMemory(items: items.filter { $0.byteCount > 0 })
     }
 
+    /// Of a checkpoint's file: values and both moments of this rank's shard. A rank holds as much once more, at most, while it
+    /// writes them beside the steps.
+    public func stateBytes(tensorRank: Int) -> Double {
+        12 * ModelShards(policy, size: layout.tensor).parameterCount(rank: tensorRank) / Double(layout.data)
+    }
+
     private static let hugePageBytes = 2.0 * 0x1p20
 
     /// The first rank puts a matrix together from its shards before it is written.

@@ -18,6 +18,7 @@ public struct RunPlan {
     public let nodeByteCount: Int
     public let rates: MachineRates?
     public let modelName: String
+    public let savesCheckpoints: Bool
 
     /// Steps that are read from the dataset to count operations, at most.
     private static let stepLimit = 8
@@ -40,6 +41,7 @@ public struct RunPlan {
         self.nodeByteCount = nodeByteCount
         work = outline.work
         modelName = run.policy.name
+        savesCheckpoints = run.configuration.run.checkpointEvery != nil
         memory = (0..<shape.layout.tensor).map { [needs] in shape.memory(needs, tensorRank: $0) }
         traffic = Traffic(shape, work)
         try checkMemory(place: run.configuration.file)

@@ -34,7 +34,19 @@ public struct PlanTable {
             table.add([kind.name] + columns.map { mebibytes($0.memory[kind]) })
         }
         table.add(["together"] + columns.map { mebibytes($0.memory.byteCount) })
-        return table.text + "\na node: \(gibibytes(plan.bytesOfNode)) of \(gibibytes(Double(plan.nodeByteCount))) GiB, shared pages once"
+        var lines = [
+            table.text, "a node: \(gibibytes(plan.bytesOfNode)) of \(gibibytes(Double(plan.nodeByteCount))) GiB, shared pages once",
+        ]
+        if plan.savesCheckpoints { lines.append(checkpoint) }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Not part of the memory above: where a node has no room for it, steps wait for the save.
+    private var checkpoint: String {
+        let files = plan.memory.indices.map { plan.shape.stateBytes(tensorRank: $0) }
+        let whole = files.reduce(0, +) * Double(plan.shape.layout.data)
+        return "a checkpoint: \(gibibytes(whole)) GiB on disk; while it is written a rank takes up to \(mebibytes(files.max()!)) MiB more, "
+            + "and where a node has no room for that steps wait"
     }
 
     private var operations: String {

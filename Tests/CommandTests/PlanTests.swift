@@ -13,7 +13,7 @@ import Testing
         for words in ["weights", "reference sft", "layers, forward", "data 1 × tensor 1", "tandem plan --measure"] {
             #expect(without.output.contains(words), "\(words)")
         }
-        #expect(!without.output.contains("expected step"))
+        #expect(!without.output.contains("expected step") && !without.output.contains("a checkpoint:"))
         // Nothing was run.
         #expect(try workspace.snapshot() == before)
 
@@ -23,6 +23,8 @@ import Testing
         let with = try workspace.tandem(["plan", "config.yaml", "--ranks", "2", "--set", "references.sft.cache=memory"])
         try #require(with.exitCode == 0, "\(with.errorOutput)")
         for words in ["expected step", "cached", "gradients", "data 2 × tensor 1"] { #expect(with.output.contains(words), "\(words)") }
+        let saving = try workspace.tandem(["plan", "config.yaml", "--set", "run.checkpoint_every=1"])
+        #expect(saving.output.contains("a checkpoint: 0.00 GiB on disk"))
         let tensor = try workspace.tandem([
             "plan", "config.yaml", "--ranks", "4", "--nodes", "2", "--threads", "3", "--machine", "machine.json", "--set",
             "parallel.tensor=2",

@@ -123,7 +123,8 @@ extension CommandTests {
                 exec "$TANDEM" train config.yaml --set schedule.steps=1000000
                 """, ranks: 2, timeLimit: 60)
             let end = Date().timeIntervalSince1970
-            #expect(result.exitCode == 137, "\(result.errorOutput)")
+            // mpirun's choice: the killed rank's, or that of the one that told of it.
+            #expect([75, 137].contains(result.exitCode), "\(result.errorOutput)")
             let killed = try #require(Double(workspace.text("killed").trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(end - killed < 10)
             #expect(workspace.remainingProcesses().isEmpty)

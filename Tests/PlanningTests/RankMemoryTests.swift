@@ -31,6 +31,13 @@ import Testing
         #expect(shared[.moments] == 2 * parameters && shared[.program] == 1110)
     }
 
+    @Test("a rank's part of a checkpoint is 12 bytes a parameter, shared by data ranks; norms are on every tensor rank")
+    func checkpoint() {
+        #expect(shape().stateBytes(tensorRank: 0) == 12 * parameters)
+        #expect(shape(data: 4).stateBytes(tensorRank: 0) == 3 * parameters)
+        #expect(shape(data: 2, tensor: 2).stateBytes(tensorRank: 1) == 6 * ((parameters - 320) / 2 + 320))
+    }
+
     @Test("activations are the buffers' floats: of every token, and of scored rows")
     func activations() {
         // A block: projections 128, attention output 64, log-sum-exp 4 and a root; middle 64, gate and up 320 and a root.

@@ -14,11 +14,20 @@ struct ClockJump {
         #include <stdlib.h>
         #include <sys/time.h>
         #include <time.h>
+        #include <unistd.h>
 
         static long jump(void) {
             long seconds = 0;
             FILE *file = fopen(getenv("TANDEM_TEST_CLOCK"), "r");
             if (file) { if (fscanf(file, "%ld", &seconds) != 1) seconds = 0; fclose(file); }
+            static int told;
+            if (seconds && !told) {
+                char name[4096];
+                snprintf(name, sizeof name, "%s.seen-%d", getenv("TANDEM_TEST_CLOCK"), getpid());
+                file = fopen(name, "w");
+                if (file) fclose(file);
+                told = 1;
+            }
             return seconds;
         }
         int clock_gettime(clockid_t clock, struct timespec *time) {
@@ -55,6 +64,11 @@ struct ClockJump {
 
     /// The shell command that sets the clock.
     func by(_ seconds: Int) -> String { "echo \(seconds) > clock.new; mv clock.new clock" }
+
+    /// Whether a process has looked at the clock since it was set.
+    func wasSeen(by process: String) -> Bool {
+        FileManager.default.fileExists(atPath: file + ".seen-" + process.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
 
     var environment: [String: String] { ["LD_PRELOAD": library, "TANDEM_TEST_CLOCK": file] }
 }

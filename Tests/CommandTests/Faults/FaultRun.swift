@@ -32,21 +32,34 @@ struct FaultRun {
     /// - `rank N`, which prints the process of a rank, and `launcher`, which prints mpirun's.
     ///
     /// - Parameters:
+    ///   - launcher: a launch script and its options; nil: mpirun itself.
     ///   - environment: of the run alone.
     ///   - first: what each rank's shell does before the program takes its place.
     /// - Returns: what the job printed, its exit code, and the seconds from the end of the script to the job's.
     func train(
-        _ arguments: [String] = [], beside script: String, environment: [String: String] = [:], first: String = ":"
+        _ arguments: [String] = [], launchedBy launcher: String? = nil, beside script: String, environment: [String: String] = [:],
+        first: String = ":"
     ) throws -> (result: ProcessResult, seconds: Double) {
         let words = (settings + arguments).joined(separator: " ")
         let variables = environment.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        // A rank's process is the program's: the shell that tells its number becomes it.
+        try workspace.folder.write(
+            """
+            #!/bin/sh
+            [ -z "$OMPI_COMM_WORLD_RANK" ] || { \(first); echo $$ > pid.$OMPI_COMM_WORLD_RANK; }
+            exec \(programFolder)/tandem "$@"
+
+            """, to: "rank")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: workspace.file("rank"))
+        let job =
+            launcher.map { "TANDEM=$PWD/rank \(launchFolder)/\($0) --ranks \(ranks) --threads 1" }
+            ?? "mpirun --mca orte_execute_quiet 1 -n \(ranks) --oversubscribe --bind-to none ./rank"
         let result = try workspace.shell(
             """
             rm -f code pid.*
             {
               code=0
-              env \(variables) mpirun --mca orte_execute_quiet 1 -n \(ranks) --oversubscribe --bind-to none \\
-                sh -c '\(first); echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec "$TANDEM" train config.yaml \(words)' || code=$?
+              env \(variables) \(job) train config.yaml \(words) || code=$?
               date +%s%N > ended; echo $code > code
             } &
             job=$!

@@ -17,7 +17,7 @@ struct Fault: CustomTestStringConvertible, Sendable {
         Fault(testDescription: "SIGKILL of another rank", script: "saved; kill -KILL $(rank 1)", exitCodes: [75, 137], words: "rank 1"),
         Fault(
             testDescription: "SIGSTOP of a rank", script: "saved; kill -STOP $(rank 1)", exitCodes: [75], words: "stopped",
-            settings: ["run.collective_timeout": "2"]),
+            settings: ["run.collective_timeout": "4"]),
         Fault(testDescription: "SIGTERM to a rank", script: "saved; kill -TERM $(rank 1)", exitCodes: [0], words: nil),
         Fault(testDescription: "SIGUSR1 to mpirun", script: "saved; kill -USR1 $(launcher)", exitCodes: [0], words: nil),
         Fault(testDescription: "SIGKILL of mpirun", script: "saved; kill -KILL $(launcher)", exitCodes: [137], words: nil),
@@ -33,7 +33,8 @@ extension CommandTests {
             let run = FaultRun(workspace, fault.settings)
             let (result, seconds) = try run.train(beside: fault.script)
             #expect(fault.exitCodes.contains(result.exitCode), "\(result.exitCode): \(result.errorOutput)")
-            #expect(seconds < 10)
+            let limit = Double(fault.settings["run.collective_timeout"] ?? "0")!
+            #expect(seconds < limit + 10)
             #expect(workspace.remainingProcesses().isEmpty)
             #expect(result.causeLines.count == (fault.words == nil ? 0 : 1), "\(result.errorOutput)")
             if let words = fault.words {
@@ -85,6 +86,52 @@ extension CommandTests {
             try expectUninterruptedEnd(run, result)
         }
 
+        /// A rank that asks for more than its group may ever have is refused before it starts: here another process takes the
+        /// rest of what was there.
+        @Test(
+            "a rank that the kernel ends for lack of memory is told as such, and no other stays",
+            .enabled(if: LimitedMemory.isPossible, "control groups for memory take root"))
+        func outOfMemory() throws {
+            let workspace = try Workspace()
+            let memory = try LimitedMemory()
+            let run = FaultRun(workspace)
+            let (result, seconds) = try withExtendedLifetime(memory) {
+                try run.train(
+                    beside: "saved; echo 1000 > /proc/$(rank 1)/oom_score_adj; \(memory.use(allBut: 8 << 20))",
+                    first: "[ $OMPI_COMM_WORLD_RANK = 0 ] || \(memory.enter)")
+            }
+            #expect([75, 137].contains(result.exitCode) && seconds < 10, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1, "\(result.errorOutput)")
+            for words in ["rank 1", "was killed", "lack of memory"] {
+                #expect(result.causeLines.first?.contains(words) == true, "\(result.errorOutput)")
+            }
+            #expect(workspace.remainingProcesses().isEmpty)
+            try expectUninterruptedEnd(run, result)
+        }
+
+        /// What ends a job is mended by the launch script alone: a killed rank, and then a damaged checkpoint.
+        @Test("launch/local starts a killed run again, past a checkpoint that is damaged since, to the uninterrupted end")
+        func restart() throws {
+            let workspace = try Workspace()
+            let run = FaultRun(workspace)
+            let (result, _) = try run.train(
+                launchedBy: "local --restarts 2",
+                beside: """
+                    saved; step 20
+                    kill -KILL $(rank 1)
+                    sleep 0.3
+                    latest=$(ls -d run/checkpoints/step-* | sort -t - -k 2 -n | tail -1)
+                    printf x | dd of=$latest/tensor-0-data-1.h5 bs=1 seek=3000 conv=notrunc 2> dd.out
+                    """)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            #expect(result.causeLines.count == 1 && result.causeLines.first?.contains("rank 1") == true, "\(result.errorOutput)")
+            #expect(result.errorOutput.contains(/exit code (75|137 \(SIGKILL\)): restart 1 of 2/), "\(result.errorOutput)")
+            #expect(result.output.contains("is passed over") && result.output.contains("is set aside in run/checkpoints/set-aside-1"))
+            let uninterrupted = try FaultRun.uninterrupted.get()
+            #expect(try run.rows() == uninterrupted.rows)
+            #expect(try run.weights() == uninterrupted.weights)
+        }
+
         /// The system's time jumps a day ahead and then a year back, as the ranks see it.
         @Test("a clock that jumps changes nothing", .enabled(if: ClockJump.canBeBuilt, "cc is not there"))
         func clock() throws {
@@ -94,6 +141,7 @@ extension CommandTests {
             let (result, _) = try run.train(beside: "step 12; \(jump.by(86_400)); step 30; \(jump.by(-31_536_000))", environment: jump.environment)
             #expect(result.exitCode == 0 && result.causeLines.isEmpty, "\(result.errorOutput)")
             #expect(try run.rows() == FaultRun.uninterrupted.get().rows)
+            for rank in 0..<2 { #expect(jump.wasSeen(by: try workspace.text("pid.\(rank)")), "rank \(rank) never looks at the clock") }
         }
     }
 }

@@ -18,11 +18,16 @@ extension CommandTests {
             let run = FaultRun(workspace, KillTests.endless)
             var (saved, resumedCount) = (0, 0)
             for kill in 0..<KillTests.killCount {
-                // From before the first collective to many saves later.
-                let delay = 0.3 + 1.5 * Double(random.next() % 1000) / 1000
+                // Where the machine is slow, too: after some steps, but every fourth time while the job starts and resumes.
+                let moment =
+                    switch kill % 4 {
+                    case _ where kill == 0: "saved"
+                    case 3: "until [ -e pid.1 ]; do sleep 0.01; done; sleep \(random.fraction)"
+                    default: "step \(saved + 4 + Int(random.next() % 6))"
+                    }
                 let (result, seconds) = try run.train(
                     kill == 0 ? [] : ["--resume"],
-                    beside: "until [ -e pid.1 ]; do sleep 0.01; done; sleep \(delay); kill -KILL $(rank \(random.next() % 2))")
+                    beside: "\(moment); sleep \(0.2 * random.fraction); kill -KILL $(rank \(random.next() % 2))")
                 let comment: Comment = "seed \(seed), kill \(kill): \(result.errorOutput)"
                 #expect([75, 137].contains(result.exitCode) && seconds < 10, comment)
                 let steps = result.output.matches(of: /step ([0-9]+): saved/).compactMap { Int($0.1) }
@@ -44,5 +49,12 @@ extension CommandTests {
             // The last row may be cut where its writer was killed.
             #expect(try run.rows().dropLast() == other.rows().prefix(last - 1))
         }
+    }
+}
+
+extension KeyedRandom {
+    /// In thousandths, below 1.
+    fileprivate var fraction: Double {
+        mutating get { Double(next() % 1000) / 1000 }
     }
 }
