@@ -1,3 +1,4 @@
+import JSON
 import Settings
 import Tokenization
 
@@ -23,49 +24,12 @@ extension JSONScanner {
         guard peek() == UInt8(ascii: "\"") else { throw RecordError("\(field) is \(valueName), not a text") }
         let raw = try string()
         guard raw.contains(UInt8(ascii: "\\")) else { return String(decoding: raw, as: UTF8.self) }
-        var result: [UInt8] = []
-        result.reserveCapacity(raw.count)
-        var rest = raw
-        while let escape = rest.firstIndex(of: UInt8(ascii: "\\")) {
-            result += rest[..<escape]
-            rest = rest[(escape + 1)...]
-            try resolveEscape(&rest, into: &result, field: field)
+        do {
+            return String(decoding: try JSONEscape.resolved(raw), as: UTF8.self)
+        } catch {
+            // The escapes' form has been checked.
+            throw RecordError("\(field) holds half of a surrogate pair, which is no character")
         }
-        result += rest
-        return String(decoding: result, as: UTF8.self)
-    }
-
-    /// `rest` begins behind a backslash and is left behind the escape, whose form has been checked.
-    private func resolveEscape(
-        _ rest: inout ArraySlice<UInt8>, into result: inout [UInt8], field: String
-    ) throws(RecordError) {
-        switch rest.removeFirst() {
-        case UInt8(ascii: "b"): result.append(0x08)
-        case UInt8(ascii: "f"): result.append(0x0C)
-        case UInt8(ascii: "n"): result.append(0x0A)
-        case UInt8(ascii: "r"): result.append(0x0D)
-        case UInt8(ascii: "t"): result.append(0x09)
-        case UInt8(ascii: "u"):
-            var value = hexadecimal(&rest)
-            if 0xD800..<0xDC00 ~= value, rest.starts(with: #"\u"#.utf8) {
-                rest.removeFirst(2)
-                let low = hexadecimal(&rest)
-                guard 0xDC00..<0xE000 ~= low else { throw halfPair(field) }
-                value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
-            }
-            guard let scalar = Unicode.Scalar(value) else { throw halfPair(field) }
-            result += UTF8.encode(scalar)!
-        case let byte: result.append(byte)
-        }
-    }
-
-    private func hexadecimal(_ rest: inout ArraySlice<UInt8>) -> UInt32 {
-        defer { rest.removeFirst(4) }
-        return rest.prefix(4).reduce(0) { $0 << 4 + UInt32(Character(Unicode.Scalar($1)).hexDigitValue!) }
-    }
-
-    private func halfPair(_ field: String) -> RecordError {
-        RecordError("\(field) holds half of a surrogate pair, which is no character")
     }
 
     // MARK: Chats

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// A token that is found in the text itself, before anything is split.
@@ -39,7 +40,7 @@ struct AddedToken: Sendable {
                 fields.place(of: "content"), "has \(content.count) bytes, more than \(AddedToken.longestContent)")
         }
         self.id = id(content[...])
-        guard case .integer(let declared) = try fields.required("id"), declared == self.id else {
+        guard let declared = try fields.required("id").wholeNumber, declared == self.id else {
             throw .damagedTokenizer(
                 fields.place(of: "id"),
                 "is \(try fields.required("id").kind), but the vocabulary makes the token's id \(self.id)")
@@ -60,12 +61,12 @@ struct AddedTokens: Sendable {
 
     /// Reads the list, and takes its tokens into `vocabulary`.
     init(
-        _ node: JSONNode?, place: String, vocabulary: inout Vocabulary, normalizer: Normalizer
+        _ node: JSONValue?, place: String, vocabulary: inout Vocabulary, normalizer: Normalizer
     ) throws(Failure) {
         var tokens: [AddedToken] = []
         var contents = Set<[UInt8]>()
-        var nodes: [JSONNode] = []
-        if let node, !node.isNull {
+        var nodes: [JSONValue] = []
+        if let node, node != .null {
             guard case .array(let listed) = node else { throw .damagedTokenizer(place, "is \(node.kind), not a list") }
             nodes = listed
         }

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// What `tokenizer.json` says under `model`: byte-level byte-pair encoding, resolved to ids.
@@ -18,7 +19,7 @@ struct BytePairModel: Sendable {
     ]
 
     /// - Parameter place: of the model, for errors.
-    static func read(_ node: JSONNode, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary)
+    static func read(_ node: JSONValue, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary)
     {
         let fields = try ComponentFields(node, place: place)
         try checkSupported(fields)
@@ -30,7 +31,7 @@ struct BytePairModel: Sendable {
         return (try BytePairModel(fields, vocabulary, members), vocabulary)
     }
 
-    private init(_ fields: ComponentFields, _ vocabulary: Vocabulary, _ members: [JSONNode.Member]) throws(Failure) {
+    private init(_ fields: ComponentFields, _ vocabulary: Vocabulary, _ members: [JSONValue.Member]) throws(Failure) {
         merges = try BytePairModel.merges(fields, vocabulary)
         byteTokens = ByteAlphabet.scalars.map { vocabulary.id(of: Array(UTF8.encode($0)!)[...]) ?? -1 }
         fusesUnknown = try fields.bool("fuse_unk", default: false)
@@ -52,7 +53,7 @@ struct BytePairModel: Sendable {
             throw .unsupportedTokenizer(fields.place(of: "type"), "the model \"\(type.printable)\" is not supported")
         }
         try fields.refuseAllBut(options)
-        if let dropout = fields["dropout"], !dropout.isNull {
+        if let dropout = fields["dropout"], dropout != .null {
             throw .unsupportedTokenizer(
                 fields.place(of: "dropout"), "is \(dropout.kind): random merges are not supported")
         }
@@ -73,7 +74,7 @@ struct BytePairModel: Sendable {
         let place = fields.place(of: "merges")
         var nodes = try fields.list("merges")[...]
         // The oldest files keep the first line of merges.txt.
-        if case .text(let bytes)? = nodes.first, bytes.starts(with: "#version".utf8) { nodes = nodes.dropFirst() }
+        if case .string(let text)? = nodes.first, text.bytes.starts(with: "#version".utf8) { nodes = nodes.dropFirst() }
         let table = PairTable(capacity: nodes.count)
         for (rank, node) in nodes.enumerated() {
             guard let (left, right) = pair(node) else {
@@ -87,16 +88,16 @@ struct BytePairModel: Sendable {
     }
 
     /// The two parts of `"a b"` or `["a", "b"]`.
-    private static func pair(_ node: JSONNode) -> (ArraySlice<UInt8>, ArraySlice<UInt8>)? {
+    private static func pair(_ node: JSONValue) -> (ArraySlice<UInt8>, ArraySlice<UInt8>)? {
         switch node {
-        case .text(let bytes):
-            let parts = bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        case .string(let text):
+            let parts = text.bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
             return parts.count == 2 ? (parts[0], parts[1]) : nil
         case .array(let parts):
-            guard parts.count == 2, case .text(let left) = parts[0], case .text(let right) = parts[1] else {
+            guard parts.count == 2, case .string(let left) = parts[0], case .string(let right) = parts[1] else {
                 return nil
             }
-            return (left, right)
+            return (left.bytes, right.bytes)
         default: return nil
         }
     }
@@ -111,10 +112,10 @@ struct BytePairModel: Sendable {
         return id
     }
 
-    private static func words(_ members: [JSONNode.Member]) -> ByteStringTable {
+    private static func words(_ members: [JSONValue.Member]) -> ByteStringTable {
         var table = ByteStringTable(capacity: members.count)
-        for (name, node) in members {
-            guard case .integer(let id) = node, let bytes = ByteAlphabet.bytes(of: name) else { continue }
+        for member in members {
+            guard let id = member.value.wholeNumber, let bytes = ByteAlphabet.bytes(of: member.name.bytes) else { continue }
             _ = table.insert(bytes, value: Int32(id))
         }
         return table

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// The members of one object of `tokenizer.json`, read strictly: a member that nobody asked for is refused by name,
@@ -5,9 +6,9 @@ import Settings
 struct ComponentFields {
     /// File and path, for errors: `…/tokenizer.json: pre_tokenizer.pretokenizers[1]`.
     let place: String
-    private let members: [JSONNode.Member]
+    private let members: [JSONValue.Member]
 
-    init(_ node: JSONNode, place: String) throws(Failure) {
+    init(_ node: JSONValue, place: String) throws(Failure) {
         guard case .object(let members) = node else {
             throw .damagedTokenizer(place, "is \(node.kind), not an object")
         }
@@ -18,18 +19,18 @@ struct ComponentFields {
     func place(of name: String) -> String { "\(place).\(name)" }
 
     /// The value of `name`; nil where it is missing.
-    subscript(_ name: String) -> JSONNode? {
-        members.first { $0.name.elementsEqual(name.utf8) }?.value
+    subscript(_ name: String) -> JSONValue? {
+        members.first { $0.name.matches(name) }?.value
     }
 
-    func required(_ name: String) throws(Failure) -> JSONNode {
+    func required(_ name: String) throws(Failure) -> JSONValue {
         guard let value = self[name] else { throw .damagedTokenizer(place(of: name), "is missing") }
         return value
     }
 
     func string(_ name: String) throws(Failure) -> String {
         let value = try required(name)
-        guard let string = value.string else {
+        guard let string = value.text else {
             throw .damagedTokenizer(place(of: name), "is \(value.kind), not a text")
         }
         return string
@@ -37,7 +38,7 @@ struct ComponentFields {
 
     /// A text that may be missing or null.
     func optionalString(_ name: String) throws(Failure) -> String? {
-        guard let value = self[name], !value.isNull else { return nil }
+        guard let value = self[name], value != .null else { return nil }
         return try string(name)
     }
 
@@ -52,7 +53,7 @@ struct ComponentFields {
         return bool
     }
 
-    func list(_ name: String) throws(Failure) -> [JSONNode] {
+    func list(_ name: String) throws(Failure) -> [JSONValue] {
         let value = try required(name)
         guard case .array(let elements) = value else {
             throw .damagedTokenizer(place(of: name), "is \(value.kind), not a list")
@@ -62,14 +63,14 @@ struct ComponentFields {
 
     /// Refuses every member whose name is not one of `known`.
     func refuseAllBut(_ known: Set<String>) throws(Failure) {
-        for (name, _) in members {
-            let name = String(decoding: name, as: UTF8.self)
+        for member in members {
+            let name = member.name.string
             guard known.contains(name) else { throw .unsupportedTokenizer(place(of: name), "is an unknown option") }
         }
     }
 
     /// Each listed object, read with its own place.
-    static func each(_ nodes: [JSONNode], place: String) throws(Failure) -> [ComponentFields] {
+    static func each(_ nodes: [JSONValue], place: String) throws(Failure) -> [ComponentFields] {
         var fields: [ComponentFields] = []
         for (index, node) in nodes.enumerated() {
             fields.append(try ComponentFields(node, place: "\(place)[\(index)]"))

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// What is done to a text before it is split: Unicode normal forms and lower case, one after another.
@@ -34,12 +35,12 @@ struct Normalizer: Sendable {
     let steps: [Step]
 
     /// - Parameter node: null, one normaliser, or a `Sequence` of them.
-    init(_ node: JSONNode?, place: String) throws(Failure) {
+    init(_ node: JSONValue?, place: String) throws(Failure) {
         steps = try node.map { node throws(Failure) in try Normalizer.steps(node, place: place) } ?? []
     }
 
-    private static func steps(_ node: JSONNode, place: String) throws(Failure) -> [Step] {
-        if node.isNull { return [] }
+    private static func steps(_ node: JSONValue, place: String) throws(Failure) -> [Step] {
+        if node == .null { return [] }
         let fields = try ComponentFields(node, place: place)
         let type = try fields.string("type")
         if let step = Step(rawValue: type) {

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// The special tokens that a tokenizer puts around a text.
@@ -5,12 +6,12 @@ struct PostProcessor: Sendable {
     private(set) var prefix: [Int32] = []
     private(set) var suffix: [Int32] = []
 
-    init(_ node: JSONNode?, place: String, vocabulary: Vocabulary) throws(Failure) {
-        guard let node, !node.isNull else { return }
+    init(_ node: JSONValue?, place: String, vocabulary: Vocabulary) throws(Failure) {
+        guard let node, node != .null else { return }
         try read(node, place: place, vocabulary)
     }
 
-    private mutating func read(_ node: JSONNode, place: String, _ vocabulary: Vocabulary) throws(Failure) {
+    private mutating func read(_ node: JSONValue, place: String, _ vocabulary: Vocabulary) throws(Failure) {
         let fields = try ComponentFields(node, place: place)
         let type = try fields.string("type")
         switch type {
@@ -39,7 +40,7 @@ struct PostProcessor: Sendable {
         for piece in try ComponentFields.each(try fields.list("single"), place: fields.place(of: "single")) {
             try piece.refuseAllBut(["SpecialToken", "Sequence"])
             if let sequence = piece["Sequence"] {
-                guard sequence["id"]?.string == "A" else {
+                guard sequence["id"]?.text == "A" else {
                     throw .unsupportedTokenizer(piece.place, "is a second text in the template of one")
                 }
                 textCount += 1
@@ -65,7 +66,7 @@ struct PostProcessor: Sendable {
         let fields = try ComponentFields(node, place: place)
         var ids: [Int32] = []
         for node in try fields.list("ids") {
-            guard case .integer(let id) = node, let id = Int32(exactly: id), vocabulary.bytes(of: id) != nil else {
+            guard let id = node.wholeNumber.flatMap(Int32.init(exactly:)), vocabulary.bytes(of: id) != nil else {
                 throw .damagedTokenizer(fields.place(of: "ids"), "has \(node.kind), which is no token's id")
             }
             ids.append(id)

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// How a text is cut into words before byte-pair encoding: steps, each of which cuts the pieces of the one before.
@@ -23,8 +24,8 @@ struct PreTokenizer: Sendable {
     /// GPT-2's expression, which `ByteLevel` splits by.
     private static let byteLevelPattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
-    init(_ node: JSONNode?, place: String) throws(Failure) {
-        guard let node, !node.isNull else {
+    init(_ node: JSONValue?, place: String) throws(Failure) {
+        guard let node, node != .null else {
             throw .unsupportedTokenizer(place, "is missing: a byte-level tokenizer ends with ByteLevel")
         }
         var isComplete = false
@@ -34,7 +35,7 @@ struct PreTokenizer: Sendable {
 
     /// - Parameter isComplete: `ByteLevel` has been read: what follows would see its alphabet, not the text.
     private static func steps(
-        _ node: JSONNode, place: String, isComplete: inout Bool
+        _ node: JSONValue, place: String, isComplete: inout Bool
     ) throws(Failure) -> [Step] {
         let fields = try ComponentFields(node, place: place)
         let type = try fields.string("type")

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 
 /// What `tokenizer_config.json` and `generation_config.json` of a folder say beside the tokenizer; both may be missing.
@@ -23,8 +24,8 @@ struct TokenizerConfiguration {
 
     /// The text of a token that the configuration names, given plainly or as an object with its content.
     func token(_ name: String) throws(Failure) -> String? {
-        guard let node = fields?[name], !node.isNull else { return nil }
-        guard let text = node.string ?? node["content"]?.string else {
+        guard let node = fields?[name], node != .null else { return nil }
+        guard let text = node.text ?? node["content"]?.text else {
             throw .damagedTokenizer("\(file): \(name)", "is \(node.kind), not a token")
         }
         return text
@@ -32,12 +33,12 @@ struct TokenizerConfiguration {
 
     /// The chat template; of a list, the one named `default`.
     func chatTemplate() throws(Failure) -> String? {
-        guard let node = fields?["chat_template"], !node.isNull else { return nil }
-        if let text = node.string { return text }
+        guard let node = fields?["chat_template"], node != .null else { return nil }
+        if let text = node.text { return text }
         guard case .array(let templates) = node else {
             throw .damagedTokenizer("\(file): chat_template", "is \(node.kind), not a template")
         }
-        guard let template = templates.first(where: { $0["name"]?.string == "default" })?["template"]?.string else {
+        guard let template = templates.first(where: { $0["name"]?.text == "default" })?["template"]?.text else {
             throw .configuration(
                 "\(file): chat_template", "has no template named \"default\"",
                 remedy: "Name the one to use \"default\".")
@@ -48,12 +49,12 @@ struct TokenizerConfiguration {
     /// `eos_token_id` of `generation_config.json`: one id or several; none where the file or the key is missing.
     func generationEnds() throws(Failure) -> [Int] {
         let path = path(of: "generation_config.json")
-        guard let node = try TokenizerConfiguration.fields(path)?["eos_token_id"], !node.isNull else { return [] }
-        let nodes: [JSONNode]
+        guard let node = try TokenizerConfiguration.fields(path)?["eos_token_id"], node != .null else { return [] }
+        let nodes: [JSONValue]
         if case .array(let listed) = node { nodes = listed } else { nodes = [node] }
         var ids: [Int] = []
         for node in nodes {
-            guard case .integer(let id) = node else {
+            guard let id = node.wholeNumber else {
                 throw .damagedTokenizer("\(path): eos_token_id", "is \(node.kind), not a token's id")
             }
             ids.append(id)

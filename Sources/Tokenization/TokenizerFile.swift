@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 
 /// What a `tokenizer.json` holds, checked and resolved.
@@ -20,12 +21,12 @@ struct TokenizerFile {
         ])
         let place = { (name: String) in "\(origin): \(name)" }
         for name in ["truncation", "padding"] {
-            if let node = root[name], !node.isNull {
+            if let node = root[name], node != .null {
                 throw .configuration(
                     place(name), "is set, which would change every text's tokens", remedy: "Set it to null.")
             }
         }
-        guard let modelNode = root["model"], !modelNode.isNull else {
+        guard let modelNode = root["model"], modelNode != .null else {
             throw .damagedTokenizer(place("model"), "is missing")
         }
         // The model first: a file of another kind is best told by it.
@@ -53,17 +54,17 @@ struct TokenizerFile {
             path: path, byteLimit: byteLimit, remedy: "Name a folder with a Hugging Face tokenizer.")
     }
 
-    static func json(_ bytes: [UInt8], origin: String) throws(Failure) -> JSONNode {
+    static func json(_ bytes: [UInt8], origin: String) throws(Failure) -> JSONValue {
         do {
-            return try JSONNodeReader.read(bytes)
+            return try JSONValue(parsing: bytes)
         } catch {
             throw .damagedTokenizer(origin, "is not JSON at byte \(error.offset): \(error.reason)")
         }
     }
 
     /// Tokens are decoded by the byte alphabet, which is what the decoder has to say.
-    private static func checkDecoder(_ node: JSONNode?, place: String) throws(Failure) {
-        guard let node, !node.isNull else {
+    private static func checkDecoder(_ node: JSONValue?, place: String) throws(Failure) {
+        guard let node, node != .null else {
             throw .unsupportedTokenizer(place, "is missing: a byte-level tokenizer has the decoder ByteLevel")
         }
         var count = 0
@@ -71,7 +72,7 @@ struct TokenizerFile {
         guard count == 1 else { throw .unsupportedTokenizer(place, "has ByteLevel \(count) times, not once") }
     }
 
-    private static func countByteLevel(_ node: JSONNode, place: String, _ count: inout Int) throws(Failure) {
+    private static func countByteLevel(_ node: JSONValue, place: String, _ count: inout Int) throws(Failure) {
         let fields = try ComponentFields(node, place: place)
         let type = try fields.string("type")
         switch type {

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// Every token of a tokenizer: the model's own and those added beside it.
@@ -12,16 +13,17 @@ struct Vocabulary: Sendable {
     let modelCount: Int
 
     /// - Parameter members: `model.vocab`, token to id.
-    init(_ members: [JSONNode.Member], place: String) throws(Failure) {
+    init(_ members: [JSONValue.Member], place: String) throws(Failure) {
         names = ByteStringTable(capacity: members.count)
         modelCount = members.count
         // Tokenizers leave few gaps or none; a huge id in a small file is damage, not a vocabulary.
         let limit = members.count * 4 + 65_536
         var isTaken = [Bool](repeating: false, count: members.count)
-        for (name, node) in members {
-            let shown = { "\(place)[\"\(String(decoding: name, as: UTF8.self).printable)\"]" }
-            guard case .integer(let id) = node, id >= 0, id < limit else {
-                throw .damagedTokenizer(shown(), "is \(node.kind), not an id of \(members.count) tokens")
+        for member in members {
+            let name = member.name.bytes
+            let shown = { "\(place)[\"\(member.name.string.printable)\"]" }
+            guard let id = member.value.wholeNumber, id >= 0, id < limit else {
+                throw .damagedTokenizer(shown(), "is \(member.value.kind), not an id of \(members.count) tokens")
             }
             while isTaken.count <= id { isTaken.append(false) }
             guard !isTaken[id] else { throw .damagedTokenizer(shown(), "has id \(id), which another token has too") }

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// The members of a configuration, read with their types checked. `null` counts as absent.
@@ -21,7 +22,7 @@ struct ConfigurationFields {
     func unknown(_ member: JSONValue.Member) -> Failure {
         .configuration(
             origin,
-            "unknown field \(prefix)\(member.name.printable) = \(member.value.excerpt): it may change the mathematics",
+            "unknown field \(prefix)\(member.name.string.printable) = \(member.value.excerpt): it may change the mathematics",
             remedy: "Remove it if it does not, or use a checkpoint without it.")
     }
 
@@ -30,7 +31,7 @@ struct ConfigurationFields {
         guard !values.contains(where: { $0.means(member.value) }) else { return }
         let wanted = values.map(\.compact).joined(separator: " or ")
         throw .configuration(
-            origin, "\(prefix)\(member.name) = \(member.value.excerpt) is not implemented, only \(wanted)",
+            origin, "\(prefix)\(member.name.string) = \(member.value.excerpt) is not implemented, only \(wanted)",
             remedy: "Use a checkpoint without it.")
     }
 
@@ -40,7 +41,7 @@ struct ConfigurationFields {
             guard let fallback else { throw damaged(name, "is missing") }
             return fallback
         }
-        guard let size = value.integer, size >= 1, size <= Int(Int32.max) else {
+        guard let size = value.wholeNumber, size >= 1, size <= Int(Int32.max) else {
             throw damaged(name, "must be a whole number from 1 to \(Int32.max)")
         }
         return size

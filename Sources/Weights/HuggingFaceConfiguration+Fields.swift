@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 extension HuggingFaceConfiguration {
@@ -21,12 +22,12 @@ extension HuggingFaceConfiguration {
         "hidden_act": [.string("silu")],
         "mlp_bias": [.bool(false)],
         "rope_scaling": [.null],
-        "partial_rotary_factor": [.number("1"), .null],
+        "partial_rotary_factor": [.integer(1), .null],
         "rope_interleaved": [.bool(false)],
         "use_mrope": [.bool(false)],
         "use_sliding_window": [.bool(false)],
-        "pretraining_tp": [.number("1")],
-        "attention_dropout": [.number("0")],
+        "pretraining_tp": [.integer(1)],
+        "attention_dropout": [.integer(0)],
         "quantization_config": [.null],
         "auto_map": [.null],
         "is_encoder_decoder": [.bool(false)],

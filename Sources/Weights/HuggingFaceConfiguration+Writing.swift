@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 import Tensors
 
@@ -8,21 +9,20 @@ extension HuggingFaceConfiguration {
     ///
     /// - Parameter elementType: the type in which the weights beside it are stored.
     public static func json(for configuration: ModelConfiguration, elementType: ElementType) -> Data {
-        func number(_ value: Int) -> JSONValue { .number(String(value)) }
-        func number(_ value: Double) -> JSONValue { .number(value.description) }
-        let fields: [(String, JSONValue)] = [
-            ("architectures", .array([.string(architecture(of: configuration.family))])),
-            ("dtype", .string(name(of: elementType))),
-            ("head_dim", number(configuration.headDimension)),
+        func number(_ value: Double) -> JSONValue { .otherNumber(value.description) }
+        let fields: [(JSONString, JSONValue)] = [
+            ("architectures", .array([.text(architecture(of: configuration.family))])),
+            ("dtype", .text(name(of: elementType))),
+            ("head_dim", .integer(configuration.headDimension)),
             ("hidden_act", .string("silu")),
-            ("hidden_size", number(configuration.hiddenSize)),
+            ("hidden_size", .integer(configuration.hiddenSize)),
             ("initializer_range", number(configuration.initializerRange)),
-            ("intermediate_size", number(configuration.feedForwardSize)),
-            ("max_position_embeddings", number(configuration.maximumPositions)),
-            ("model_type", .string(configuration.family.rawValue)),
-            ("num_attention_heads", number(configuration.headCount)),
-            ("num_hidden_layers", number(configuration.layerCount)),
-            ("num_key_value_heads", number(configuration.keyValueHeadCount)),
+            ("intermediate_size", .integer(configuration.feedForwardSize)),
+            ("max_position_embeddings", .integer(configuration.maximumPositions)),
+            ("model_type", .text(configuration.family.rawValue)),
+            ("num_attention_heads", .integer(configuration.headCount)),
+            ("num_hidden_layers", .integer(configuration.layerCount)),
+            ("num_key_value_heads", .integer(configuration.keyValueHeadCount)),
             ("rms_norm_eps", number(configuration.normEpsilon)),
             (
                 "rope_parameters",
@@ -33,10 +33,10 @@ extension HuggingFaceConfiguration {
             ),
             ("rope_theta", number(configuration.ropeTheta)),
             ("tie_word_embeddings", .bool(configuration.tiedEmbeddings)),
-            ("torch_dtype", .string(name(of: elementType))),
-            ("vocab_size", number(configuration.vocabularySize)),
+            ("torch_dtype", .text(name(of: elementType))),
+            ("vocab_size", .integer(configuration.vocabularySize)),
         ]
-        return data(.object(fields.map { JSONValue.Member(name: $0, value: $1) }))
+        return JSONValue.object(fields.map { JSONValue.Member(name: $0, value: $1) }).file
     }
 
     /// A `config.json` that says `elementType` for the stored weights and is otherwise the same, number for number.
@@ -45,17 +45,15 @@ extension HuggingFaceConfiguration {
     public static func json(
         _ json: Data, withElementType elementType: ElementType, origin: String
     ) throws(Failure) -> Data {
-        guard var members = try JSONParser.parse([UInt8](json), place: origin).members else {
+        guard var members = try JSONValue([UInt8](json), place: origin).members else {
             throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
         }
-        let value = JSONValue.string(name(of: elementType))
+        let value = JSONValue.text(name(of: elementType))
         let places = members.indices.filter { ["dtype", "torch_dtype"].contains(members[$0].name) }
         for place in places { members[place].value = value }
         if places.isEmpty { members.append(.init(name: "dtype", value: value)) }
-        return data(.object(members))
+        return JSONValue.object(members).file
     }
-
-    static func data(_ value: JSONValue) -> Data { Data((value.indented() + "\n").utf8) }
 
     /// PyTorch's name.
     private static func name(of elementType: ElementType) -> String {

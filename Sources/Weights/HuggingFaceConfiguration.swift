@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 
 /// Reading and writing `config.json` of Hugging Face checkpoints.
@@ -16,7 +17,7 @@ public enum HuggingFaceConfiguration {
     /// - Throws: `Failure`: damaged data where it is malformed or a value can't be, configuration where it describes a
     ///   model that Tandem does not compute.
     public static func parse(_ json: Data, origin: String) throws(Failure) -> ModelConfiguration {
-        let value = try JSONParser.parse([UInt8](json), place: origin)
+        let value = try JSONValue([UInt8](json), place: origin)
         guard value.members != nil else {
             throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
         }
@@ -74,10 +75,10 @@ public enum HuggingFaceConfiguration {
         guard let members = value.members else { throw fields.damaged("rope_parameters", "must be an object") }
         let nested = ConfigurationFields(origin: fields.origin, object: value, prefix: "rope_parameters.")
         for member in members {
-            switch member.name {
+            switch member.name.string {
             case "rope_theta": continue
             case "rope_type", "type": try nested.require(member, oneOf: [.string("default")])
-            case "partial_rotary_factor": try nested.require(member, oneOf: [.number("1")])
+            case "partial_rotary_factor": try nested.require(member, oneOf: [.integer(1)])
             default: throw nested.unknown(member)
             }
         }
@@ -116,15 +117,16 @@ public enum HuggingFaceConfiguration {
     /// Fields that must have the one value that is computed, and fields that nobody here knows.
     private static func checkFixedFields(_ fields: ConfigurationFields, family: ModelFamily) throws(Failure) {
         for member in fields.object.members ?? [] {
-            if member.name == "architectures" {
+            let name = member.name.string
+            if name == "architectures" {
                 try checkArchitectures(member.value, fields, family: family)
-            } else if member.name == "layer_types" {
+            } else if name == "layer_types" {
                 for element in member.value.elements ?? [member.value] where member.value != .null {
                     try fields.require(.init(name: member.name, value: element), oneOf: [.string("full_attention")])
                 }
-            } else if let values = fixedFields(of: family)[member.name] {
+            } else if let values = fixedFields(of: family)[name] {
                 try fields.require(member, oneOf: values)
-            } else if !readFields.contains(member.name) && !harmlessFields.contains(member.name) {
+            } else if !readFields.contains(name) && !harmlessFields.contains(name) {
                 throw fields.unknown(member)
             }
         }
@@ -135,7 +137,7 @@ public enum HuggingFaceConfiguration {
         _ value: JSONValue, _ fields: ConfigurationFields, family: ModelFamily
     ) throws(Failure) {
         let wanted = architecture(of: family)
-        guard value != .null, value != .array([]), value.elements?.contains(.string(wanted)) != true else { return }
+        guard value != .null, value != .array([]), value.elements?.contains(.text(wanted)) != true else { return }
         throw .configuration(
             fields.origin, "architectures = \(value.excerpt) is not implemented",
             remedy: "Use a checkpoint of \(wanted).")

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 import Tensors
 
@@ -11,23 +12,29 @@ struct HuggingFaceIndex {
     /// - Throws: `Failure` (damaged data) when it is no index or names a file outside its folder.
     init(path: String) throws(Failure) {
         let bytes = try Storage.contents(of: path, limit: SafetensorsHeader.byteLimit)
-        guard let map = try JSONParser.parse(bytes, place: path)["weight_map"]?.members, !map.isEmpty else {
+        guard let map = try JSONValue(bytes, place: path)["weight_map"]?.members, !map.isEmpty else {
             throw .damagedFile(path, "has no weight_map of tensor names to files")
         }
         var entries: [(tensor: String, file: String)] = []
+        var names: Set<String> = []
         for member in map {
+            let name = member.name.string
+            // Names differ by their bytes already; a `String` also takes two for one that only Unicode takes for the same.
+            guard names.insert(name).inserted else {
+                throw .damagedFile(path, "weight_map: the name \"\(name.printable)\" occurs twice")
+            }
             guard let file = member.value.text else {
                 throw .damagedFile(
-                    path, "weight_map: \(member.name.printable) = \(member.value.excerpt) is not a file name")
+                    path, "weight_map: \(name.printable) = \(member.value.excerpt) is not a file name")
             }
             guard HuggingFaceIndex.isPlain(file) else {
                 throw .damaged(
                     path,
-                    "weight_map: \(member.name.printable) is in \"\(file.printable)\", which is not the plain name of a "
+                    "weight_map: \(name.printable) is in \"\(file.printable)\", which is not the plain name of a "
                         + ".safetensors file",
                     remedy: "Keep the weight files in the checkpoint's own folder; check where this index comes from.")
             }
-            entries.append((member.name, file))
+            entries.append((name, file))
         }
         self.entries = entries
     }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 import Tensors
 
@@ -67,14 +68,14 @@ extension HuggingFaceConfiguration {
     static func json(
         _ json: Data, keepingLayers layers: [Int], of count: Int, origin: String
     ) throws(Failure) -> Data {
-        guard var members = try JSONParser.parse([UInt8](json), place: origin).members else {
+        guard var members = try JSONValue([UInt8](json), place: origin).members else {
             throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
         }
         for index in members.indices {
-            switch (members[index].name, members[index].value) {
-            case ("num_hidden_layers", _): members[index].value = .number(String(layers.count))
+            switch (members[index].name.string, members[index].value) {
+            case ("num_hidden_layers", _): members[index].value = .integer(layers.count)
             case ("max_window_layers", let value):
-                if let limit = value.integer { members[index].value = .number(String(min(limit, layers.count))) }
+                if let limit = value.wholeNumber { members[index].value = .integer(min(limit, layers.count)) }
             case ("layer_types", .array(let types)):
                 guard types.count == count else {
                     throw .damaged(
@@ -85,6 +86,6 @@ extension HuggingFaceConfiguration {
             default: continue
             }
         }
-        return data(.object(members))
+        return JSONValue.object(members).file
     }
 }

@@ -46,7 +46,19 @@ public struct SafetensorsFile: Sendable {
         self.dataStart = dataStart
         metadata = header.metadata
         tensors = header.tensors
-        positions = Dictionary(uniqueKeysWithValues: header.tensors.enumerated().map { ($1.name, $0) })
+        positions = try SafetensorsFile.positions(of: header.tensors, path: path)
+    }
+
+    /// Names differ by their bytes already; a `String` also takes two for one that only Unicode takes for the same.
+    private static func positions(of tensors: [SafetensorsTensor], path: String) throws(Failure) -> [String: Int] {
+        var positions: [String: Int] = [:]
+        positions.reserveCapacity(tensors.count)
+        for (index, tensor) in tensors.enumerated() {
+            guard positions.updateValue(index, forKey: tensor.name) == nil else {
+                throw .damagedFile(path, "the name \"\(tensor.name.printable)\" occurs twice")
+            }
+        }
+        return positions
     }
 
     /// What the header says of a tensor; nil where the file has none of that name.

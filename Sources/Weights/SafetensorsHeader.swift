@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// The header of a safetensors file: a JSON object from tensor names to type, shape and place.
@@ -22,16 +23,17 @@ struct SafetensorsHeader {
         guard bytes.first == UInt8(ascii: "{") else {
             throw .damagedFile(path, "its safetensors header does not begin with {")
         }
-        guard let members = try JSONParser.parse(bytes, place: "\(path): header").members else {
+        guard let members = try JSONValue(bytes, place: "\(path): header").members else {
             throw .damagedFile(path, "its safetensors header is not a JSON object")
         }
         var metadata: [String: String] = [:]
         var tensors: [SafetensorsTensor] = []
         for member in members {
-            if member.name == "__metadata__" {
+            let name = member.name.string
+            if name == "__metadata__" {
                 metadata = try SafetensorsHeader.metadata(member.value, path: path)
             } else {
-                tensors.append(try SafetensorsHeader.tensor(member, path: path))
+                tensors.append(try SafetensorsHeader.tensor(name, member.value, path: path))
             }
         }
         tensors.sort {
@@ -46,26 +48,30 @@ struct SafetensorsHeader {
         guard let members = value.members else { throw .damagedFile(path, "__metadata__ is not an object") }
         var result: [String: String] = [:]
         for member in members {
+            let name = member.name.string
             guard let text = member.value.text else {
-                throw .damagedFile(
-                    path, "__metadata__.\(member.name.printable) = \(member.value.excerpt) is not a string")
+                throw .damagedFile(path, "__metadata__.\(name.printable) = \(member.value.excerpt) is not a string")
             }
-            result[member.name] = text
+            guard result.updateValue(text, forKey: name) == nil else {
+                throw .damagedFile(path, "__metadata__: the name \"\(name.printable)\" occurs twice")
+            }
         }
         return result
     }
 
-    private static func tensor(_ member: JSONValue.Member, path: String) throws(Failure) -> SafetensorsTensor {
-        let place = "tensor \(member.name.printable)"
-        guard let fields = member.value.members else {
+    private static func tensor(
+        _ name: String, _ description: JSONValue, path: String
+    ) throws(Failure) -> SafetensorsTensor {
+        let place = "tensor \(name.printable)"
+        guard let fields = description.members else {
             throw .damagedFile(path, "\(place) is not described by an object")
         }
-        for field in fields where !["dtype", "shape", "data_offsets"].contains(field.name) {
-            throw .damagedFile(path, "\(place) has an unknown field \(field.name.printable)")
+        for field in fields where !["dtype", "shape", "data_offsets"].contains(field.name.string) {
+            throw .damagedFile(path, "\(place) has an unknown field \(field.name.string.printable)")
         }
-        let shape = try shape(member.value["shape"], place: place, path: path)
-        let type = try type(member.value["dtype"], place: place, path: path)
-        let range = try byteRange(member.value["data_offsets"], place: place, path: path)
+        let shape = try shape(description["shape"], place: place, path: path)
+        let type = try type(description["dtype"], place: place, path: path)
+        let range = try byteRange(description["data_offsets"], place: place, path: path)
         let byteCount = try byteCount(of: shape, type: type, place: place, path: path)
         guard byteCount == range.count else {
             throw .damagedFile(
@@ -73,7 +79,7 @@ struct SafetensorsHeader {
                 "\(place): \(type.rawValue) \(shape.printable) takes \(byteCount) bytes, but data_offsets give it \(range.count)"
             )
         }
-        return SafetensorsTensor(name: member.name, type: type, shape: shape, byteRange: range)
+        return SafetensorsTensor(name: name, type: type, shape: shape, byteRange: range)
     }
 
     private static func type(_ value: JSONValue?, place: String, path: String) throws(Failure) -> SafetensorsType {
@@ -90,7 +96,7 @@ struct SafetensorsHeader {
         }
         var shape: [Int] = []
         for element in elements {
-            guard let size = element.integer, size >= 0 else {
+            guard let size = element.wholeNumber, size >= 0 else {
                 throw .damagedFile(path, "\(place): shape holds \(element.excerpt), not a whole number from 0 up")
             }
             shape.append(size)
@@ -100,7 +106,7 @@ struct SafetensorsHeader {
 
     private static func byteRange(_ value: JSONValue?, place: String, path: String) throws(Failure) -> Range<Int> {
         guard let elements = value?.elements, elements.count == 2,
-            let begin = elements[0].integer, let end = elements[1].integer
+            let begin = elements[0].wholeNumber, let end = elements[1].wholeNumber
         else { throw .damagedFile(path, "\(place): data_offsets is missing or not a list of two whole numbers") }
         guard begin >= 0, begin <= end else {
             throw .damagedFile(path, "\(place): data_offsets [\(begin), \(end)] is not a range of bytes")

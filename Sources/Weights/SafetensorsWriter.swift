@@ -1,4 +1,5 @@
 import Hashing
+import JSON
 import Settings
 import Tensors
 
@@ -53,7 +54,7 @@ public struct SafetensorsWriter: ~Copyable {
         var members: [JSONValue.Member] = []
         if !metadata.isEmpty {
             let sorted = metadata.sorted { $0.key < $1.key }
-            let values = sorted.map { JSONValue.Member(name: $0.key, value: .string($0.value)) }
+            let values = sorted.map { JSONValue.Member(name: JSONString($0.key), value: .text($0.value)) }
             members.append(.init(name: "__metadata__", value: .object(values)))
         }
         var offset = 0
@@ -61,11 +62,11 @@ public struct SafetensorsWriter: ~Copyable {
             let end = offset + tensor.byteCount
             members.append(
                 .init(
-                    name: tensor.name,
+                    name: JSONString(tensor.name),
                     value: .object([
-                        .init(name: "dtype", value: .string(tensor.elementType.rawValue)),
-                        .init(name: "shape", value: .array(tensor.shape.map { .number(String($0)) })),
-                        .init(name: "data_offsets", value: .array([offset, end].map { .number(String($0)) })),
+                        .init(name: "dtype", value: .text(tensor.elementType.rawValue)),
+                        .init(name: "shape", value: .array(tensor.shape.map { .integer($0) })),
+                        .init(name: "data_offsets", value: .array([.integer(offset), .integer(end)])),
                     ])))
             offset = end
         }

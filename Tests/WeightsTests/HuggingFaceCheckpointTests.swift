@@ -123,6 +123,7 @@ import Testing
             (#""a":"two.safetensors""#, "does not list tensor b"),
             (#""a":"one.safetensors","c":"one.safetensors""#, "names one.safetensors for tensor c"),
             (#""a":"one.safetensors","a":"two.safetensors""#, "\"a\" occurs twice"),
+            (#""\u00e9":"one.safetensors","e\u0301":"one.safetensors""#, "\"e\u{301}\" occurs twice"),
             (#""a":7"#, "a = 7 is not a file name"),
             ("", "no weight_map"),
         ] {

@@ -81,6 +81,9 @@ import Testing
         BadHeader(
             header: "{\(entry("a", "F32", [2], 0, 8)),\(entry("a", "F32", [2], 8, 16))}", says: "\"a\" occurs twice"),
         BadHeader(
+            header: "{\(entry("\u{e9}", "F32", [2], 0, 8)),\(entry("e\u{301}", "F32", [2], 8, 16))}",
+            says: "\"e\u{301}\" occurs twice"),
+        BadHeader(
             header: #"{"a":{"dtype":"F32","dtype":"F16","shape":[4],"data_offsets":[0,16]}}"#,
             says: "\"dtype\" occurs twice"),
         BadHeader(header: #"{"a":7}"#, says: "tensor a is not described by an object"),

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 import Tensors
 
@@ -36,10 +37,10 @@ public struct GGUFCheckpoint: Sendable {
     /// `config.json` for weights stored as `elementType`, the special token ids included.
     func configurationJSON(elementType: ElementType) throws(Failure) -> Data {
         let json = HuggingFaceConfiguration.json(for: configuration, elementType: elementType)
-        var members = try JSONParser.parse([UInt8](json), place: file.path).members ?? []
-        members += tokenizer.identifiers.map { JSONValue.Member(name: $0, value: $1) }
-        members.sort { $0.name < $1.name }
-        return Data((JSONValue.object(members).indented() + "\n").utf8)
+        var members = try JSONValue([UInt8](json), place: file.path).members ?? []
+        members += tokenizer.identifiers.map { JSONValue.Member(name: JSONString($0), value: $1) }
+        members.sort { $0.name.string < $1.name.string }
+        return JSONValue.object(members).file
     }
 
     /// Some rows of a tensor of `table`, in Hugging Face's order.

@@ -1,12 +1,13 @@
 import Foundation
+import JSON
 
 extension GGUFTokenizer {
     /// Files of the tokenizer in a Hugging Face folder, by name.
     var files: [String: Data] {
         var files = [
-            "tokenizer.json": data(tokenizerJSON),
-            "tokenizer_config.json": data(tokenizerConfiguration),
-            "generation_config.json": data(object(identifiers)),
+            "tokenizer.json": tokenizerJSON.file,
+            "tokenizer_config.json": tokenizerConfiguration.file,
+            "generation_config.json": object(identifiers).file,
         ]
         // Without a line break at its end, which would become part of every conversation.
         if let chatTemplate { files["chat_template.jinja"] = Data(chatTemplate.utf8) }
@@ -17,20 +18,21 @@ extension GGUFTokenizer {
     var identifiers: [(String, JSONValue)] {
         var ends = end.map { [$0] } ?? []
         for identifier in furtherEnds where !ends.contains(identifier) { ends.append(identifier) }
-        let endValue: JSONValue? = ends.count > 1 ? .array(ends.map(number)) : ends.first.map(number)
+        let endValue: JSONValue? = ends.count > 1 ? .array(ends.map(JSONValue.integer)) : ends.first.map(JSONValue.integer)
         return [
-            ("bos_token_id", beginning.map(number)), ("eos_token_id", endValue), ("pad_token_id", padding.map(number)),
+            ("bos_token_id", beginning.map(JSONValue.integer)), ("eos_token_id", endValue),
+            ("pad_token_id", padding.map(JSONValue.integer)),
         ].compactMap { name, value in value.map { (name, $0) } }
     }
 
     private var tokenizerConfiguration: JSONValue {
-        func token(_ identifier: Int?) -> JSONValue? { identifier.map { .string(tokens[$0]) } }
+        func token(_ identifier: Int?) -> JSONValue? { identifier.map { .text(tokens[$0]) } }
         let members: [(String, JSONValue?)] = [
             ("bos_token", token(beginning)),
-            ("chat_template", chatTemplate.map { .string($0) }),
+            ("chat_template", chatTemplate.map { .text($0) }),
             ("clean_up_tokenization_spaces", .bool(false)),
             ("eos_token", token(end)),
-            ("model_max_length", number(maximumLength)),
+            ("model_max_length", .integer(maximumLength)),
             ("pad_token", token(padding)),
             ("tokenizer_class", .string("PreTrainedTokenizerFast")),
             ("unk_token", token(unknown)),
@@ -56,8 +58,8 @@ extension GGUFTokenizer {
     private var addedTokens: [JSONValue] {
         tokens.indices.filter { kinds[$0].isAdded }.map { identifier in
             object([
-                ("id", number(identifier)),
-                ("content", .string(tokens[identifier])),
+                ("id", .integer(identifier)),
+                ("content", .text(tokens[identifier])),
                 ("single_word", .bool(false)),
                 ("lstrip", .bool(false)),
                 ("rstrip", .bool(false)),
@@ -69,7 +71,7 @@ extension GGUFTokenizer {
 
     /// All tokens in use, added ones too: their ids then don't depend on how a reader numbers what it adds.
     private var model: JSONValue {
-        let vocabulary = tokens.indices.filter { kinds[$0] != .unused }.map { (tokens[$0], number($0)) }
+        let vocabulary = tokens.indices.filter { kinds[$0] != .unused }.map { (tokens[$0], JSONValue.integer($0)) }
         return object([
             ("type", .string("BPE")),
             ("dropout", .null),
@@ -81,7 +83,7 @@ extension GGUFTokenizer {
             // Llama 3's vocabulary has words that no sequence of merges leads to.
             ("ignore_merges", .bool(style == .llama3)),
             ("vocab", object(vocabulary)),
-            ("merges", .array(merges.map { .array([.string($0.left), .string($0.right)]) })),
+            ("merges", .array(merges.map { .array([.text($0.left), .text($0.right)]) })),
         ])
     }
 
@@ -110,7 +112,7 @@ extension GGUFTokenizer {
             "pretokenizers",
             [
                 object([
-                    ("type", .string("Split")), ("pattern", object([("Regex", .string(pattern))])),
+                    ("type", .string("Split")), ("pattern", object([("Regex", .text(pattern))])),
                     ("behavior", .string("Isolated")), ("invert", .bool(false)),
                 ]),
                 byteLevel(addPrefixSpace: false, trimOffsets: style == .llama3, usePattern: false),
@@ -124,7 +126,7 @@ extension GGUFTokenizer {
         let before = addsBeginning ? beginning : nil
         let after = addsEnd ? end : nil
         func piece(_ kind: String, _ name: String, segment: Int) -> JSONValue {
-            object([(kind, object([("id", .string(name)), ("type_id", number(segment))]))])
+            object([(kind, object([("id", .text(name)), ("type_id", .integer(segment))]))])
         }
         func text(_ name: String, segment: Int) -> [JSONValue] {
             [
@@ -139,7 +141,7 @@ extension GGUFTokenizer {
             return (
                 name,
                 object([
-                    ("id", .string(name)), ("ids", .array([number(identifier)])), ("tokens", .array([.string(name)])),
+                    ("id", .text(name)), ("ids", .array([.integer(identifier)])), ("tokens", .array([.text(name)])),
                 ])
             )
         }
@@ -164,10 +166,7 @@ extension GGUFTokenizer {
     }
 
     private func object(_ members: [(String, JSONValue)]) -> JSONValue {
-        .object(members.map { JSONValue.Member(name: $0, value: $1) })
+        .object(members.map { JSONValue.Member(name: JSONString($0), value: $1) })
     }
 
-    private func number(_ value: Int) -> JSONValue { .number(String(value)) }
-
-    private func data(_ value: JSONValue) -> Data { Data((value.indented() + "\n").utf8) }
 }

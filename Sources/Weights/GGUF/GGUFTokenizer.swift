@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// The byte-pair tokenizer that a GGUF file carries.
@@ -138,7 +139,7 @@ struct GGUFTokenizer: Sendable {
         var known: Set<[UInt8]> = []
         for (token, kind) in zip(tokens, kinds) where kind != .unused {
             guard known.insert(Array(token.utf8)).inserted else {
-                throw metadata.damaged("tokenizer.ggml.tokens", "holds \(JSONValue.string(token).excerpt) twice")
+                throw metadata.damaged("tokenizer.ggml.tokens", "holds \(JSONValue.text(token).excerpt) twice")
             }
         }
         let key = "tokenizer.ggml.merges"
@@ -146,13 +147,13 @@ struct GGUFTokenizer: Sendable {
         for text in try metadata.texts(key) {
             let bytes = Array(text.utf8)
             guard let space = bytes.dropFirst().firstIndex(of: UInt8(ascii: " ")), space + 1 < bytes.count else {
-                throw metadata.damaged(key, "holds \(JSONValue.string(text).excerpt), which is not two tokens")
+                throw metadata.damaged(key, "holds \(JSONValue.text(text).excerpt), which is not two tokens")
             }
             let left = Array(bytes[..<space])
             let right = Array(bytes[(space + 1)...])
             guard known.contains(left), known.contains(right), known.contains(left + right) else {
                 throw metadata.damaged(
-                    key, "holds \(JSONValue.string(text).excerpt), whose parts or whole are not in the vocabulary")
+                    key, "holds \(JSONValue.text(text).excerpt), whose parts or whole are not in the vocabulary")
             }
             merges.append((String(decoding: left, as: UTF8.self), String(decoding: right, as: UTF8.self)))
         }

@@ -1,3 +1,4 @@
+import JSON
 import Settings
 
 /// A value of a GGUF file's metadata. Whole numbers keep their sign, not the width in which they were stored.
@@ -37,7 +38,7 @@ enum GGUFValue: Equatable, Sendable {
         case .float32(let number): "\(number)"
         case .float64(let number): "\(number)"
         case .flag(let flag): "\(flag)"
-        case .text(let text): JSONValue.string(text).excerpt
+        case .text(let text): JSONValue.text(text).excerpt
         case .list(let elements): "a list of \(elements.count)"
         }
     }

@@ -1,0 +1,15 @@
+extension String {
+    /// What comes from a file, for one line of an error: control characters escaped, long texts cut.
+    public var printable: String {
+        let limit = 120
+        var result = ""
+        for scalar in unicodeScalars.prefix(limit) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return unicodeScalars.count > limit ? result + "…" : result
+    }
+}
