@@ -8,6 +8,9 @@ import Testing
 
 @Suite("Checkpoints that can't be trusted")
 struct DamageTests {
+    /// Of each of the folder's four files; `./launch/test --faults` has a thousand in all.
+    private static let flipCount = ProcessInfo.processInfo.environment["TANDEM_ALL_FAULTS"] == nil ? 60 : 250
+
     private func table() -> RecordTable {
         var table = RecordTable()
         table.records = [3, 1]
@@ -42,7 +45,7 @@ struct DamageTests {
                 let codes: [ExitCode] = name == "manifest.json" ? [.damagedData, .configuration] : [content == nil ? .missingInput : .damagedData]
                 #expect(failure.map { codes.contains($0.exitCode) } == true || content == nil)
             }
-            for _ in 0..<60 {
+            for _ in 0..<DamageTests.flipCount {
                 let place = Int.random(in: 0..<whole.count, using: &random)
                 var flipped = whole
                 flipped[place] ^= 1 << Int.random(in: 0..<8, using: &random)
