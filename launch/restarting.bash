@@ -15,9 +15,16 @@ resume_words() {
 #
 # mpirun kills its ranks seconds after SIGINT or SIGTERM. Kept out of the terminal's process group it does not get Ctrl-C, and
 # is asked by SIGUSR1 instead, which lets the ranks end their step and save; asked twice it ends at once.
+#
+# Open MPI 4.1's mpirun may wait for itself for ever after its ranks were killed: a guard ends it then.
 run_once() {
+    local guard=
     setsid "${launcher[@]}" "$program" "${command[@]}" <&0 &
     job=$!
+    if [ "${launcher[0]-}" = mpirun ]; then
+        guard_launcher "$job" <&- &
+        guard=$!
+    fi
     # Asked to stop before there was a job.
     [ -z "$stopped" ] || kill -"$asking" "$job" 2>/dev/null || true
     # A signal ends `wait` with a code of its own: the job's is then still to be had.
@@ -27,6 +34,52 @@ run_once() {
         [ -n "$signalled" ] || break
     done
     job=
+    [ -n "$guard" ] || return 0
+    kill "$guard" 2>/dev/null || true
+    # It had to act: what the job's exit code would have been, the run's folder tells.
+    if wait "$guard"; then
+        code=75
+        if is_finished; then code=0; fi
+    fi
+}
+
+# Kills the job's mpirun once it has been without a process for 5 to 10 seconds: ranks, or daemons of other hosts, it has as long
+# as there is something to wait for. Returns 0 where it had to.
+guard_launcher() {
+    local idle=0 seen= nap=
+    trap '' HUP INT USR1
+    trap 'kill "$nap" 2>/dev/null; exit 1' TERM
+    while kill -0 "$1" 2>/dev/null; do
+        if has_living_child "$1"; then
+            seen=yes idle=0
+        elif [ -n "$seen" ]; then
+            idle=$((idle + 1))
+        fi
+        if [ "$idle" -ge 3 ]; then
+            trap '' TERM
+            say "mpirun has no rank left and does not end: it is killed"
+            kill -KILL "$1" 2>/dev/null
+            return 0
+        fi
+        sleep 2.5 >/dev/null 2>&1 &
+        nap=$!
+        wait "$nap" || true
+    done
+    return 1
+}
+
+# Without starting a process, for it is asked often.
+has_living_child() {
+    local file children child state
+    for file in /proc/"$1"/task/*/children; do
+        read -r -d '' children <"$file" || true
+        for child in $children; do
+            read -r state <"/proc/$child/stat" || continue
+            # Behind the name, which is in parentheses and may hold anything.
+            case ${state##*) } in Z* | X*) ;; *) return 0 ;; esac
+        done
+    done 2>/dev/null
+    return 1
 }
 
 # A signal to this script: the job is asked to stop, and a pause before a restart ends. Training saves when it is asked by

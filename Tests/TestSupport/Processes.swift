@@ -70,13 +70,22 @@ public func runCommand(
         peakMemory = max(peakMemory, highWaterMark(of: process.processIdentifier))
         usleep(5_000)
     }
-    if process.isRunning { process.terminate() }
+    // All that it has started, too: Foundation waits for the last of them.
+    if process.isRunning { for each in descendants(of: process.processIdentifier) + [process.processIdentifier] { kill(each, SIGKILL) } }
     process.waitUntilExit()
     return ProcessResult(
         exitCode: process.terminationStatus,
         output: try String(contentsOfFile: scratch.file("out"), encoding: .utf8),
         errorOutput: try String(contentsOfFile: scratch.file("err"), encoding: .utf8),
         seconds: Date().timeIntervalSince(start), peakMemory: peakMemory)
+}
+
+private func descendants(of process: Int32) -> [Int32] {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    let children = threads.flatMap { thread in
+        ((try? String(contentsOfFile: "/proc/\(process)/task/\(thread)/children", encoding: .utf8)) ?? "").split(separator: " ")
+    }.compactMap { Int32($0) }
+    return children.flatMap { descendants(of: $0) + [$0] }
 }
 
 /// Bytes of the most memory that a running process has held so far; 0 where it has just ended.

@@ -25,19 +25,19 @@ struct FaultRun {
         try workspace.tandem(["train", "config.yaml"] + settings + arguments, ranks: ranks)
     }
 
-    /// Runs, as the launch scripts do, with a shell script beside it, which finds the functions
+    /// Runs through `launch/local` with a shell script beside it, which finds the functions
     ///
     /// - `step N`, which returns once step N is done, or the job has ended,
     /// - `saved`, which returns once there is a checkpoint,
     /// - `rank N`, which prints the process of a rank, and `launcher`, which prints mpirun's.
     ///
     /// - Parameters:
-    ///   - launcher: a launch script and its options; nil: mpirun itself.
+    ///   - options: of `launch/local`.
     ///   - environment: of the run alone.
     ///   - first: what each rank's shell does before the program takes its place.
-    /// - Returns: what the job printed, its exit code, and the seconds from the end of the script to the job's.
+    /// - Returns: what the job printed, its exit code, and the seconds from the end of the script to that of all ranks.
     func train(
-        _ arguments: [String] = [], launchedBy launcher: String? = nil, beside script: String, environment: [String: String] = [:],
+        _ arguments: [String] = [], options: String = "", beside script: String, environment: [String: String] = [:],
         first: String = ":"
     ) throws -> (result: ProcessResult, seconds: Double) {
         let words = (settings + arguments).joined(separator: " ")
@@ -51,24 +51,25 @@ struct FaultRun {
 
             """, to: "rank")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: workspace.file("rank"))
-        let job =
-            launcher.map { "TANDEM=$PWD/rank \(launchFolder)/\($0) --ranks \(ranks) --threads 1" }
-            ?? "mpirun --mca orte_execute_quiet 1 -n \(ranks) --oversubscribe --bind-to none ./rank"
         let result = try workspace.shell(
             """
             rm -f code pid.*
+            # Tests share the cores: a rank that waits lets others run.
+            export TANDEM=$PWD/rank OMPI_MCA_mpi_yield_when_idle=1
             {
               code=0
-              env \(variables) \(job) train config.yaml \(words) || code=$?
-              date +%s%N > ended; echo $code > code
+              env \(variables) \(launchFolder)/local --ranks \(ranks) --threads 1 \(options) train config.yaml \(words) || code=$?
+              echo $code > code
             } &
             job=$!
             step() { until grep -qs "\\"step\\": $1[,}]" \(directory)/metrics.jsonl || [ -e code ]; do sleep 0.01; done; }
             saved() { until ls \(directory)/checkpoints/step-*/manifest.json >saves 2>&1 || [ -e code ]; do sleep 0.01; done; }
             rank() { cat pid.$1; }
-            launcher() { pgrep -P $job mpirun; }
+            launcher() { pgrep -P $(pgrep -P $job bash | head -n 1) mpirun; }
             \(script)
             date +%s%N > injected
+            for file in pid.*; do while readlink /proc/$(cat $file)/exe > exe; do sleep 0.01; done; done
+            date +%s%N > ended
             wait $job
             exit $(cat code)
             """, timeLimit: 100)
