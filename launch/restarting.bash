@@ -100,8 +100,8 @@ ask_to_stop() {
 state_of() { stat -c '%Y %i %n' -- "$1" 2>/dev/null || true; }
 newest_checkpoint() {
     local manifest
-    # A checkpoint counts once it has its manifest, and until it is set aside.
-    for manifest in "$directory"/checkpoints/step-*[0-9]/manifest.json; do state_of "$manifest"; done | sort -n | tail -n 1
+    # A checkpoint counts once it has its manifest.
+    for manifest in "$directory"/checkpoints/step-*/manifest.json; do state_of "$manifest"; done | sort -n | tail -n 1
 }
 
 find_directory() { directory=$("$program" "${command[@]}" --show-directory 2>/dev/null) || directory=; }

@@ -101,6 +101,25 @@ extension CommandTests {
             #expect(result.exitCode == 65 && calls.count == 2)
         }
 
+        @Test("a latest checkpoint that is damaged does not stop a job that was to go on from it")
+        func damagedLatest() throws {
+            // The program ends before it has touched the run.
+            let (result, calls, _) = try start(["exit 65", "begin; exit 0"], ["--restarts", "2"], ["run.yaml", "--resume"])
+            #expect(result.exitCode == 0 && calls.last == Self.threads + " run.yaml --resume=latest-valid", "\(calls)")
+        }
+
+        @Test("an mpirun that waits for itself when its ranks are gone is ended", arguments: [("finished", 0), ("failed", 75)])
+        func stuckLauncher(state: String, code: Int32) throws {
+            let folder = try Self.folder(["mkdir -p run; echo '{\"state\": \"\(state)\"}' > run/status.json"])
+            // Like the real one it has the rank for a child, which it does not ask after.
+            try folder.write("#!/bin/sh\nwhile [ \"$1\" != \"$TANDEM\" ]; do shift; done\n\"$@\" & sleep 4\nexec tail -f /dev/null\n", to: "mpirun")
+            let result = try runCommand(
+                [launchFolder + "/local", "--ranks", "2", "--threads", "1", "train", "run.yaml"], folder: folder.path, timeLimit: 60,
+                environment: Self.environment(folder))
+            #expect(result.exitCode == code && result.errorOutput.contains("mpirun has no rank left and does not end"), "\(result.errorOutput)")
+            #expect(result.seconds < 30)
+        }
+
         @Test("a run that was asked to stop, or is to be started again after a pause, is not", arguments: [
             "begin; save 3; trap 'kill $!; exit 75' USR1; touch up; sleep 9 & wait", "begin; save 3; touch up; exit 75",
         ])
