@@ -30,7 +30,8 @@ run_once() {
     # A signal ends `wait` with a code of its own: the job's is then still to be had.
     while true; do
         signalled= code=0
-        wait "$job" || code=$?
+        # Silenced: bash has words of its own for one that was killed.
+        wait "$job" 2>/dev/null || code=$?
         [ -n "$signalled" ] || break
     done
     job=
@@ -156,7 +157,9 @@ run_until_done() {
         # Asked to stop while the configuration was read: nothing is begun.
         [ -z "$stopped" ] || return 0
         run_once
-        if [ "$code" -eq 0 ] || [ -n "$stopped" ] || [ -z "$directory" ] || ! is_mendable; then return 0; fi
+        if [ "$code" -eq 0 ] || [ -n "$stopped" ] || [ "${restarts:-0}" -eq 0 ] || [ -z "$directory" ] || ! is_mendable; then
+            return 0
+        fi
         if [ "$count" -ge "$restarts" ]; then
             say "$(ended_words "$code"), and all restarts (--restarts $restarts) are used up"
             return 0
