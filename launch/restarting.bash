@@ -1,6 +1,7 @@
 # Running a job to its end, and starting it again after a crash: sourced by the launch scripts and by Slurm's batch files, not
 # run. They set $script (its name in messages), $restarts (a number; empty: none), $launcher (the words before the program,
-# an array), $program, $command (tandem's words, an array), and $escalate (empty: a job that was asked to stop is never killed).
+# an array), $program, $command (tandem's words, an array), $escalate (empty: a job that was asked to stop is never killed), and
+# $guarded (not empty: the launcher is an mpirun that has processes as long as its job lasts, some of its ranks on this host).
 
 # What a person types to go on with a run: these words without what says how it begins, and --resume.
 resume_words() {
@@ -21,7 +22,7 @@ run_once() {
     local guard=
     setsid "${launcher[@]}" "$program" "${command[@]}" <&0 &
     job=$!
-    if [ "${launcher[0]-}" = mpirun ]; then
+    if [ -n "${guarded-}" ]; then
         guard_launcher "$job" <&- &
         guard=$!
     fi
@@ -44,8 +45,7 @@ run_once() {
     fi
 }
 
-# Kills the job's mpirun once it has been without a process for 5 to 10 seconds: ranks, or daemons of other hosts, it has as long
-# as there is something to wait for. Returns 0 where it had to.
+# Kills the job's mpirun once it has been without a process for 5 to 10 seconds. Returns 0 where it had to.
 guard_launcher() {
     local idle=0 seen= nap=
     trap '' HUP INT USR1
