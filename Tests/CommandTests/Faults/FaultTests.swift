@@ -86,6 +86,24 @@ extension CommandTests {
             try expectUninterruptedEnd(run, result)
         }
 
+        @Test(
+            "a disk that others fill up ends the run, which goes on when there is room again",
+            .enabled(if: SmallDisk.canBeMounted, "mounting a small disk takes root"))
+        func fullDisk() throws {
+            let workspace = try Workspace()
+            // Three checkpoints of half a MB, an export, and a rest for others.
+            let disk = try SmallDisk(kilobytes: 8192, in: workspace)
+            let run = FaultRun(workspace, directory: "disk/run")
+            let (result, seconds) = try withExtendedLifetime(disk) {
+                try run.train(beside: "saved; step 12; dd if=/dev/zero of=disk/others bs=4k 2> dd.out")
+            }
+            #expect(result.exitCode == Exit.inputOutput && result.causeLines.count == 1 && seconds < 10, "\(result.errorOutput)")
+            #expect(result.causeLines.first?.contains("No space left on device") == true, "\(result.errorOutput)")
+            #expect(workspace.remainingProcesses().isEmpty)
+            try workspace.remove("disk/others")
+            try withExtendedLifetime(disk) { try expectUninterruptedEnd(run, result) }
+        }
+
         /// A rank that asks for more than its group may ever have is refused before it starts: here another process takes the
         /// rest of what was there.
         @Test(
