@@ -38,6 +38,8 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var environment: Environment
     /// Nil where no step was skipped and nothing was left undone.
     public var trainerState: TrainerState?
+    /// Seconds that the run had taken, over all its processes; nil in checkpoints of earlier programs.
+    public var elapsedSeconds: Double?
 
     /// Ranks of each axis that wrote it, and `parallel.zero`.
     public struct Layout: Codable, Equatable, Sendable {
@@ -189,7 +191,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         step: Int, totalSteps: Int, epoch: Int, position: Int, seed: UInt64, layout: Layout, settings: String,
         metrics: MetricsPosition, blocks: [Block], shards: [Shard], environment: Environment
     ) {
-        saved = ISO8601DateFormatter().string(from: Date())
+        saved = Date().iso8601
         self.step = step
         self.totalSteps = totalSteps
         self.epoch = epoch
@@ -211,5 +213,6 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         case referenceValues = "reference_values"
         case inputs, environment
         case trainerState = "trainer_state"
+        case elapsedSeconds = "elapsed_seconds"
     }
 }

@@ -94,6 +94,9 @@ public struct CheckpointStore: Sendable {
         }
     }
 
+    /// Removes the folder of checkpoints where it is empty: of a run whose first checkpoint could not be saved. Called by one rank.
+    public func removeIfEmpty() { rmdir(folder) }
+
     /// Removes all but the newest `count` checkpoints and those of steps that `every` divides. Called by one rank.
     public func prune(keeping count: Int, every: Int? = nil) throws(Failure) {
         for step in steps.dropLast(count) where every.map({ step % $0 != 0 }) ?? true {
@@ -162,20 +165,14 @@ public struct CheckpointStore: Sendable {
     }
 
     private func checkRoom(for byteCount: Int, step: Int) throws(Failure) {
-        var status = statvfs()
-        guard statvfs(folder, &status) == 0 else { return }
-        let free = Double(status.f_bavail) * Double(status.f_frsize)
+        guard let free = DiskRoom.freeByteCount(at: folder) else { return }
         guard free < Double(byteCount) else { return }
         try? FileManager.default.removeItem(atPath: partialPath(step: step))
         throw .inputOutput(
             path(step: step),
-            "takes \(CheckpointStore.shown(Double(byteCount))), but only \(CheckpointStore.shown(free)) are free "
+            "takes \(DiskRoom.shown(Double(byteCount))), but only \(DiskRoom.shown(free)) are free "
                 + "(\(String(cString: strerror(ENOSPC))))",
             remedy: "Free some space, or keep fewer with run.keep_last; earlier checkpoints are untouched.")
-    }
-
-    private static func shown(_ byteCount: Double) -> String {
-        byteCount < 0x1p30 ? String(format: "%.1f MiB", byteCount / 0x1p20) : String(format: "%.1f GiB", byteCount / 0x1p30)
     }
 
     private func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {

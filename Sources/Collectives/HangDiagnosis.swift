@@ -89,8 +89,6 @@ struct HangDiagnosis {
 
     // MARK: Words
 
-    static let remedy = "Start it again; a training run goes on with --resume."
-
     /// What a person reads of it.
     ///
     /// - Parameters:
@@ -125,7 +123,7 @@ struct HangDiagnosis {
     }
 
     private func tryAgain(_ rank: Int, _ reason: String) -> Failure {
-        Failure(place(rank), reason, remedy: HangDiagnosis.remedy, exitCode: .tryAgain)
+        Failure(place(rank), reason, remedy: Watchdog.remedy, exitCode: .tryAgain)
     }
 
     private func mismatch(_ one: Int, _ first: Operation, _ other: Int, _ second: Operation) -> Failure {

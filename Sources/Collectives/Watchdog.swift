@@ -49,6 +49,8 @@ public final class Watchdog: @unchecked Sendable {
         /// Called in this order when something is reported.
         var listeners: [@Sendable (Report) -> Void] = []
         var isStopped = false
+        /// Of the latest checkpoint that a training run can go on from; nil where there is none.
+        var savedStep: Int?
     }
 
     /// How often limits are looked at; a death is seen at once.
@@ -84,6 +86,15 @@ public final class Watchdog: @unchecked Sendable {
         let watchdog = Watchdog(log)
         own = watchdog
         watchdog.startThread()
+    }
+
+    /// A training run that fails from now on can go on from the checkpoint of step `savedStep`.
+    public static func know(savedStep: Int) { settings.withLock { $0.savedStep = savedStep } }
+
+    /// What a person can do where a rank is lost or hangs.
+    static var remedy: String {
+        guard let step = settings.withLock({ $0.savedStep }) else { return "Start it again." }
+        return "Start it again with --resume: it goes on from step \(step)."
     }
 
     static func know(hosts: [String]) { settings.withLock { $0.hosts.names = hosts } }
@@ -227,7 +238,7 @@ public final class Watchdog: @unchecked Sendable {
         if mayBeForMemory && MemoryKills.now().hasGrown(since: earlierKills) { reason += ". The kernel has ended a process here for lack of memory" }
         end(
             Failure(
-                "rank \(record.rank) (\(hosts[record.rank]))", reason, remedy: HangDiagnosis.remedy, exitCode: .tryAgain),
+                "rank \(record.rank) (\(hosts[record.rank]))", reason, remedy: Watchdog.remedy, exitCode: .tryAgain),
             details: [], stepsDone: record.activity.stepsDone)
     }
 
@@ -236,7 +247,7 @@ public final class Watchdog: @unchecked Sendable {
         end(
             Failure(
                 "launcher (process \(launcher) on \(MPIEnvironment.hostName))", "has ended before its ranks",
-                remedy: HangDiagnosis.remedy, exitCode: .tryAgain), details: [],
+                remedy: Watchdog.remedy, exitCode: .tryAgain), details: [],
             stepsDone: OperationLog.record(log.board, place: log.place)?.activity.stepsDone ?? 0)
     }
 

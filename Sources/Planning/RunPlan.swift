@@ -18,7 +18,11 @@ public struct RunPlan {
     public let nodeByteCount: Int
     public let rates: MachineRates?
     public let modelName: String
-    public let savesCheckpoints: Bool
+    let course: RunCourse
+    /// Checkpoints are asked for, or the run is long enough to save some by itself.
+    public var savesCheckpoints: Bool {
+        course.checkpointEvery != nil || course.checkpointMinutes.map { 60 * $0 < duration?.training ?? 0 } ?? false
+    }
 
     /// Steps that are read from the dataset to count operations, at most.
     private static let stepLimit = 8
@@ -41,7 +45,7 @@ public struct RunPlan {
         self.nodeByteCount = nodeByteCount
         work = outline.work
         modelName = run.policy.name
-        savesCheckpoints = run.configuration.run.checkpointEvery != nil
+        course = RunCourse(run)
         memory = (0..<shape.layout.tensor).map { [needs] in shape.memory(needs, tensorRank: $0) }
         traffic = Traffic(shape, work)
         try checkMemory(place: run.configuration.file)

@@ -38,8 +38,9 @@ public final class Console: EventListener {
         case .resumed(let step, _): try Console.write("resumed     after step \(step)")
         case .saved(let folder, let step): try Console.write("step \(step): saved \(folder)")
         case .interrupted(let step, let reason, let isSaved):
-            let state = isSaved ? "after step \(step), which is saved" : "before the first step"
-            try Console.write("stopped     \(state) (\(reason)); it goes on with: \(resumeCommand)")
+            let state = isSaved ? "after step \(step), which is saved" : "before the first step: nothing is saved"
+            let verb = isSaved ? "it goes on with" : "it begins again with"
+            try Console.write("stopped     \(state) (\(reason)); \(verb): \(resumeCommand)")
         case .exported(let folder, let step): try Console.write("step \(step): exported to \(folder)")
         case .finished(let result): try finish(result)
         }

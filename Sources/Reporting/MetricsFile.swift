@@ -15,18 +15,26 @@ public final class MetricsFile: EventListener {
     public func receive(_ event: TrainingEvent) throws(Failure) {
         switch event {
         case .step(let report):
-            try write([("step", "\(report.step)")] + report.figures.map { ($0.name, MetricsFile.number($0.value)) })
+            try write([("step", "\(report.step)")], report.moment, report.figures)
         case .evaluated(let report):
             let head = [("step", "\(report.step)"), ("eval", "true"), ("dataset", MetricsFile.quoted(report.dataset))]
-            try write(head + report.figures.map { ($0.name, MetricsFile.number($0.value)) })
+            try write(head, report.moment, report.figures)
         case .resumed(_, let position): try dropRows(after: position)
         case .started, .notice, .exported, .saved, .interrupted, .finished: break
         }
     }
 
+    private func write(_ head: [(String, String)], _ moment: Moment, _ figures: [Figure]) throws(Failure) {
+        let elapsed = (moment.elapsedSeconds * 1000).rounded() / 1000
+        let when = [("time", MetricsFile.quoted(moment.time.iso8601)), ("elapsed_seconds", MetricsFile.number(elapsed))]
+        try write(head + when + figures.map { ($0.name, MetricsFile.number($0.value)) })
+    }
+
     private func write(_ members: [(String, String)]) throws(Failure) {
         let line = "{" + members.map { "\(MetricsFile.quoted($0.0)): \($0.1)" }.joined(separator: ", ") + "}\n"
         do {
+            // A file that somebody removed is made again: rows must not go where nobody finds them.
+            if let descriptor = handle?.fileDescriptor, MetricsFile.isRemoved(descriptor) { (handle, isResumed) = (nil, false) }
             if handle == nil {
                 if !isResumed { try Data().write(to: URL(fileURLWithPath: path)) }
                 handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
@@ -36,6 +44,11 @@ public final class MetricsFile: EventListener {
         } catch {
             throw .unwritable(path, error, remedy: "Check the free space; the run can't go on without its metrics.")
         }
+    }
+
+    private static func isRemoved(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_nlink == 0
     }
 
     /// Cuts the file to what it held when the checkpoint was saved, which was found there: what came after is computed again.

@@ -10,7 +10,7 @@ public struct PlanTable {
     public init(_ plan: RunPlan) { self.plan = plan }
 
     public var text: String {
-        ([heading, memory, operations] + [traffic, time].compactMap(\.self)).joined(separator: "\n\n")
+        ([heading, memory, operations] + [traffic, time, duration].compactMap(\.self)).joined(separator: "\n\n")
     }
 
     private var heading: String {
@@ -85,6 +85,25 @@ public struct PlanTable {
         let busy = min(plan.shape.ranksPerNode, plan.shape.layout.rankCount) * plan.shape.threads
         if busy > rates.cores { lines.append("note: \(busy) threads share a node's \(rates.cores) cores") }
         return lines.joined(separator: "\n")
+    }
+
+    /// The whole run, and the time to ask a scheduler for.
+    private var duration: String? {
+        guard let duration = plan.duration else { return nil }
+        var parts = ["training \(Console.duration(duration.training))"]
+        if duration.evaluation >= 0.5 { parts.append("validation \(Console.duration(duration.evaluation))") }
+        if duration.saving >= 0.5 { parts.append("checkpoints and exports \(Console.duration(duration.saving))") }
+        let limit = PlanTable.clock(duration.suggestedLimit)
+        return String(format: "the run: %d step%@ in %.2f hours", duration.steps, duration.steps == 1 ? "" : "s", duration.total / 3600)
+            + " (\(parts.joined(separator: ", ")))\n"
+            + "a time limit: \(limit) (run.time_limit, or sbatch --time), a quarter more and five minutes, rounded up"
+    }
+
+    /// `HH:MM:SS`, or `D-HH:MM:SS` from a day on, as Slurm and `run.time_limit` take it.
+    static func clock(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        let clock = String(format: "%02d:%02d:%02d", whole / 3600 % 24, whole / 60 % 60, whole % 60)
+        return whole < 86_400 ? clock : "\(whole / 86_400)-\(clock)"
     }
 
     private func mebibytes(_ bytes: Double) -> String { String(format: "%.1f", bytes / 0x1p20) }

@@ -37,6 +37,9 @@ public struct RunTable {
         rows = text.split(separator: "\n").compactMap { try? JSONDecoder().decode(Row.self, from: Data($0.utf8)) }
     }
 
+    /// The last training step that has a row.
+    public var lastStep: Int? { rows.last { !$0.isEvaluation }?.figures["step"].map { Int($0) } }
+
     /// The run's lines; none where it has no metrics yet.
     public var lines: [String] {
         training + datasets.flatMap { name in

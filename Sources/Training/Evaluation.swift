@@ -8,6 +8,7 @@ struct Evaluation {
     let runner: MicroBatchRunner
     let mesh: Mesh
     let packer: MicroBatchPacker
+    let clock: RunClock
     /// Records that are computed between two agreements of all ranks.
     private static let chunkSize = 256
 
@@ -39,6 +40,6 @@ struct Evaluation {
         figures += total.figures.map { Figure("eval_\($0.name)", $0.value) }
         figures.append(Figure("eval_tokens", total.tokens))
         figures.append(Figure("eval_sequence_tokens", total.sequenceTokens))
-        return EvaluationReport(step: step, dataset: name, figures: figures)
+        return EvaluationReport(step: step, dataset: name, figures: figures, moment: clock.moment)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Settings
 
 /// What happens in a run, as values: code below `Reporting` emits these and never prints.
@@ -31,6 +32,19 @@ public struct MetricsPosition: Equatable, Sendable {
     }
 }
 
+/// When something happened.
+public struct Moment: Equatable, Sendable {
+    /// By the clock on the wall.
+    public let time: Date
+    /// Since the run began, over all its processes, in seconds of a monotonic clock: pauses between processes don't count.
+    public let elapsedSeconds: Double
+
+    public init(time: Date, elapsedSeconds: Double) {
+        self.time = time
+        self.elapsedSeconds = elapsedSeconds
+    }
+}
+
 /// What is about to run.
 public struct RunSummary: Sendable {
     public let policy: String
@@ -61,6 +75,8 @@ public struct StepReport: Sendable {
     public let totalSteps: Int
     /// `loss` is this step's, before its update.
     public let figures: [Figure]
+    /// When it ended.
+    public let moment: Moment
 
     public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
 }
@@ -70,6 +86,8 @@ public struct EvaluationReport: Sendable {
     public let step: Int
     public let dataset: String
     public let figures: [Figure]
+    /// When it ended.
+    public let moment: Moment
 
     public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
 }

@@ -1,5 +1,19 @@
+import Collectives
 import Foundation
 import Settings
+
+extension ExitCode {
+    /// What a process ends with that can't go on for `error`.
+    init(ofError error: any Error) {
+        self =
+            switch error {
+            case let failure as Failure: failure.exitCode
+            case let agreed as AgreedFailure: agreed.failure.exitCode
+            case let collective as CollectiveError: collective.mismatch?.exitCode ?? .tryAgain
+            default: .internal
+            }
+    }
+}
 
 extension Failure {
     /// A file or folder that Foundation could not write, with the system's own words for it.

@@ -32,7 +32,7 @@ public struct Provenance {
         object = [
             "tandem_version": tandemVersion,
             "commit": Provenance.commit ?? NSNull(),
-            "started": ISO8601DateFormatter().string(from: Date()),
+            "started": Date().iso8601,
             "command": CommandLine.arguments,
             "layout": ["data": mesh.layout.data, "tensor": mesh.layout.tensor],
             "threads_per_rank": threads,

@@ -1,4 +1,5 @@
 import Checkpoints
+import Collectives
 import Foundation
 import Settings
 
@@ -10,9 +11,16 @@ public struct RunDirectory: Sendable {
         case running, finished, preempted, failed
     }
 
+    /// Who has a run's folder.
+    public enum Holder: Equatable, Sendable {
+        case nobody
+        /// As the process signed itself: `process 12 on node1 since 2026-12-01T10:51:28Z`.
+        case process(String)
+    }
+
     /// Files and folders that belong to a run. Nothing else is ever removed.
     private static let ownFiles = [
-        "metrics.jsonl", "status.json", "config.yaml", "provenance.json", "export", "export-projections.safetensors",
+        "metrics.jsonl", "metrics.jsonl.unreadable", "status.json", "config.yaml", "provenance.json", "export", "export-projections.safetensors",
         "checkpoints", "dumps",
     ]
 
@@ -31,7 +39,7 @@ public struct RunDirectory: Sendable {
         guard found.isEmpty || overwrite else {
             throw .configuration(
                 "run.directory = \(path)", "already holds a run (\(found[0]))",
-                remedy: "Go on with --resume, replace that run with --overwrite, or choose another directory.")
+                remedy: remedyForEarlierRun)
         }
         try RunDirectory.writing(path) {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -49,8 +57,19 @@ public struct RunDirectory: Sendable {
         guard let first = earlierFiles.first else { return }
         throw .configuration(
             "run.directory = \(path)", "already holds a run (\(first))",
-            remedy: "Go on with --resume, replace that run with --overwrite, or choose another directory.")
+            remedy: remedyForEarlierRun)
     }
+
+    /// `--resume` only where it has something to go on from.
+    private var remedyForEarlierRun: String {
+        let steps = CheckpointStore(runDirectory: path).steps
+        return steps.isEmpty
+            ? "Replace that run, of which no checkpoint was saved, with --overwrite, or choose another directory."
+            : "Go on from step \(steps.last!) with --resume, replace that run with --overwrite, or choose another directory."
+    }
+
+    /// Who is training in this folder, as far as this host can see.
+    public var holder: Holder { RunLock.holder(of: path) }
 
     /// Refuses to replace a run that the new one reads from: a checkpoint under its `export`, for instance.
     ///
@@ -78,7 +97,7 @@ public struct RunDirectory: Sendable {
         URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
 
-    private var earlierFiles: [String] {
+    var earlierFiles: [String] {
         let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return present.filter { RunDirectory.ownFiles.contains($0) || $0.hasPrefix("export-step-") }.sorted()
     }
@@ -105,6 +124,8 @@ public struct RunDirectory: Sendable {
         do {
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: metricsFile))
             defer { try? file.close() }
+            // A file that somebody removed meanwhile begins anew, and is counted anew.
+            let known = try file.seekToEnd() < known.bytes ? MetricsPosition(bytes: 0, rows: 0) : known
             try file.seek(toOffset: UInt64(known.bytes))
             let rest = try file.readToEnd() ?? Data()
             // What a checkpoint counts on is on the disk before it.
@@ -115,21 +136,49 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    /// Refuses metrics that don't begin with what they held at a checkpoint.
+    /// Brings `metrics.jsonl` back to a checkpoint's step. Called by the first rank.
     ///
-    /// - Throws: `Failure`: damaged data.
-    func checkMetrics(_ position: CheckpointManifest.MetricsPosition) throws(Failure) {
-        guard position.bytes > 0 else { return }
+    /// Where the file begins with what it held at the checkpoint, it is cut there by whoever writes it. Otherwise it is
+    /// rewritten: rows up to the step stay, and lines that are no rows move to `metrics.jsonl.unreadable`.
+    ///
+    /// - Returns: how much there is of it then, and what a person should know of it; nil where nothing is missing.
+    func takeUpMetrics(_ manifest: CheckpointManifest) throws(Failure) -> (position: MetricsPosition, notice: String?) {
+        let position = MetricsPosition(bytes: manifest.metrics.bytes, rows: manifest.metrics.rows)
+        if hasMetrics(position) { return (position, nil) }
+        let isThere = FileManager.default.fileExists(atPath: metricsFile)
+        var content = Data()
+        if isThere {
+            do { content = try Data(contentsOf: URL(fileURLWithPath: metricsFile)) } catch {
+                throw .inputOutput(
+                    metricsFile, "can't be read (\((error as NSError).localizedDescription))", remedy: "Check its permissions.")
+            }
+        }
+        let history = MetricsHistory(content, upTo: manifest)
+        try RunDirectory.writing(metricsFile) {
+            if !history.unreadable.isEmpty { try append(history.unreadable, to: metricsFile + ".unreadable") }
+            try history.kept.write(to: URL(fileURLWithPath: metricsFile), options: .atomic)
+        }
+        var notice = isThere ? "\(metricsFile) was changed since step \(manifest.step)" : "\(metricsFile) is not there"
+        notice += history.missing.map { ": it lacks the rows \($0). The run goes on without them" } ?? ", and lacks no row"
+        if !history.unreadable.isEmpty { notice += "; lines that are no rows are now in \(metricsFile).unreadable" }
+        return (MetricsPosition(bytes: history.kept.count, rows: history.rowCount), notice)
+    }
+
+    /// Whether `metrics.jsonl` begins with as many bytes and rows.
+    private func hasMetrics(_ position: MetricsPosition) -> Bool {
+        guard position.bytes > 0 else { return true }
         let rows = try? FileHandle(forReadingFrom: URL(fileURLWithPath: metricsFile))
         defer { try? rows?.close() }
-        guard let rows, let size = try? rows.seekToEnd(), size >= position.bytes, (try? rows.seek(toOffset: 0)) != nil,
-            let kept = try? rows.read(upToCount: position.bytes), kept.count == position.bytes, kept.last == 0x0A,
-            kept.count(where: { $0 == 0x0A }) == position.rows
-        else {
-            throw .damaged(
-                metricsFile, "does not hold the \(position.rows) rows that it had at the checkpoint",
-                remedy: "Put the run's metrics back, or start a new run.")
-        }
+        guard let rows, let kept = try? rows.read(upToCount: position.bytes) else { return false }
+        return kept.count == position.bytes && kept.last == 0x0A && kept.count(where: { $0 == 0x0A }) == position.rows
+    }
+
+    private func append(_ data: Data, to file: String) throws {
+        if !FileManager.default.fileExists(atPath: file) { try Data().write(to: URL(fileURLWithPath: file)) }
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: data)
+        try handle.close()
     }
 
     /// Refuses to begin a run again that has been finished: `--resume` must not cost its export.
@@ -145,9 +194,16 @@ public struct RunDirectory: Sendable {
             remedy: "Replace that run with --overwrite, or choose another directory.")
     }
 
-    /// Replaces `status.json` whole.
-    public func write(_ state: State, step: Int, reason: String? = nil) throws(Failure) {
-        let object: [String: Any] = ["state": state.rawValue, "step": step, "reason": reason ?? NSNull()]
+    /// Replaces `status.json` whole: what the run is doing, or how it ended, as this process sees it now.
+    ///
+    /// - Parameters:
+    ///   - step: the last that is done.
+    ///   - exitCode: of the job; nil while it runs.
+    public func write(_ state: State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
+        let object: [String: Any] = [
+            "state": state.rawValue, "step": step, "reason": reason ?? NSNull(), "time": Date().iso8601,
+            "host": MPIEnvironment.hostName, "exit_code": exitCode.map { Int($0.rawValue) } ?? NSNull(),
+        ]
         do { try write(json: object, to: "status.json") } catch {
             guard state == .failed, let data = try? RunDirectory.json(object) else { throw error }
             try overwriteStatus(data)

@@ -54,9 +54,20 @@ final class RunLock {
         throw taken(directory)
     }
 
-    private static func taken(_ directory: String) -> Failure {
+    /// Who has `directory`, as far as this host can see.
+    static func holder(of directory: String) -> RunDirectory.Holder {
+        do throws(Failure) { try checkFree(directory) } catch { return .process(signature(directory)) }
+        return .nobody
+    }
+
+    /// What the holder of the lock, or the last one, wrote into it; empty where it says nothing.
+    private static func signature(_ directory: String) -> String {
         let text = FileManager.default.contents(atPath: directory + "/lock").map { String(decoding: $0.prefix(300), as: UTF8.self) }
-        let holder = text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? ""
+        return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? ""
+    }
+
+    private static func taken(_ directory: String) -> Failure {
+        let holder = signature(directory)
         return Failure(
             "run.directory = \(directory)", "is in use by another run\(holder.isEmpty ? "" : " (\(holder))")",
             remedy: "Wait for its end or stop it, or choose another directory.", exitCode: .tryAgain)
@@ -64,7 +75,7 @@ final class RunLock {
 
     /// Says who holds it.
     private func sign(_ path: String) throws(Failure) {
-        let since = ISO8601DateFormatter().string(from: Date())
+        let since = Date().iso8601
         let text = Array("process \(getpid()) on \(MPIEnvironment.hostName) since \(since)\n".utf8)
         guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
             throw .inputOutput(

@@ -54,6 +54,9 @@ public struct StepPlanner {
         }
     }
 
+    /// Steps until every record was seen once; the last of them may begin the second epoch.
+    public var stepsOfFirstEpoch: Int { StepPlanner.steps(epochs: 1, batch: batch, sampler: sampler, dataset: dataset) }
+
     /// Goes on after `step`, with the sampler where it was then.
     mutating func restore(step: Int, epoch: Int, position: Int) {
         self.step = step

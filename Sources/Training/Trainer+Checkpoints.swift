@@ -10,18 +10,27 @@ import Tensors
 struct PendingSave {
     let save: BackgroundSave
     let manifest: CheckpointManifest
+    /// Nobody asked for it but `run.checkpoint_minutes`.
+    let isByClock: Bool
 }
 
 extension Trainer {
     // MARK: Saving
 
     /// Begins to save the state after `planner.step` updates, once an earlier checkpoint is whole. Collective over all ranks.
-    func save(_ planner: StepPlanner) throws {
+    ///
+    /// - Parameter isByClock: nobody asked for it but `run.checkpoint_minutes`: a disk without room for it does not end the run.
+    func save(_ planner: StepPlanner, isByClock: Bool = false) throws {
         try completeSave()
+        savedAt = Stopwatch.now
+        try toleratingDisk(isByClock) { try begin(planner, isByClock: isByClock) }
+    }
+
+    private func begin(_ planner: StepPlanner, isByClock: Bool) throws {
         // All ranks hold the same of what references said: the first one's is written.
         let (manifest, tables) = try mesh.agreed { try self.manifest(of: planner) }
         let save = try checkpoints.begin(StateSnapshot(savedNumbers), tables: tables, step: planner.step, mesh: mesh)
-        pendingSave = PendingSave(save: save, manifest: manifest)
+        pendingSave = PendingSave(save: save, manifest: manifest, isByClock: isByClock)
         isAnyRankWriting = true
         // Where the library may not be used by two threads, or a copy of the state has no room, steps wait.
         let canGoOn = hdf5IsThreadSafe && run.hasRoomForSnapshots
@@ -35,13 +44,29 @@ extension Trainer {
     func completeSave() throws {
         guard let pending = pendingSave else { return }
         pendingSave = nil
+        try toleratingDisk(pending.isByClock) { try complete(pending) }
+    }
+
+    private func complete(_ pending: PendingSave) throws {
         let start = Stopwatch.now
         try checkpoints.commit(pending.save, pending.manifest, mesh: mesh)
         let slowest = try mesh.world.maximum([pending.save.seconds])[0]
         timeLimit?.addSave(seconds: slowest + Stopwatch.now - start)
         let settings = run.configuration.run
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: settings.keepLast, every: settings.keepEvery) } }
+        Watchdog.know(savedStep: pending.manifest.step)
         try emit(.saved(folder: checkpoints.path(step: pending.manifest.step), step: pending.manifest.step))
+    }
+
+    /// Does `work`. Where `isByClock`, a disk that refuses it is told and the run goes on.
+    private func toleratingDisk(_ isByClock: Bool, _ work: () throws -> Void) throws {
+        do { try work() } catch let failure as AgreedFailure where isByClock && failure.failure.exitCode == .inputOutput {
+            let minutes = run.configuration.run.checkpointMinutes ?? 0
+            try emit(
+                .notice(
+                    "no checkpoint was saved: \(failure.failure.place): \(failure.failure.reason). It is tried again in "
+                        + String(format: "%g", minutes) + " minutes (run.checkpoint_minutes)"))
+        }
     }
 
     /// Everything that a step changes but the sampler: this rank's shard of the values and of both moments, whether or not it
@@ -67,6 +92,7 @@ extension Trainer {
             metrics: .init(bytes: metricsPosition.bytes, rows: metricsPosition.rows), blocks: blocks, shards: shards,
             environment: environment(program: ""))
         manifest.trainerState = trainerState
+        manifest.elapsedSeconds = clock.elapsed
         guard mesh.isFirst else { return (manifest, nil) }
         try recordInputs()
         let digests = try inputs!.value()

@@ -25,14 +25,14 @@ extension Trainer {
     /// saved, with what of `work` is left. Collective over all ranks.
     func finishStep(_ planner: StepPlanner, _ work: PendingWork) throws -> Bool {
         let (step, isLast) = (planner.step, planner.step >= planner.totalSteps)
-        let isSaveDue = Trainer.isDue(step, every: run.configuration.run.checkpointEvery)
+        let isSaveDueByStep = Trainer.isDue(step, every: run.configuration.run.checkpointEvery)
         RankActivity.begin(.stepEdge, step: step)
         var (stop, left) = try evaluate(step: step, work)
         if stop == nil, left.isExportDue { stop = try stopReason { $0.mayNotExport(at: $1) } }
         if stop == nil, left.isExportDue {
             let folder = isLast ? directory.exportFolder : directory.exportFolder(step: step)
             RankActivity.begin(.exporting, step: step)
-            try export(to: folder)
+            try export(to: folder, orSave: planner, left)
             RankActivity.begin(.stepEdge, step: step)
             try emit(.exported(folder: folder, step: step))
         }
@@ -40,12 +40,17 @@ extension Trainer {
         if stop == nil {
             left = PendingWork(evaluations: [], isExportDue: false)
             // What is saved now and then is saved again at the end: a checkpoint that is due takes its time from what is left.
-            if !isLast { stop = try stopReason { $0.isReached(at: $1 + (isSaveDue ? $0.saveSeconds : 0)) } }
+            if !isLast {
+                stop = try stopReason { limit, now in
+                    limit.isReached(at: now + (isSaveDueByStep || hasClockPassed ? limit.saveSeconds : 0))
+                }
+            }
         }
+        let isSaveDue = isSaveDueByStep || (!isLast && isSaveDueByClock)
         pending = left.isEmpty ? nil : left
         RankActivity.begin(.saving, step: step)
         if !isAnyRankWriting { try completeSave() }
-        if stop != nil || isSaveDue { try save(planner) }
+        if stop != nil || isSaveDue { try save(planner, isByClock: stop == nil && !isSaveDueByStep) }
         if stop != nil || isLast { try completeSave() }
         RankActivity.begin(.stepEdge, step: step)
         if let stop {
@@ -54,6 +59,36 @@ extension Trainer {
         }
         if !isLast { try writeStatus(.running, step: step) }
         return true
+    }
+
+    /// Exports to `folder`. Where that fails, the state is saved before the run ends, so that `--resume` goes on to its export.
+    /// Collective over all ranks.
+    ///
+    /// - Parameter left: what is still due after the step, the export among it.
+    private func export(to folder: String, orSave planner: StepPlanner, _ left: PendingWork) throws {
+        do {
+            try export(to: folder)
+        } catch let failure as AgreedFailure where failure.failure.exitCode != .internal {
+            pending = left
+            var remedy = failure.failure.remedy
+            do {
+                try save(planner)
+                try completeSave()
+                remedy += " Step \(planner.step) is saved: --resume then goes on to the export."
+            } catch let second as AgreedFailure {
+                if mesh.isFirst { checkpoints.removeIfEmpty() }
+                remedy += " Nor could the run's state be saved: \(second.failure.reason)."
+            }
+            let first = failure.failure
+            throw AgreedFailure(Failure(first.place, first.reason, remedy: remedy, exitCode: first.exitCode))
+        }
+    }
+
+    /// Whether `run.checkpoint_minutes` have passed on this rank since the latest checkpoint.
+    private var hasClockPassed: Bool {
+        let settings = run.configuration.run
+        guard settings.checkpointEvery == nil, let minutes = settings.checkpointMinutes else { return false }
+        return Stopwatch.now - savedAt >= 60 * minutes
     }
 
     /// Evaluates what `work` names, until the run is asked to stop. Returns why it was, and what is left of the work.
@@ -85,7 +120,7 @@ extension Trainer {
     }
 
     private func end(by reason: StopReason, step: Int, isSaved: Bool) throws {
-        try writeStatus(.preempted, step: step, reason: reason.description)
+        try writeStatus(.preempted, step: step, reason: reason.description, exitCode: .success)
         try emit(.interrupted(step: step, reason: reason, isSaved: isSaved))
     }
 
@@ -100,8 +135,9 @@ extension Trainer {
             let waiting = pendingSave == nil ? 0 : timeLimit.saveSeconds
             if isReached(timeLimit, Stopwatch.now + waiting) { own = .timeLimit }
         }
-        let all = try mesh.world.maximum([own?.code ?? 0, isWriting ? 1 : 0])
+        let all = try mesh.world.maximum([own?.code ?? 0, isWriting ? 1 : 0, mesh.isFirst && hasClockPassed ? 1 : 0])
         isAnyRankWriting = all[1] > 0
+        isSaveDueByClock = all[2] > 0
         return StopReason(code: all[0])
     }
 }

@@ -48,7 +48,10 @@ extension Trainer {
                     .missing(
                         checkpoints.path(step: wanted), "is no checkpoint", remedy: "Resume from one that is there: \(there)."))
             }
-            manifest = try verified(step: wanted).get()
+            switch try verified(step: wanted) {
+            case .success(let whole): manifest = whole
+            case .failure(let damage): throw try AgreedFailure(advised(damage.failure, earlier: steps.filter { $0 < wanted }))
+            }
         case .latest:
             guard let latest = steps.last else { return nil }
             switch try verified(step: latest) {
@@ -68,7 +71,6 @@ extension Trainer {
     private func verified(step: Int) throws -> Result<CheckpointManifest, AgreedFailure> {
         do {
             let manifest = try checkpoints.checkpoint(step: step).verified(mesh)
-            try mesh.agreed { if mesh.isFirst { try directory.checkMetrics(manifest.metrics) } }
             guard manifest.step == step else {
                 throw AgreedFailure(
                     .damaged(
@@ -121,6 +123,16 @@ extension Trainer {
         }
     }
 
+    /// Brings `metrics.jsonl` back to the checkpoint's step, and says what it lacks. Collective over all ranks.
+    func takeUpMetrics(_ manifest: CheckpointManifest) throws {
+        try mesh.agreed {
+            guard mesh.isFirst else { return }
+            let found = try directory.takeUpMetrics(manifest)
+            metricsPosition = found.position
+            if let notice = found.notice { try emit(.notice(notice)) }
+        }
+    }
+
     // MARK: What may differ
 
     /// Compares the run that was saved with this one: what decides its results must be the same, or allowed to differ.
@@ -157,7 +169,9 @@ extension Trainer {
         let before = Dictionary(manifest.inputs.map { ($0.key, $0) }) { first, _ in first }
         let known = Set(inputs.map(\.key)).intersection(before.keys)
         var changes: [String] = []
-        for difference in try SettingsDifference.all(from: manifest.settings, to: run.configuration.decisiveYAML)
+        // Read again, what an earlier program wrote has the keys that came since, with their defaults.
+        let settings = (try? RunConfiguration(yaml: manifest.settings, file: place))?.decisiveYAML ?? manifest.settings
+        for difference in try SettingsDifference.all(from: settings, to: run.configuration.decisiveYAML)
         // Of files the content is compared, not the path.
         where !known.contains(difference.keyPath) {
             guard difference.isAllowed(by: allowed) else {

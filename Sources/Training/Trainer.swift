@@ -38,6 +38,7 @@ public final class Trainer {
     var pending: PendingWork?
     /// Nil where the run has none.
     var timeLimit: TimeLimit?
+    var clock: RunClock
     private var stragglers: StragglerDetector
     /// The checkpoint that is being written.
     var pendingSave: PendingSave?
@@ -46,6 +47,10 @@ public final class Trainer {
     /// Of what the run reads; on the first rank. A thread hashes them from the first use on.
     lazy var inputs = mesh.isFirst ? InputDigests(run.inputFiles) : nil
     var lock: RunLock?
+    /// When the latest checkpoint was begun to be saved, or the process, in seconds of `Stopwatch.now`.
+    var savedAt: Double
+    /// Whether a checkpoint is due by the first rank's clock, as ranks last told each other.
+    var isSaveDueByClock = false
     /// What of `metrics.jsonl` was counted.
     var metricsPosition = MetricsPosition(bytes: 0, rows: 0)
 
@@ -63,6 +68,8 @@ public final class Trainer {
         self.listeners = listeners
         threads = workers.threadCount
         stepGuard = StepGuard(run.configuration.optimizer.stepGuard)
+        clock = RunClock(start: processStart)
+        savedAt = processStart
         timeLimit = run.configuration.run.timeLimit.map {
             // Values and two moments.
             TimeLimit(
@@ -122,7 +129,7 @@ public final class Trainer {
             }
             // What stopped the run is what its status says; a second failure in saying so must not hide the first.
             if mesh.isFirst || !(error is AgreedFailure) {
-                try? directory.write(.failed, step: stepsDone, reason: "\(error)")
+                try? directory.write(.failed, step: stepsDone, reason: "\(error)", exitCode: ExitCode(ofError: error))
             }
             throw error
         }
@@ -155,7 +162,8 @@ public final class Trainer {
         }
         // Whichever rank is left to say why the run ends: the folder is the same for all.
         Watchdog.listen { [directory] report in
-            try? directory.write(.failed, step: report.stepsDone, reason: report.failure.description)
+            let (failure, step) = (report.failure, report.stepsDone)
+            try? directory.write(.failed, step: step, reason: failure.description, exitCode: failure.exitCode)
         }
         return resumed
     }
@@ -173,7 +181,9 @@ public final class Trainer {
                 // The schedule was shortened to what is done: this is its last step now, of which it lacks what only that has.
                 pending = workLacking(at: planner.step)
             }
-            metricsPosition = MetricsPosition(bytes: resumed.metrics.bytes, rows: resumed.metrics.rows)
+            clock.earlierSeconds = resumed.elapsedSeconds ?? 0
+            try takeUpMetrics(resumed)
+            Watchdog.know(savedStep: resumed.step)
             try emit(.resumed(step: resumed.step, metrics: metricsPosition))
         }
         guard try maybeBegin(after: resumed?.step) else { return }
@@ -195,7 +205,7 @@ public final class Trainer {
         }
         let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
         try mesh.agreed { if mesh.isFirst { try recordInputs() } }
-        try writeStatus(.finished, step: stepsDone)
+        try writeStatus(.finished, step: stepsDone, exitCode: .success)
         try emit(
             .finished(RunResult(
                 steps: stepsDone, seconds: Stopwatch.now - started, peakMemoryByteCount: Int(memory),
@@ -226,7 +236,7 @@ public final class Trainer {
         if stepGuard.settings.canSkip { figures.append(Figure("skipped", Double(stepGuard.state.skippedCount))) }
         figures.append(Figure("seconds", seconds))
         figures += try timeSplit(step: plan.step, seconds: seconds, tokens: sums.ownTokens)
-        return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures)
+        return StepReport(step: plan.step, totalSteps: totalSteps, figures: figures, moment: clock.moment)
     }
 
     private func update(rate: Double, gradientNorm: Double) throws(CollectiveError) {
@@ -320,7 +330,7 @@ public final class Trainer {
     ) throws -> StopReason? {
         RankActivity.begin(.evaluating, step: step)
         defer { RankActivity.begin(.stepEdge, step: step) }
-        let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer)
+        let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer, clock: clock)
         let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
         runner.twins = []
         var reason: StopReason?
@@ -359,8 +369,8 @@ public final class Trainer {
             threads: threads, totalSteps: totalSteps, recordCount: recordCount, directory: directory.path)
     }
 
-    func writeStatus(_ state: RunDirectory.State, step: Int, reason: String? = nil) throws {
-        if mesh.isFirst { try directory.write(state, step: step, reason: reason) }
+    func writeStatus(_ state: RunDirectory.State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws {
+        if mesh.isFirst { try directory.write(state, step: step, reason: reason, exitCode: exitCode) }
     }
 
     func emit(_ event: TrainingEvent) throws(Failure) {

@@ -13,6 +13,9 @@ struct Evaluate: ParsableCommand {
     @Option(help: "A Hugging Face folder to evaluate instead of the configuration's model.")
     var checkpoint: String?
 
+    @Option(help: ArgumentHelp("Also writes the figures as JSON.", valueName: "file.json"))
+    var output: String?
+
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
     var overrides: [String] = []
 
@@ -24,10 +27,12 @@ struct Evaluate: ParsableCommand {
             ranksOnNode: job.launch.localSize)
         Watchdog.set(Watchdog.Limits(collective: configuration.run.collectiveTimeout))
         let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
+        let file = output.map { FigureFile(path: $0, model: resolved.policy.folder ?? resolved.policy.name) }
+        let listeners = [FigureTable()] + [file].compactMap(\.self) as [any EventListener]
         let trainer = try Trainer(
-            resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh),
-            listeners: job.isFirst ? [FigureTable()] : [])
+            resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh), listeners: job.isFirst ? listeners : [])
         try trainer.evaluate(step: 0)
+        try mesh.agreed { if job.isFirst { try file?.write() } }
         job.finish()
     }
 }

@@ -122,24 +122,10 @@ struct Inspect: OneProcessCommand {
     }
 
     private func showRun() throws {
-        let status = try json("status.json")
-        try show([
-            ("state", status["state"] as? String ?? "unknown"),
-            ("step", "\(status["step"] as? Int ?? 0)"),
-            ("reason", status["reason"] as? String ?? "none"),
-        ])
+        try show(RunStateTable(directory: path).entries)
         if FileManager.default.fileExists(atPath: path + "/export/config.json") { try show([("model", path + "/export")]) }
         for line in RunTable(metricsFile: path + "/metrics.jsonl").lines { try Console.write(line) }
         try showSavedStates(ofRun: path)
-    }
-
-    private func json(_ name: String) throws -> [String: Any] {
-        guard let data = FileManager.default.contents(atPath: "\(path)/\(name)"),
-            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-        else {
-            throw Failure.damaged("\(path)/\(name)", "is not a JSON object", remedy: "The run's folder is damaged.")
-        }
-        return object
     }
 
     func show(_ entries: [(String, String)]) throws(Failure) {

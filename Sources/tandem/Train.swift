@@ -45,6 +45,7 @@ struct Train: ParsableCommand {
         let directory = RunDirectory(configuration.run.directory)
         try directory.checkFree(forNewRun: !overwrite && resume == nil)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) }
+        if job.isFirst { try directory.checkRoom(forExportOf: resolved, replacing: overwrite) }
         let limits = Watchdog.Limits(collective: configuration.run.collectiveTimeout, step: configuration.run.stepTimeout)
         Watchdog.set(limits)
         if !job.launch.isLaunched && limits.step != nil { Watchdog.startAlone() }

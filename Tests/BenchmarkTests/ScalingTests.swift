@@ -26,9 +26,55 @@ import Testing
             if point["ranks"] as? Int == 1 { #expect(point["efficiency"] as? Double == 1) }
         }
         let lines = try String(contentsOfFile: paths[0], encoding: .utf8).split(separator: "\n")
-        #expect(lines.count == 37 && lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 15 })
+        #expect(lines.count == 37 && lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 26 })
         #expect(try XMLDocumentCheck.isWellFormed(paths[2]))
         for words in ["weak data", "efficiency is then s(1) / s(n)", "no forecast"] { #expect(ended.output.contains(words), "\(words)") }
+    }
+
+    private func report(load: Double = 0, rounds: [Double]?) -> ScalingReport {
+        let machine = Machine(host: "node1", processor: "Test 1", cores: 2, memoryBytes: 1 << 30, loadBefore: load)
+        let versions = Versions(tandem: "0", blas: "0", blasCore: "core", mpi: "none", kernel: "0")
+        var report = ScalingReport(
+            machine: machine, versions: versions, started: "2026-12-01T10:51:28Z", rounds: rounds == nil ? 1 : 3, threads: 1, sizes: .init())
+        report.points = [
+            ScalingPoint(
+                series: ScalingSeries(growth: .weak, axis: .data, shape: .even, reference: .on), ranks: 2, nodes: 1, isForecast: false,
+                isOversubscribed: false, stepSeconds: 2, stepSecondsRange: rounds, tokensPerSecond: 1, operations: 1, efficiency: 0.9,
+                efficiencyRange: rounds.map { _ in [0.8, 0.95] }, machineEfficiency: 1, exposedCommunication: 0, memoryBytesPerRank: 1,
+                model: "6 blocks")
+        ]
+        return report
+    }
+
+    @Test("a run on a busy machine, or whose rounds lie far apart, is marked as disturbed in table, CSV and drawing")
+    func disturbed() {
+        // 0.2 of 2 s apart is a tenth; 0.4 a fifth.
+        for (report, reason) in [
+            (report(rounds: nil), nil), (report(rounds: [1.9, 2.1]), nil), (report(rounds: [1.8, 2.2]), "20 % apart"),
+            (report(load: 1.5, rounds: [1.9, 2.1]), "busy"),
+        ] {
+            #expect(report.disturbances.count == (reason == nil ? 0 : 1) && report.disturbances.first?.contains(reason ?? "") != false)
+            for text in [report.text, report.svg] { #expect(text.contains("DISTURBED") == (reason != nil)) }
+            for words in ["node1", "Test 1", "2026-12-01T10:51:28Z"] {
+                for text in [report.text, report.svg, report.csv] { #expect(text.contains(words), "\(words)") }
+            }
+            #expect(report.csv.contains(",true,2026") == (reason != nil) && report.csv.contains("\"6 blocks\""))
+        }
+    }
+
+    @Test("./launch/benchmark --no-build takes what was built before, and says where nothing was")
+    func withoutBuilding() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        try FileManager.default.createDirectory(atPath: folder.file("launch"), withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: root.path + "/launch/benchmark", toPath: folder.file("launch/benchmark"))
+        let missing = try runCommand([folder.file("launch/benchmark"), "--no-build"])
+        #expect(missing.exitCode == 69 && missing.errorOutput.contains("no earlier build"), "\(missing.errorOutput)")
+        let release = folder.file(".build/release")
+        try FileManager.default.createDirectory(atPath: release, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: release + "/tandem-benchmark", withDestinationPath: programFolder + "/tandem-benchmark")
+        let ended = try runCommand([folder.file("launch/benchmark"), "scaling", "--no-build", "--ranks", "0"])
+        #expect(ended.exitCode == 64 && ended.errorOutput.contains("Give 1 or more"), "\(ended.errorOutput)")
     }
 
     @Test("mistakes are told in one line")

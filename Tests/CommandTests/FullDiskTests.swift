@@ -40,17 +40,67 @@ extension CommandTests {
             #expect(try disk.content().isEmpty)
         }
 
-        @Test("an export that does not fit ends the run in one line, its figures and its status are kept", arguments: [nil, 2])
-        func export(ranks: Int?) throws {
+        /// The small model has 104,360 parameters: 408 KiB.
+        @Test("a run whose export has no room is refused in one line before it begins, and writes nothing", arguments: [nil, 2])
+        func noRoomForExport(ranks: Int?) throws {
             let workspace = try Workspace()
-            let disk = try SmallDisk(kilobytes: 100, in: workspace)
+            let disk = try SmallDisk(kilobytes: 400, in: workspace)
             try expectFull(["train", "config.yaml", "--set", "run.directory=disk/run"], ranks: ranks, in: workspace)
-            try checkRun(disk, step: 2)
+            #expect(try disk.content().isEmpty)
+            // In half the type it fits.
+            let halved = try workspace.tandem(
+                ["train", "config.yaml", "--set", "run.directory=disk/run", "--set", "export.dtype=bfloat16"], ranks: ranks)
+            #expect(halved.exitCode == 0, "\(halved.errorOutput)")
         }
 
-        /// Values and moments of the small model take more than half a MB.
+        @Test("--overwrite counts the room that the earlier run's files will leave")
+        func roomOfEarlierRun() throws {
+            let workspace = try Workspace()
+            let disk = try SmallDisk(kilobytes: 560, in: workspace)
+            for arguments in [[], ["--overwrite"]] {
+                let result = try workspace.tandem(["train", "config.yaml", "--set", "run.directory=disk/run"] + arguments)
+                #expect(result.exitCode == 0, "\(result.errorOutput)")
+            }
+            #expect(try disk.content().keys.contains("disk/run/export/model.safetensors"))
+        }
+
+        @Test("an export that has no room any more ends the run in one line, its figures and its status are kept", arguments: [nil, 2])
+        func export(ranks: Int?) throws {
+            let workspace = try Workspace()
+            let disk = try SmallDisk(kilobytes: 600, in: workspace)
+            // As long as the second evaluation takes, others fill the disk.
+            let launcher = ranks.map { "mpirun -n \($0) --oversubscribe --bind-to none " } ?? ""
+            let result = try workspace.shell(
+                """
+                \(launcher)"$TANDEM" train config.yaml --set run.directory=disk/run --set schedule.steps=400 &
+                until grep -qs '"step": 3[,}]' disk/run/metrics.jsonl; do sleep 0.01; done
+                head -c 300000 /dev/zero > disk/filler
+                wait $!
+                """)
+            #expect(result.exitCode == Exit.inputOutput && result.causeLines.count == 1, "\(result.errorOutput)")
+            let line = try #require(result.causeLines.first)
+            #expect(line.contains("No space left on device") && line.contains("disk/run/export"), "\(line)")
+            #expect(line.contains("Nor could the run's state be saved"), "\(line)")
+            let names = try disk.content().keys.filter { !$0.hasSuffix("filler") }
+            #expect(!names.contains { $0.contains("export") || $0.contains("checkpoints") }, "\(names)")
+            let status = try workspace.json("disk/run/status.json")
+            #expect(status["state"] as? String == "failed" && status["step"] as? Int == 400 && status["exit_code"] as? Int == 74)
+        }
+
+        @Test("a checkpoint that only run.checkpoint_minutes asks for does not end a run where it has no room", arguments: [nil, 2])
+        func checkpointByClock(ranks: Int?) throws {
+            let workspace = try Workspace()
+            let disk = try SmallDisk(kilobytes: 600, in: workspace)
+            let settings = ["run.directory=disk/run", "run.checkpoint_minutes=1e-9", "schedule.steps=3"]
+            let result = try workspace.tandem(["train", "config.yaml"] + settings.flatMap { ["--set", $0] }, ranks: ranks)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            #expect(result.output.contains("no checkpoint was saved: disk/run/checkpoints/step-1"), "\(result.output)")
+            #expect(try disk.content().keys.contains("disk/run/export/model.safetensors"))
+        }
+
+        /// Values and moments of the small model take 1.2 MiB.
         @Test(
-            "a checkpoint that has no room ends the run in one line, before any of it is written", arguments: [100, 500],
+            "a checkpoint that has no room ends the run in one line, before any of it is written", arguments: [450, 1000],
             [nil, 2])
         func checkpoint(kilobytes: Int, ranks: Int?) throws {
             let workspace = try Workspace()
@@ -70,11 +120,11 @@ extension CommandTests {
             #expect(try disk.workspace.metrics("disk/run").filter { $0["eval"] == nil }.count == step)
         }
 
-        /// Lock, configuration, provenance and status fill it: no row of figures fits, and no further file.
-        @Test("a disk without room for the first figures ends the run in one line, and its status says so", arguments: [nil, 2])
+        /// Disk, folder, lock, configuration, provenance and status: no further file has a place.
+        @Test("a disk without a place for the first figures ends the run in one line, and its status says so", arguments: [nil, 2])
         func metrics(ranks: Int?) throws {
             let workspace = try Workspace()
-            let disk = try SmallDisk(kilobytes: 16, in: workspace)
+            let disk = try SmallDisk(kilobytes: 2000, files: 6, in: workspace)
             try expectFull(["train", "config.yaml", "--set", "run.directory=disk/run"], ranks: ranks, in: workspace)
             let status = try disk.workspace.json("disk/run/status.json")
             #expect(status["state"] as? String == "failed" && status["step"] as? Int == 0)

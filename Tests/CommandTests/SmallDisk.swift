@@ -5,18 +5,16 @@ import TestSupport
 final class SmallDisk {
     let workspace: Workspace
 
-    init(kilobytes: Int, in workspace: Workspace) throws {
+    /// - Parameter files: how many it has a place for, folders and itself included; nil: as many as fit.
+    init(kilobytes: Int, files: Int? = nil, in workspace: Workspace) throws {
         self.workspace = workspace
         try workspace.makeFolder("disk")
-        let result = try SmallDisk.mount(kilobytes: kilobytes, at: workspace.file("disk"))
+        let options = "size=\(kilobytes)k" + (files.map { ",nr_inodes=\($0)" } ?? "")
+        let result = try runCommand(["mount", "-t", "tmpfs", "-o", options, "tandem-test", workspace.file("disk")])
         guard result.exitCode == 0 else { throw CommandFailed(result: result) }
     }
 
     deinit { _ = try? runCommand(["umount", "--lazy", workspace.file("disk")]) }
-
-    private static func mount(kilobytes: Int, at path: String) throws -> ProcessResult {
-        try runCommand(["mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "tandem-test", path])
-    }
 
     /// Everything on it, with its bytes.
     func content() throws -> [String: Data] { try workspace.snapshot(below: "disk") }

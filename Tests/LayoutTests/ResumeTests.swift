@@ -248,20 +248,46 @@ private final class ResumeCase {
         #expect(try test.checkpoints("run", "/set-aside-1") == ["metrics.jsonl", "step-6"])
     }
 
-    @Test("metrics that lost rows of a checkpoint are refused by name; a checkpoint that needs fewer is gone on from")
-    func lostRows() throws {
+    @Test("a run whose metrics lost rows goes on to the bit, numbers on, and says what is missing", arguments: [nil, 2])
+    func lostRows(ranks: Int?) throws {
         let test = try ResumeCase()
-        #expect(try test.train([], directory: "run").exitCode == 0)
+        #expect(try test.train([], directory: "run", ranks: ranks).exitCode == 0)
         let whole = try (test.figures("run"), test.weights("run"))
         let metrics = test.folder.file("run/metrics.jsonl")
         let rows = try String(contentsOfFile: metrics, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
         // As a machine that lost its power leaves a file: the rows of steps 1 to 4 and two evaluations.
         try rows.prefix(7).joined(separator: "\n").appending("\n{").write(toFile: metrics, atomically: true, encoding: .utf8)
-        let refused = try test.train(["--resume"], directory: "run")
-        #expect(refused.exitCode == 65 && refused.causeLines.first?.contains("metrics.jsonl") == true, "\(refused.errorOutput)")
-        let result = try test.train(["--resume=latest-valid"], directory: "run")
-        #expect(result.exitCode == 0 && result.output.contains("resumed     after step 3"), "\(result.errorOutput)")
-        #expect(try test.figures("run") == whole.0 && test.weights("run") == whole.1)
+        let result = try test.train(["--resume"], directory: "run", ranks: ranks)
+        #expect(result.exitCode == 0 && result.output.contains("resumed     after step 6"), "\(result.errorOutput)")
+        let lost = whole.0.enumerated().filter { [7, 8, 9].contains($0.offset) }.map(\.element)
+        #expect(lost.count == 3 && lost.allSatisfy { !$0.contains("\"step\": 7") }, "the test cuts other rows than it means to")
+        #expect(result.output.contains("was changed since step 6: it lacks the rows of steps 5-6 and of 1 evaluation."), "\(result.output)")
+        #expect(result.output.contains("metrics.jsonl.unreadable"))
+        #expect(try test.figures("run") == whole.0.filter { !lost.contains($0) } && test.weights("run") == whole.1)
+        #expect(try String(contentsOfFile: metrics + ".unreadable", encoding: .utf8) == "{\n")
+    }
+
+    @Test("a run whose metrics are gone or were edited goes on, and later checkpoints count what there is")
+    func changedMetrics() throws {
+        let test = try ResumeCase()
+        #expect(try test.train([], directory: "run").exitCode == 0)
+        let whole = try (test.figures("run"), test.weights("run"))
+        let metrics = test.folder.file("run/metrics.jsonl")
+        try FileManager.default.removeItem(atPath: metrics)
+        let gone = try test.train(["--resume=3"], directory: "run")
+        #expect(gone.exitCode == 0 && gone.output.contains("metrics.jsonl is not there: it lacks the rows of steps 1-3 and of"), "\(gone.output)")
+        let after = whole.0.firstIndex { $0.contains("\"step\": 4") }!
+        #expect(try test.figures("run") == Array(whole.0[after...]) && test.weights("run") == whole.1)
+
+        // The checkpoint of step 6 counts the shorter file; a figure that somebody rounded stays as it is found.
+        let text = try String(contentsOfFile: metrics, encoding: .utf8)
+        let edited = text.replacing(/"grad_norm": [^,]*/, with: "\"grad_norm\": 1", maxReplacements: 1)
+        #expect(edited != text)
+        try edited.write(toFile: metrics, atomically: true, encoding: .utf8)
+        let again = try test.train(["--resume=6"], directory: "run")
+        #expect(again.exitCode == 0 && again.output.contains("metrics.jsonl was changed since step 6: it lacks the rows of steps 1-3"), "\(again.output)")
+        #expect(try String(contentsOfFile: metrics, encoding: .utf8).contains("\"grad_norm\": 1,"))
+        #expect(try test.figures("run").count == whole.0.count - after)
     }
 
     @Test("a finished run without a checkpoint keeps its export; one with fewer steps than it has done is exported")

@@ -93,6 +93,7 @@ private let outOfRange: [Slip] = [
     Slip(rate, "\(rate), skip_limit: 0", at: "optimizer.skip_limit", "is 0, out of range", "from 1 to"),
     Slip(rate, "\(rate), spike_z_score: 0", at: "optimizer.spike_z_score", "is 0, out of range", "greater than 0"),
     Slip(rate, "\(rate), spike_window: 1", at: "optimizer.spike_window", "is 1, out of range", "from 2 to"),
+    Slip("runs/dpo}", "runs/dpo, checkpoint_minutes: 0}", at: "run.checkpoint_minutes", "is 0, out of range", "greater than 0"),
     Slip("runs/dpo}", "runs/dpo, time_limit: 0}", at: "run.time_limit", "is 0, out of range", "greater than 0"),
     Slip("runs/dpo}", "runs/dpo, time_limit: 0s}", at: "run.time_limit", "is 0s, out of range", "3h30m"),
     Slip("runs/dpo}", "runs/dpo, time_limit: 90:00}", at: "run.time_limit", "\"90:00\", not a span of time", "03:30:00"),

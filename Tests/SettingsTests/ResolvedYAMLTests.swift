@@ -33,7 +33,7 @@ struct ResolvedYAMLTests {
               clip_norm: null
             evaluation: {every: 4, at_start: false}
             export: {every: 5, dtype: bfloat16}
-            run: {directory: " ", seed: 18446744073709551615, threads: 3, checkpoint_every: 7, keep_last: 4, keep_every: 20, allow_changes: [data.train, references.a-1, "objective.0"], collective_timeout: 60.5, step_timeout: 900, check_collectives: true}
+            run: {directory: " ", seed: 18446744073709551615, threads: 3, checkpoint_every: 7, checkpoint_minutes: 12.5, keep_last: 4, keep_every: 20, allow_changes: [data.train, references.a-1, "objective.0"], collective_timeout: 60.5, step_timeout: 900, check_collectives: true}
             """)
         #expect(configuration.optimizer.learningRate == 1.2345678901234567e-7)
         #expect(try read(configuration.resolvedYAML()) == configuration)
@@ -196,6 +196,7 @@ struct ResolvedYAMLTests {
                   seed: 17
                   threads: null
                   checkpoint_every: null
+                  checkpoint_minutes: 30.0
                   keep_last: 2
                   keep_every: null
                   allow_changes: null

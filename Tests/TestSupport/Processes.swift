@@ -97,7 +97,9 @@ private func highWaterMark(of process: Int32) -> Int {
 }
 
 /// Whether a figure of `metrics.jsonl`, named or as it is written, depends on how fast the machine was.
-public func isOfClock(_ figure: String) -> Bool { figure.contains("second") || figure.contains("communication_hidden") }
+public func isOfClock(_ figure: String) -> Bool {
+    figure == "time" || ["second", "communication_hidden", "\"time\""].contains { figure.contains($0) }
+}
 
 /// The objects of a JSONL file.
 public func readJSONL(_ path: String) throws -> [[String: Any]] {

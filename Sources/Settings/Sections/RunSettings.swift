@@ -6,8 +6,11 @@ public struct RunSettings: Equatable, Sendable {
     public var seed: UInt64
     /// Threads of one rank. Nil, the default: the trainer shares out the node's cores.
     public var threads: Int?
-    /// Optimizer steps between checkpoints. Nil, the default: one only where the run is interrupted.
+    /// Optimizer steps between checkpoints. Nil, the default: `checkpointMinutes` decides.
     public var checkpointEvery: Int?
+    /// Minutes between checkpoints, where `checkpointEvery` is nil. Nil: a checkpoint only where the run is interrupted.
+    /// Default 30.
+    public var checkpointMinutes: Double?
     /// How many checkpoints are kept, the newest. Default 2.
     public var keepLast: Int
     /// Checkpoints of steps that this divides are kept for ever. Nil, the default: none is.
@@ -24,14 +27,15 @@ public struct RunSettings: Equatable, Sendable {
     public var checkCollectives: Bool
 
     public init(
-        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil, keepLast: Int = 2,
-        keepEvery: Int? = nil, allowChanges: [String] = [], timeLimit: Double? = nil, collectiveTimeout: Double? = 1800,
+        directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil,
+        checkpointMinutes: Double? = 30, keepLast: Int = 2, keepEvery: Int? = nil, allowChanges: [String] = [], timeLimit: Double? = nil, collectiveTimeout: Double? = 1800,
         stepTimeout: Double? = nil, checkCollectives: Bool = false
     ) {
         self.directory = directory
         self.seed = seed
         self.threads = threads
         self.checkpointEvery = checkpointEvery
+        self.checkpointMinutes = checkpointMinutes
         self.keepLast = keepLast
         self.keepEvery = keepEvery
         self.allowChanges = allowChanges
@@ -44,8 +48,8 @@ public struct RunSettings: Equatable, Sendable {
 
 extension RunSettings {
     static let keys = [
-        "directory", "seed", "threads", "checkpoint_every", "keep_last", "keep_every", "allow_changes", "time_limit",
-        "collective_timeout", "step_timeout", "check_collectives",
+        "directory", "seed", "threads", "checkpoint_every", "checkpoint_minutes", "keep_last", "keep_every", "allow_changes",
+        "time_limit", "collective_timeout", "step_timeout", "check_collectives",
     ]
 
     init(_ section: Section) throws(Failure) {
@@ -55,6 +59,8 @@ extension RunSettings {
             seed: try section.seed("seed", default: 17),
             threads: try section.whole("threads", .ranks),
             checkpointEvery: try section.whole("checkpoint_every", .counts),
+            // Here null is a value: none by themselves.
+            checkpointMinutes: section["checkpoint_minutes"] == nil ? 30 : try section.number("checkpoint_minutes", .positive),
             keepLast: try section.whole("keep_last", .counts) ?? 2,
             keepEvery: try section.whole("keep_every", .counts),
             allowChanges: try RunSettings.allowedChanges(section),
@@ -98,7 +104,8 @@ extension RunSettings {
         .mapping([
             ("directory", .text(directory)), ("seed", .plain("\(seed)")),
             ("threads", threads.map(WrittenYAML.whole) ?? .null),
-            ("checkpoint_every", checkpointEvery.map(WrittenYAML.whole) ?? .null), ("keep_last", .whole(keepLast)),
+            ("checkpoint_every", checkpointEvery.map(WrittenYAML.whole) ?? .null),
+            ("checkpoint_minutes", checkpointMinutes.map(WrittenYAML.number) ?? .null), ("keep_last", .whole(keepLast)),
             ("keep_every", keepEvery.map(WrittenYAML.whole) ?? .null),
             ("allow_changes", allowChanges.isEmpty ? .null : .list(allowChanges.map(WrittenYAML.text))),
             ("time_limit", timeLimit.map(WrittenYAML.number) ?? .null),

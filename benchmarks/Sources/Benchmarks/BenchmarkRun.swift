@@ -69,7 +69,7 @@ public final class BenchmarkRun {
                 ranks: request.ranks, tensor: request.tensor, threads: threads,
                 launcher: words.isEmpty ? "none: one process" : words.joined(separator: " ")),
             commit: checkoutCommit(folder: folder), model: request.model.rawValue,
-            pairs: request.pairs ?? "random, of bench64's lengths", started: ISO8601DateFormatter().string(from: Date()))
+            pairs: request.pairs ?? "random, of bench64's lengths", started: Date().iso8601)
     }
 
     public func run() throws -> BenchmarkReport {

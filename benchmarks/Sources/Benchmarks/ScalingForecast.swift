@@ -57,10 +57,11 @@ struct ScalingForecast {
         )
         return ScalingPoint(
             series: series, ranks: ranks, nodes: shape.nodeCount, isForecast: true, isOversubscribed: false,
-            stepSeconds: step, tokensPerSecond: tokens / step, operations: operations,
-            efficiency: operations / step / Double(ranks) / (first.operations / first.stepSeconds), machineEfficiency: nil,
+            stepSeconds: step, stepSecondsRange: nil, tokensPerSecond: tokens / step, operations: operations,
+            efficiency: operations / step / Double(ranks) / (first.operations / first.stepSeconds),
+            efficiencyRange: nil, machineEfficiency: nil,
             exposedCommunication: seconds[.communication] / seconds.total,
-            memoryBytesPerRank: shape.memory(needs, tensorRank: 0).byteCount)
+            memoryBytesPerRank: shape.memory(needs, tensorRank: 0).byteCount, model: series.modelName(ranks: ranks, sizes))
     }
 
     /// Of one data rank's micro-batches: all have as many pairs.

@@ -3,9 +3,13 @@ import Foundation
 /// Efficiency over ranks, drawn as SVG: what was measured as lines with dots, the forecast dashed.
 struct ScalingPlot {
     let points: [ScalingPoint]
+    /// Where and when it was measured.
+    let heading: String
+    /// Why the figures are unfit for use; empty where they are fit.
+    let disturbances: [String]
 
-    private static let size = (width: 960.0, height: 520.0)
-    private static let frame = (left: 60.0, right: 620.0, top: 40.0, bottom: 460.0)
+    private static let size = (width: 960.0, height: 556.0)
+    private static let frame = (left: 60.0, right: 620.0, top: 76.0, bottom: 496.0)
     /// Apart in colour and in lightness, so that they differ without colour too.
     private static let colours = [
         "#1b6ca8", "#d1495b", "#2e8b57", "#8a5fbf", "#c77d0a", "#3a3a3a", "#17a2a2", "#9b2226", "#6a994e", "#5e548e", "#bc6c25",
@@ -49,9 +53,15 @@ struct ScalingPlot {
     private var axes: [String] {
         let frame = ScalingPlot.frame
         var lines = [
-            text("Efficiency (%) over ranks; dots were measured, dashes are forecast", x: frame.left, y: 24, size: 14),
+            text(title, x: frame.left, y: 22, size: 14), text(heading, x: frame.left, y: 42, size: 11),
             text("ranks", x: (frame.left + frame.right) / 2, y: frame.bottom + 38, anchor: "middle"),
         ]
+        if !disturbances.isEmpty {
+            lines.append(
+                text(
+                    "DISTURBED, take no figures: \(disturbances.joined(separator: "; "))", x: frame.left, y: 60, size: 12,
+                    colour: "#b00020"))
+        }
         for percent in stride(from: 0, through: 120, by: 20) {
             let y = vertical(Double(percent) / 100)
             lines.append(level(from: frame.left, to: frame.right, y: y, colour: percent == 100 ? "#777" : "#ddd", width: 1))
@@ -61,6 +71,12 @@ struct ScalingPlot {
             lines.append(text("\(1 << doubling)", x: horizontal(1 << doubling), y: frame.bottom + 18, anchor: "middle"))
         }
         return lines
+    }
+
+    private var title: String {
+        let hasRanges = points.contains { $0.efficiencyRange != nil }
+        return "Efficiency (%) over ranks; dots were measured" + (hasRanges ? ", bars are the rounds' range" : "")
+            + (points.contains(where: \.isForecast) ? ", dashes are forecast" : "")
     }
 
     private func lines(_ curve: Curve, entry: Int) -> [String] {
@@ -76,6 +92,10 @@ struct ScalingPlot {
         path(curve.measured.suffix(1) + curve.forecast, dashed: true)
         for point in curve.measured {
             let (x, y) = (round(horizontal(point.ranks)), round(vertical(point.efficiency)))
+            if let range = point.efficiencyRange {
+                let (low, high) = (round(vertical(range[0])), round(vertical(range[1])))
+                lines.append("<line x1=\"\(x)\" x2=\"\(x)\" y1=\"\(low)\" y2=\"\(high)\" stroke=\"\(curve.colour)\" stroke-width=\"1.5\"/>")
+            }
             lines.append("<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4\" fill=\"\(curve.colour)\"/>")
         }
         let y = ScalingPlot.frame.top + 20 + 22 * Double(entry)
@@ -101,8 +121,11 @@ struct ScalingPlot {
             + "stroke-width=\"\(width)\"/>"
     }
 
-    private func text(_ text: String, x: Double, y: Double, anchor: String = "start", size: Int = 12) -> String {
-        "<text x=\"\(round(x))\" y=\"\(round(y))\" text-anchor=\"\(anchor)\" font-size=\"\(size)\">\(text)</text>"
+    private func text(
+        _ text: String, x: Double, y: Double, anchor: String = "start", size: Int = 12, colour: String = "#000"
+    ) -> String {
+        let escaped = text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+        return "<text x=\"\(round(x))\" y=\"\(round(y))\" text-anchor=\"\(anchor)\" font-size=\"\(size)\" fill=\"\(colour)\">\(escaped)</text>"
     }
 
     /// To a tenth of a unit.
@@ -111,5 +134,5 @@ struct ScalingPlot {
 
 extension ScalingReport {
     /// The drawing of its points.
-    public var svg: String { ScalingPlot(points: points).svg }
+    public var svg: String { ScalingPlot(points: points, heading: heading, disturbances: disturbances).svg }
 }

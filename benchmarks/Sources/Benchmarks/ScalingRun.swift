@@ -50,7 +50,8 @@ public final class ScalingRun {
     }
 
     public func run() throws -> ScalingReport {
-        var report = ScalingReport(machine: .probe(), versions: .probe(), threads: 1, sizes: sizes)
+        var report = ScalingReport(
+            machine: .probe(), versions: .probe(), started: Date().iso8601, rounds: request.rounds, threads: 1, sizes: sizes)
         let counts = Set(request.ranks + [1]).sorted()
         for series in ScalingSeries.all(references: request.references)
         where request.growths.contains(series.growth) && request.axes.contains(series.axis) {
@@ -64,7 +65,11 @@ public final class ScalingRun {
             }
         }
         report.machine.loadAfter = Machine.currentLoad()
-        if let machine = request.machine {
+        if let disturbance = report.disturbances.first {
+            report.notices.append(
+                "no forecast from a disturbed run: \(disturbance)."
+                    + " Measure again on a quiet machine, with --rounds 3 or more.")
+        } else if let machine = request.machine {
             report.points += ScalingForecast(rates: machine, sizes: sizes, nodes: request.nodes).points(after: report.points)
             report.network = machine.network
         } else {
@@ -79,17 +84,20 @@ public final class ScalingRun {
         _ series: ScalingSeries, _ ranks: Int, _ rounds: [(own: StepResult, first: StepResult)]
     ) -> ScalingPoint {
         func middle(_ value: (StepResult) -> Double) -> Double { median(rounds.map { value($0.own) }) }
-        /// Within a round, where both were measured one after the other.
-        func efficiency(_ seconds: (StepResult) -> Double) -> Double {
+        /// Within each round, where both were measured one after the other.
+        func efficiencies(_ seconds: (StepResult) -> Double) -> [Double] {
             func rate(_ result: StepResult) -> Double { result.modelFlops / seconds(result) / Double(result.ranks) }
-            return median(rounds.map { rate($0.own) / rate($0.first) })
+            return rounds.map { rate($0.own) / rate($0.first) }
         }
+        func range(_ values: [Double]) -> [Double]? { values.count > 1 ? [values.min()!, values.max()!] : nil }
         return ScalingPoint(
             series: series, ranks: ranks, nodes: 1, isForecast: false, isOversubscribed: ranks > availableCores().count,
-            stepSeconds: middle(\.stepSeconds), tokensPerSecond: middle(\.tokensPerSecond), operations: middle(\.modelFlops),
-            efficiency: efficiency(\.stepSeconds), machineEfficiency: efficiency(\.floorSeconds),
+            stepSeconds: middle(\.stepSeconds), stepSecondsRange: range(rounds.map(\.own.stepSeconds)), tokensPerSecond: middle(\.tokensPerSecond), operations: middle(\.modelFlops),
+            efficiency: median(efficiencies(\.stepSeconds)), efficiencyRange: range(efficiencies(\.stepSeconds)),
+            machineEfficiency: median(efficiencies(\.floorSeconds)),
             exposedCommunication: middle { ($0.seconds[Stopwatch.Section.communication.rawValue] ?? 0) / $0.stepSeconds },
-            memoryBytesPerRank: middle { Double($0.peakMemoryBytes) } / Double(ranks))
+            memoryBytesPerRank: middle { Double($0.peakMemoryBytes) } / Double(ranks),
+            model: series.modelName(ranks: ranks, sizes))
     }
 
     /// A step of several series is measured once a round.

@@ -1,0 +1,41 @@
+import Foundation
+import Settings
+import Training
+
+/// `tandem evaluate --output`: the validation figures of a model as one JSON object, written when all of them are known.
+public final class FigureFile: EventListener {
+    private let path: String
+    private let model: String
+    private var reports: [EvaluationReport] = []
+
+    /// - Parameter model: what was evaluated.
+    public init(path: String, model: String) {
+        self.path = path
+        self.model = model
+    }
+
+    public func receive(_ event: TrainingEvent) throws(Failure) {
+        if case .evaluated(let report) = event { reports.append(report) }
+    }
+
+    /// Replaces the file whole. Numbers read back to the same bits; what is not a number is null.
+    public func write() throws(Failure) {
+        let sets = reports.map { report in
+            let figures = report.figures.map { "      \(MetricsFile.quoted($0.name)): \(MetricsFile.number($0.value))" }
+            return "    \(MetricsFile.quoted(report.dataset)): {\n\(figures.joined(separator: ",\n"))\n    }"
+        }
+        let text = """
+            {
+              "model": \(MetricsFile.quoted(model)),
+              "time": \(MetricsFile.quoted(Date().iso8601)),
+              "datasets": {
+            \(sets.joined(separator: ",\n"))
+              }
+            }
+
+            """
+        do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+            throw .unwritable(path, error, remedy: "Check the path, its permissions and the free space.")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Checkpoints
+import Collectives
+import Foundation
+import Settings
+import Training
+
+/// Where a run stands, for a person who looks at its folder.
+public struct RunStateTable {
+    /// Labels and what they say.
+    public let entries: [(String, String)]
+
+    /// - Throws: `Failure` (damaged data) where `status.json` is not what a run writes.
+    public init(directory path: String) throws(Failure) {
+        let status = try Status(file: path + "/status.json")
+        let directory = RunDirectory(path)
+        let rows = RunTable(metricsFile: directory.metricsFile)
+        let step = max(status.step, status.state == .running ? rows.lastStep ?? 0 : 0)
+        guard status.state == .running else {
+            var entries = [("state", status.state.rawValue), ("step", "\(step)"), ("reason", status.reason ?? "none")]
+            if let time = status.time { entries.append(("ended", time + (status.host.map { " on \($0)" } ?? ""))) }
+            if let code = status.exitCode { entries.append(("exit code", "\(code)")) }
+            self.entries = entries
+            return
+        }
+        let heard = [status.time, RunStateTable.lastWrite(directory.metricsFile)].compactMap(\.self).max()
+        let last = ("last heard", "\(heard ?? "never")\(status.host.map { " on \($0)" } ?? "")")
+        if case .process(let holder) = directory.holder {
+            entries = [("state", "running\(holder.isEmpty ? "" : " (\(holder))")"), ("step", "\(step)"), last]
+            return
+        }
+        // Locks may not reach over hosts.
+        let isElsewhere = status.host.map { $0 != MPIEnvironment.hostName } ?? false
+        let state = "ended without a word: status.json says running, but no process\(isElsewhere ? " of this host" : "") has its lock"
+        let saved = CheckpointStore(runDirectory: path).steps.last
+        let advice = saved.map { "from step \($0): tandem train \(path)/config.yaml --resume" }
+        entries = [
+            ("state", state), ("step", "\(step)"), last,
+            ("go on", advice ?? "no checkpoint was saved: begin again with tandem train \(path)/config.yaml --overwrite"),
+        ]
+    }
+
+    /// When a file was last written; nil where there is none.
+    private static func lastWrite(_ file: String) -> String? {
+        let date = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+        return date?.iso8601
+    }
+}
+
+/// What `status.json` says. Runs of earlier programs have no time, host and exit code there.
+private struct Status {
+    let state: RunDirectory.State
+    let step: Int
+    let reason: String?
+    let time: String?
+    let host: String?
+    let exitCode: Int?
+
+    init(file: String) throws(Failure) {
+        guard let data = FileManager.default.contents(atPath: file),
+            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
+            let state = (object["state"] as? String).flatMap(RunDirectory.State.init), let step = object["step"] as? Int
+        else { throw .damaged(file, "is not the status of a run", remedy: "The run's folder is damaged.") }
+        self.state = state
+        self.step = step
+        reason = object["reason"] as? String
+        time = object["time"] as? String
+        host = object["host"] as? String
+        exitCode = object["exit_code"] as? Int
+    }
+}
