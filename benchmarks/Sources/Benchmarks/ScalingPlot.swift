@@ -8,7 +8,7 @@ struct ScalingPlot {
     /// Why the figures are unfit for use; empty where they are fit.
     let disturbances: [String]
 
-    private static let size = (width: 960.0, height: 556.0)
+    private static let size = (width: 1000.0, height: 556.0)
     private static let frame = (left: 60.0, right: 620.0, top: 76.0, bottom: 496.0)
     /// Apart in colour and in lightness, so that they differ without colour too.
     private static let colours = [
@@ -56,11 +56,8 @@ struct ScalingPlot {
             text(title, x: frame.left, y: 22, size: 14), text(heading, x: frame.left, y: 42, size: 11),
             text("ranks", x: (frame.left + frame.right) / 2, y: frame.bottom + 38, anchor: "middle"),
         ]
-        if !disturbances.isEmpty {
-            lines.append(
-                text(
-                    "DISTURBED, take no figures: \(disturbances.joined(separator: "; "))", x: frame.left, y: 60, size: 12,
-                    colour: "#b00020"))
+        if let reason = disturbances.first {
+            lines.append(text("DISTURBED, take no figures: \(reason)", x: frame.left, y: 60, size: 12, colour: "#b00020"))
         }
         for percent in stride(from: 0, through: 120, by: 20) {
             let y = vertical(Double(percent) / 100)
@@ -93,15 +90,19 @@ struct ScalingPlot {
         for point in curve.measured {
             let (x, y) = (round(horizontal(point.ranks)), round(vertical(point.efficiency)))
             if let range = point.efficiencyRange {
+                // Beside each other, so that no bar hides another.
+                let place = curves.count > 1 ? Double(entry) / Double(curves.count - 1) - 0.5 : 0
+                let x = round(horizontal(point.ranks) + 36 * place)
                 let (low, high) = (round(vertical(range[0])), round(vertical(range[1])))
                 lines.append("<line x1=\"\(x)\" x2=\"\(x)\" y1=\"\(low)\" y2=\"\(high)\" stroke=\"\(curve.colour)\" stroke-width=\"1.5\"/>")
             }
             lines.append("<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4\" fill=\"\(curve.colour)\"/>")
         }
-        let y = ScalingPlot.frame.top + 20 + 22 * Double(entry)
+        let y = ScalingPlot.frame.top + 10 + 24 * Double(entry)
         let left = ScalingPlot.frame.right + 24
         lines.append(level(from: left, to: left + 24, y: y, colour: curve.colour, width: 3))
-        lines.append(text(curve.name, x: left + 32, y: y + 4))
+        lines.append(text(curve.name, x: left + 32, y: y + 2))
+        if let model = curve.measured.first?.model { lines.append(text(model, x: left + 32, y: y + 12, size: 8, colour: "#555")) }
         return lines
     }
 
