@@ -70,6 +70,8 @@ public struct EvaluationReport: Sendable {
     public let step: Int
     public let dataset: String
     public let figures: [Figure]
+    /// Mean −log p of the tokens to be predicted, nats; nil where no objective tells it.
+    let negativeLogLikelihood: Double?
 
     public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
 }
