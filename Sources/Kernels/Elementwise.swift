@@ -54,6 +54,17 @@ public enum Elementwise {
         }
     }
 
+    /// Whether all numbers are finite, and stay so where they are stored in `type`.
+    public static func areFinite(_ matrix: Matrix, as type: ElementType = .float32, workers: Workers) -> Bool {
+        let tiles = Tiles(matrix.rowCount, limit: 256)
+        var fine = [Bool](repeating: true, count: tiles.tileCount)
+        fine.withUnsafeMutableBufferPointer { fine in
+            nonisolated(unsafe) let fine = fine
+            workers.run(tiles.tileCount) { tile, _ in fine[tile] = matrix.rows(tiles[tile]).isFinite(as: type) }
+        }
+        return fine.allSatisfy { $0 }
+    }
+
     /// Σ x² in Double, in an order fixed by the shape: the square of a gradient's norm.
     public static func sumOfSquares(_ matrix: Matrix, workers: Workers) -> Double {
         let tiles = Tiles(matrix.rowCount, limit: 64)

@@ -55,6 +55,7 @@ extension Transformer {
         Embedding.forward(
             tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
         _ = try Partial(embedded).summed(over: tensor)
+        observe(module(table.embedding) + " output", embedded)
         for layer in table.blocks.indices {
             let rows = cache.projections[layer].rows(seen..<(seen + count))
             var activations = buffers.attention(layer, count)
@@ -75,8 +76,10 @@ extension Transformer {
         RootMeanSquareNorm.forward(
             state, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon, into: normalized,
             inverseRoot: Matrix(rowCount: 1, columnCount: 1), workers: workers)
+        observe(module(table.finalNorm) + " output", normalized)
         let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
         linear(normalized, [(table.head, nil, logits.columns(vocabulary))])
+        observe("logits", logits.columns(vocabulary))
         return try Partial(logits).summed(over: tensor)
     }
 }

@@ -120,12 +120,16 @@ extension MachineRates {
         return rates
     }
 
-    /// - Throws: `Failure` (input/output) naming the file.
+    /// - Throws: `Failure`: input/output naming the file, or try again where a measurement gave no number.
     public func write(_ path: String) throws(Failure) {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do { try encoder.encode(self).write(to: URL(fileURLWithPath: path)) } catch {
+        do { try encoder.encode(self).write(to: URL(fileURLWithPath: path)) } catch is EncodingError {
+            // JSON has no word for what is not a number.
+            throw Failure(
+                path, "is not written: a rate that was measured is no number", remedy: "Measure the machine again.", exitCode: .tryAgain)
+        } catch {
             throw .inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
         }
     }

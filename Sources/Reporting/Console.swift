@@ -147,6 +147,9 @@ public final class Console: EventListener {
         }
     }
 
+    /// Something to know besides what a command prints, on standard error.
+    public static func writeNote(_ text: String) { writeError("tandem: note: \(text)") }
+
     /// The same to standard error; where that fails nobody can be told.
     public static func writeError(_ line: String) {
         try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))

@@ -24,7 +24,7 @@ extension ChatTemplate {
             self = .plainText
             return
         }
-        try self.init(source: source, beginning: try configuration.token("bos_token") ?? "", place: place)
+        try self.init(source: source, beginning: try configuration.token("bos_token")?.text ?? "", place: place)
     }
 
     /// Recognises a template by its text; line ends and a last empty line do not matter.

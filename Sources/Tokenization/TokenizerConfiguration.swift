@@ -2,7 +2,8 @@ import Foundation
 import JSON
 import Settings
 
-/// What `tokenizer_config.json` and `generation_config.json` of a folder say beside the tokenizer; both may be missing.
+/// What a folder says beside the tokenizer, in `tokenizer_config.json`, `generation_config.json` and `config.json`; each may
+/// be missing.
 struct TokenizerConfiguration {
     let file: String
     private let folder: String
@@ -22,11 +23,20 @@ struct TokenizerConfiguration {
         return try ComponentFields(node, place: path)
     }
 
-    /// The text of a token that the configuration names, given plainly or as an object with its content.
-    func token(_ name: String) throws(Failure) -> String? {
+    /// The text of a token that the configuration names, given plainly or as an object with its content, and the file that
+    /// names it: older folders have `special_tokens_map.json` for that.
+    func token(_ name: String) throws(Failure) -> (text: String, file: String)? {
+        if let text = try TokenizerConfiguration.token(name, fields) { return (text, file) }
+        // As in Transformers: it counts where the newer file lists no tokens of its own.
+        guard fields?[name] == nil, fields?["added_tokens_decoder"] == nil else { return nil }
+        let older = path(of: "special_tokens_map.json")
+        return try TokenizerConfiguration.token(name, TokenizerConfiguration.fields(older)).map { ($0, older) }
+    }
+
+    private static func token(_ name: String, _ fields: ComponentFields?) throws(Failure) -> String? {
         guard let node = fields?[name], node != .null else { return nil }
         guard let text = node.text ?? node["content"]?.text else {
-            throw .damagedTokenizer("\(file): \(name)", "is \(node.kind), not a token")
+            throw .damagedTokenizer("\(fields!.place): \(name)", "is \(node.kind), not a token")
         }
         return text
     }
@@ -46,9 +56,17 @@ struct TokenizerConfiguration {
         return template
     }
 
-    /// `eos_token_id` of `generation_config.json`: one id or several; none where the file or the key is missing.
-    func generationEnds() throws(Failure) -> [Int] {
-        let path = path(of: "generation_config.json")
+    /// `eos_token_id` as Transformers takes it, and the file that has it: of `generation_config.json`, or of `config.json` where
+    /// that says nothing. One id or several; none where no file has the key.
+    func generationEnds() throws(Failure) -> (ids: [Int], file: String) {
+        for name in ["generation_config.json", "config.json"] {
+            let ids = try ends(in: path(of: name))
+            if !ids.isEmpty { return (ids, path(of: name)) }
+        }
+        return ([], path(of: "generation_config.json"))
+    }
+
+    private func ends(in path: String) throws(Failure) -> [Int] {
         guard let node = try TokenizerConfiguration.fields(path)?["eos_token_id"], node != .null else { return [] }
         let nodes: [JSONValue]
         if case .array(let listed) = node { nodes = listed } else { nodes = [node] }
@@ -65,10 +83,11 @@ struct TokenizerConfiguration {
 
 /// The tokens that end what a model writes.
 public struct EndTokens: Equatable, Sendable {
-    /// `eos_token` of `tokenizer_config.json`, or else the first end of `generation_config.json`: what a completion
-    /// ends with.
+    /// `eos_token` of `tokenizer_config.json` (or `special_tokens_map.json`), or else the first end of generation: what a
+    /// completion ends with.
     public let endOfSequence: Int32
-    /// Everything that generation stops at: the end of sequence, and the ends of `generation_config.json`.
+    /// Everything that generation stops at: the end of sequence, and the ends that `generation_config.json` names, or
+    /// `config.json` where that names none.
     public let stops: Set<Int32>
 
     /// Reads the configuration beside a tokenizer.
@@ -77,28 +96,35 @@ public struct EndTokens: Equatable, Sendable {
     public init(folder: String, tokenizer: Tokenizer) throws(Failure) {
         let configuration = try TokenizerConfiguration(folder: folder)
         var ids: [Int32] = []
-        if let token = try configuration.token("eos_token") {
+        var strange: [Int32] = []
+        if let (token, file) = try configuration.token("eos_token") {
             guard let id = tokenizer.id(of: token) else {
                 throw .configuration(
-                    "\(configuration.file): eos_token", "\"\(token.printable)\" is not a token of the tokenizer",
+                    "\(file): eos_token", "\"\(token.printable)\" is not a token of the tokenizer",
                     remedy: "Use tokenizer and configuration of the same model.")
             }
             ids.append(id)
         }
-        for end in try configuration.generationEnds() {
+        let (ends, file) = try configuration.generationEnds()
+        for end in ends {
             guard let id = Int32(exactly: end), tokenizer.vocabulary.bytes(of: id) != nil else {
+                // The model's own numbers may be of a row that no token has, which ends no text but may be generated.
+                if file == configuration.path(of: "config.json") {
+                    if let id = Int32(exactly: end), id >= 0 { strange.append(id) }
+                    continue
+                }
                 throw .configuration(
-                    "\(configuration.path(of: "generation_config.json")): eos_token_id", "\(end) is no token's id",
+                    "\(file): eos_token_id", "\(end) is no token's id",
                     remedy: "Use tokenizer and configuration of the same model.")
             }
             ids.append(id)
         }
         guard let first = ids.first else {
             throw .configuration(
-                configuration.file, "names no eos_token, nor does generation_config.json",
+                configuration.file, "names no eos_token, and neither generation_config.json nor config.json an eos_token_id",
                 remedy: "Add the token that ends a text.")
         }
         endOfSequence = first
-        stops = Set(ids)
+        stops = Set(ids + strange)
     }
 }

@@ -20,11 +20,10 @@ struct TokenizerFile {
             "model",
         ])
         let place = { (name: String) in "\(origin): \(name)" }
+        // What a program saved of its last batch: as in Transformers each call says for itself whether texts are cut or padded.
         for name in ["truncation", "padding"] {
-            if let node = root[name], node != .null {
-                throw .configuration(
-                    place(name), "is set, which would change every text's tokens", remedy: "Set it to null.")
-            }
+            guard let node = root[name], node != .null else { continue }
+            guard case .object = node else { throw .damagedTokenizer(place(name), "is \(node.kind), not an object") }
         }
         guard let modelNode = root["model"], modelNode != .null else {
             throw .damagedTokenizer(place("model"), "is missing")

@@ -21,12 +21,24 @@ public struct TokenizerIdentity: Equatable, Sendable {
     ///
     /// - Throws: `Failure` for a file that is damaged or can't be read.
     public init?(folder: String) throws(Failure) {
-        guard FileManager.default.fileExists(atPath: folder + "/tokenizer.json") else { return nil }
+        guard case .success(let identity) = try TokenizerIdentity.read(folder: folder) else { return nil }
+        self = identity
+    }
+
+    /// Of `tokenizer.json` in a Hugging Face folder, or why there is none to compare with: no such file, or one that Tandem
+    /// does not compute.
+    ///
+    /// - Throws: `Failure` for a file that is damaged or can't be read.
+    public static func read(folder: String) throws(Failure) -> Result<TokenizerIdentity, Failure> {
+        let path = folder + "/tokenizer.json"
+        guard FileManager.default.fileExists(atPath: path) else {
+            return .failure(.missing(path, "is not there", remedy: "Copy it from where the model was published."))
+        }
         do throws(Failure) {
-            self = try Tokenizer(folder: folder).identity
+            return .success(try Tokenizer(folder: folder).identity)
         } catch {
             guard error.exitCode == .configuration else { throw error }
-            return nil
+            return .failure(error)
         }
     }
 

@@ -9,6 +9,13 @@ struct Evaluation {
     let mesh: Mesh
     let packer: MicroBatchPacker
     let clock: RunClock
+    /// What to do about values that are not finite.
+    let remedy: String
+    /// Names of the policy's parameters that are not finite, where values are not. Collective over all ranks.
+    let wrongParameters: () throws -> [String]
+    /// What becomes of values that are not finite: nil ends the evaluation with a failure; else it hears of the first ones, and
+    /// the evaluation goes on.
+    let notice: ((String) throws -> Void)?
     /// Records that are computed between two agreements of all ranks.
     private static let chunkSize = 256
 
@@ -16,11 +23,13 @@ struct Evaluation {
     ///
     /// - Parameter isStopped: asked between micro-batches, by all ranks alike.
     /// - Returns: nil where it was stopped.
+    /// - Throws: an `AgreedFailure` (internal) where a value is not finite: it names the first tensor and its records.
     func run(
         _ dataset: DatasetFile, as role: DatasetRole, name: String, step: Int,
         isStopped: () throws(CollectiveError) -> Bool
     ) throws -> EvaluationReport? {
         var sums = StepSums(runner.objectives)
+        var isFinite = true
         var start = 0
         while start < dataset.recordCount {
             if try isStopped() { return nil }
@@ -34,12 +43,33 @@ struct Evaluation {
                     batches, dataRank: mesh.data.rank, sums: &sums, denominators: nil, isStopped: isStopped)
             else { return nil }
             try runner.shareReferenceValues(of: plan, in: role, over: mesh.data)
+            guard isFinite, try mesh.world.maximum([sums.isFinite ? 0 : 1])[0] > 0 else { continue }
+            isFinite = false
+            try tell(plan, of: role, in: dataset, name: name)
         }
         let total = try sums.summed(over: mesh.data)
         var figures = [Figure("eval_loss", total.loss)]
         figures += total.figures.map { Figure("eval_\($0.name)", $0.value) }
         figures.append(Figure("eval_tokens", total.tokens))
         figures.append(Figure("eval_sequence_tokens", total.sequenceTokens))
-        return EvaluationReport(step: step, dataset: name, figures: figures, moment: clock.moment)
+        return EvaluationReport(
+            step: step, dataset: name, figures: figures, moment: clock.moment,
+            negativeLogLikelihood: total.negativeLogLikelihood)
+    }
+
+    /// Computes `plan` once more and looks into everything that is made on the way, for the first value that is not finite.
+    /// Collective over all ranks.
+    private func tell(_ plan: StepPlan, of role: DatasetRole, in dataset: DatasetFile, name: String) throws {
+        let search = FaultSearch()
+        runner.watch(search)
+        defer { runner.watch(nil) }
+        let batches = try runner.prepare(plan, of: role, in: dataset, packer: packer, mesh: mesh)
+        var unused = StepSums(runner.objectives)
+        try runner.run(batches, dataRank: mesh.data.rank, sums: &unused, denominators: nil)
+        let finding = try FaultFinding.first(search.fault, mesh: mesh)
+        let failure = Failure.nonFinite(
+            finding, place: "evaluation of \(name)", dataset: dataset.path, parameters: try wrongParameters(), remedy: remedy)
+        guard let notice else { throw AgreedFailure(failure) }
+        try notice("\(failure.place): \(failure.reason)")
     }
 }

@@ -88,6 +88,8 @@ public struct EvaluationReport: Sendable {
     public let figures: [Figure]
     /// When it ended.
     public let moment: Moment
+    /// Mean −log p of the tokens to be predicted, nats; nil where no objective tells it.
+    let negativeLogLikelihood: Double?
 
     public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
 }

@@ -9,7 +9,9 @@ final class FaultSearch {
     struct Fault {
         /// Nil: no micro-batch's own, but what they add up to.
         let place: MicroBatchPlace?
-        let records: [Int]
+        /// Those of the micro-batch whose log-probabilities are not finite; all of them where no record's are, as where only
+        /// a gradient is wrong.
+        fileprivate(set) var records: [Int]
         /// Of the micro-batch's tensors, those up to the one that went wrong, which is the last.
         let summaries: [TensorSummary]
         /// `[rows, columns]` of the tensor that went wrong, from `firstRow` on: a part around the first such value.
@@ -34,13 +36,19 @@ final class FaultSearch {
 
     /// From now on tensors are those of this micro-batch.
     func begin(_ batch: PreparedMicroBatch, at place: MicroBatchPlace) {
-        guard fault == nil else { return }
+        guard fault == nil else {
+            self.batch = nil
+            return
+        }
         (self.batch, self.place, summaries) = (batch, place, [])
     }
 
     /// From now on they are sums over all micro-batches and data ranks.
     func beginSums() {
-        guard fault == nil else { return }
+        guard fault == nil else {
+            batch = nil
+            return
+        }
         (batch, place, summaries) = (nil, nil, [])
     }
 
@@ -54,8 +62,16 @@ final class FaultSearch {
         note(TensorSummary(name, values), Matrix(rowCount: values.count, columnCount: 1, values: values.map(Float.init)))
     }
 
+    /// Of the micro-batch's scored rows: they also tell which of its records went wrong.
+    func observeLogProbabilities(_ name: String, _ values: [Double]) {
+        observe(name, values)
+        guard fault != nil, let batch, !values.isEmpty else { return }
+        let wrong = batch.recordRows.filter { !values[$0.rows].allSatisfy(\.isFinite) }.map(\.record)
+        if !wrong.isEmpty { fault?.records = wrong }
+    }
+
     func observe(_ values: HookValues, ofReference name: String) {
-        observe("reference \(name)'s log-probabilities", values.logProbabilities)
+        observeLogProbabilities("reference \(name)'s log-probabilities", values.logProbabilities)
         if let states = values.states { observe("reference \(name)'s hidden states", states.hidden) }
     }
 

@@ -159,13 +159,14 @@ extension MemoryForecast {
         _ name: String, _ origin: ModelOrigin, storage: ReferenceStorage, placement: ReferencePlacement? = nil
     ) -> Reference {
         let table = ParameterTable(origin.configuration)
-        let tensors = (origin.source as? HuggingFaceCheckpoint)?.tensors.filter { table.names.contains($0.name) } ?? []
-        let vectors = Set(table.specifications.filter(\.isVector).map(\.name))
+        let checkpoint = origin.source as? HuggingFaceCheckpoint
+        let tensors = table.specifications.compactMap { specification in
+            checkpoint?.tensor(named: specification.name).map { (specification.isVector, tensor: $0) }
+        }
         let target = storage.elementType
-        let converted = target != nil
-            && tensors.contains { !vectors.contains($0.name) && $0.type.elementType != target }
+        let converted = target != nil && tensors.contains { isVector, tensor in !isVector && tensor.type.elementType != target }
         let stored = converted
-            ? origin.configuration.parameterCount * target!.byteCount : tensors.reduce(0) { $0 + $1.byteCount }
+            ? origin.configuration.parameterCount * target!.byteCount : tensors.reduce(0) { $0 + $1.tensor.byteCount }
         return (name, origin.configuration, stored, placement)
     }
 }

@@ -169,7 +169,7 @@ final class MicroBatchRunner {
             return try policy.forward(batch.plan, request, knowing: constant)
         }
         for bridge in bridges where bridge.arrivesDuringForward { try addValues(of: bridge) }
-        search?.observe("log-probabilities", pass.scored.logProbabilities)
+        search?.observeLogProbabilities("log-probabilities", pass.scored.logProbabilities)
         checkTwins(pass, hookValues)
         let common = MicroBatchRunner.records(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
         var results: [ObjectiveResult] = []

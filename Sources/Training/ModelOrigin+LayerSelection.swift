@@ -12,12 +12,14 @@ extension ModelOrigin {
     ///   - place: the configuration's file, for errors.
     public init(layers: [Int], of folder: String, place: String) throws(Failure) {
         let whole = try ModelOrigin(checkpoint: folder)
-        let selection = try LayerSelection(HuggingFaceCheckpoint(folder: folder), layers: layers, place: place)
+        guard let checkpoint = whole.source as? HuggingFaceCheckpoint else { preconditionFailure("\(folder) is no checkpoint") }
+        let selection = try LayerSelection(checkpoint, layers: layers, place: place)
         self.folder = nil
         tokenizerFolder = folder
         name = "layers \(layers.map(String.init).joined(separator: ", ")) of \(whole.name)"
         configuration = selection.configuration
         source = selection
         configurationJSON = selection.configurationJSON
+        notices = whole.notices
     }
 }

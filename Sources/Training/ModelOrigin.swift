@@ -16,8 +16,10 @@ public struct ModelOrigin {
     public let tokenizerFolder: String?
     /// `config.json`, as an export writes it but for the type of its weights.
     let configurationJSON: Data
+    /// What a person should know of how the checkpoint is read.
+    public let notices: [String]
 
-    /// Opens a Hugging Face folder; only headers are read. Every tensor that the architecture needs is checked, and one
+    /// Opens a Hugging Face folder; of its weights only headers are read, and two heads compared. Every tensor that the architecture needs is checked, and one
     /// that it doesn't know is refused.
     public init(checkpoint folder: String) throws(Failure) {
         let checkpoint = try HuggingFaceCheckpoint(folder: folder)
@@ -27,6 +29,7 @@ public struct ModelOrigin {
         configuration = checkpoint.configuration
         source = checkpoint
         configurationJSON = checkpoint.configurationJSON
+        notices = checkpoint.notices
         let table = ParameterTable(configuration)
         for specification in table.specifications {
             _ = try checkpoint.matrix(
@@ -58,6 +61,7 @@ public struct ModelOrigin {
         configuration = try HuggingFaceConfiguration.parse(json, origin: origin)
         source = RandomParameters(configuration: configuration, seed: seed)
         configurationJSON = HuggingFaceConfiguration.json(for: configuration, elementType: .float32)
+        notices = []
     }
 
     func configurationJSON(for elementType: ElementType) throws(Failure) -> Data {

@@ -17,6 +17,8 @@ public struct ResolvedRun {
     public let objectives: [WeightedObjective]
     /// Tokens that the policy and every teacher have; the policy's own where there is no teacher.
     public let sharedVocabulary: Int
+    /// What a person should know of how models and tokenizers are read, each once.
+    public private(set) var notices: [String] = []
     /// Nil for an evaluation.
     public let training: DatasetFile?
     public let validation: [(name: String, file: DatasetFile)]
@@ -56,13 +58,15 @@ public struct ResolvedRun {
         self.placements = placements
         let objectives = objectives ?? configuration.objectives.map(WeightedObjective.init)
         self.objectives = objectives
-        sharedVocabulary = try ResolvedRun.sharedVocabulary(policy, references, objectives, place: configuration.file)
+        let shared = try ResolvedRun.sharedVocabulary(policy, references, objectives, place: configuration.file)
+        sharedVocabulary = shared.size
         let training = purpose == .training ? try DatasetFile(path: configuration.trainFile()) : nil
         self.training = training
         self.configuration = configuration
         var validation: [(name: String, file: DatasetFile)] = []
         for file in configuration.data.validation { validation.append((file.name, try DatasetFile(path: file.path))) }
         self.validation = validation
+        note(policy.notices + references.flatMap(\.origin.notices) + shared.notices)
         try check(purpose)
         if let training { try self.configuration.schedule.chooseBatch(for: training, place: configuration.file) }
         let forecast = try MemoryForecast.check(
@@ -117,12 +121,13 @@ public struct ResolvedRun {
         return needs
     }
 
-    /// - Throws: `Failure` (configuration) where a teacher's tokens are not the policy's.
+    /// - Throws: `Failure` (configuration) where the tokens of a teacher or another reference are not the policy's.
     private static func sharedVocabulary(
         _ policy: ModelOrigin, _ references: [(settings: ReferenceSettings, origin: ModelOrigin)],
         _ objectives: [WeightedObjective], place: String
-    ) throws(Failure) -> Int {
+    ) throws(Failure) -> (size: Int, notices: [String]) {
         var size = policy.configuration.vocabularySize
+        var notices: [String] = []
         for reference in references {
             let isTeacher = objectives.flatMap(\.objective.terms).contains { term in
                 guard case .distribution(let loss) = term else { return false }
@@ -133,17 +138,14 @@ public struct ResolvedRun {
                 size = min(size, try SharedVocabulary.size(student: policy, teacher: reference.origin, place: place))
                 continue
             }
-            let (ours, theirs) = (policy.configuration.vocabularySize, reference.origin.configuration.vocabularySize)
-            guard ours == theirs else {
-                throw .configuration(
-                    place, "vocabulary of \(theirs) tokens, but the policy \(policy.name) has \(ours)",
-                    remedy: "Policy and reference must share one tokenizer: name checkpoints of the same vocabulary.")
-            }
+            notices += try SharedVocabulary.check(policy: policy, reference: reference.origin, place: place)
         }
-        return size
+        return (size, notices)
     }
 
-    private func check(_ purpose: Purpose) throws(Failure) {
+    private mutating func note(_ more: [String]) { for notice in more where !notices.contains(notice) { notices.append(notice) } }
+
+    private mutating func check(_ purpose: Purpose) throws(Failure) {
         let file = configuration.file
         if purpose == .training { try configuration.parallel.checkZero(in: layout, file: file) }
         try layout.check(against: policy.configuration, named: policy.name, place: file)
@@ -160,7 +162,7 @@ public struct ResolvedRun {
             throw .configuration(
                 "\(file): data.validation", "is missing", remedy: "Name the dataset to evaluate on.")
         }
-        try checkTokenizer()
+        note(try checkTokenizer())
         if let training { try check(training, key: "data.train") }
         for entry in validation { try check(entry.file, key: "data.validation") }
     }
@@ -189,7 +191,7 @@ public struct ResolvedRun {
                 "\(dataset.path) holds \(dataset.kind.rawValue) records, the \(objective.name) objective needs \(needed)",
                 remedy: "Choose the objective that fits the data, or prepare other data.")
         }
-        try dataset.checkRecords(fit: policy)
+        for model in [policy] + references.map(\.origin) { try dataset.checkRecords(fit: model) }
     }
 }
 

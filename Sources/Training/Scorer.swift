@@ -10,6 +10,8 @@ public struct Scorer {
     private let dataset: DatasetFile
     private let origin: ModelOrigin
     private let packer: MicroBatchPacker
+    /// What a person should know of how the model and its tokenizer are read.
+    public let notices: [String]
     /// Records between two gatherings on the first rank: bounds its memory.
     private static let chunkSize = 256
 
@@ -17,7 +19,7 @@ public struct Scorer {
     public init(checkpoint: String, data: String, tokensPerMicroBatch: Int = 4096) throws(Failure) {
         origin = try ModelOrigin(checkpoint: checkpoint)
         dataset = try DatasetFile(path: data)
-        try origin.checkTokenizer(of: [(place: "--data", file: dataset)])
+        notices = origin.notices + (try origin.checkTokenizer(of: [(place: "--data", file: dataset)]))
         try dataset.checkRecords(fit: origin)
         packer = MicroBatchPacker(tokensPerMicroBatch: tokensPerMicroBatch, prefixSharing: true)
     }
@@ -40,6 +42,7 @@ public struct Scorer {
     /// Writes one JSON object a record, in the dataset's order. Collective; the first rank writes, whole or not at all.
     ///
     /// - Parameter progress: called on the first rank with the records done and their number.
+    /// - Throws: an `AgreedFailure` (internal) where a value is not finite: it names the first tensor and its records.
     public func run(
         output: String, mesh: Mesh, workers: Workers, progress: (Int, Int) throws -> Void
     ) throws {
@@ -66,19 +69,39 @@ public struct Scorer {
             try plan.microBatches[mesh.data.rank].map { try packer.assemble($0, from: dataset) }
         }
         var values: [Double] = []
+        var isFinite = true
         for batch in batches {
             let scored = try model.forward(ForwardPlan(axis: batch.axis, rows: batch.rows)).scored.logProbabilities
+            isFinite = isFinite && scored.allSatisfy(\.isFinite)
             for (record, parts) in Scorer.parts(of: batch) {
                 values.append(Double(record))
                 values.append(Double(parts.count))
                 for part in parts { values += [Double(part.count)] + scored[part] }
             }
         }
+        guard try mesh.world.maximum([isFinite ? 0 : 1])[0] == 0 else { throw try AgreedFailure(fault(batches, model, mesh)) }
         // Tensor ranks hold the same values: the first one of each group speaks for it.
         let own = mesh.tensor.rank == 0 ? values : []
         let gathered = try mesh.world.gatherAll(own.withUnsafeBytes(Array.init))
         guard mesh.isFirst else { return [] }
         return gathered.flatMap(Scorer.lines).sorted { $0.record < $1.record }
+    }
+
+    /// Computes the batches once more and looks into everything that is made on the way, for the first value that is not finite.
+    /// Collective over all ranks.
+    private func fault(_ batches: [MicroBatch], _ model: Transformer<Frozen>, _ mesh: Mesh) throws -> Failure {
+        let search = FaultSearch()
+        model.observer = { search.observe($0, $1) }
+        defer { model.observer = nil }
+        for (index, batch) in batches.enumerated() {
+            let prepared = PreparedMicroBatch(batch, of: .training)
+            search.begin(prepared, at: MicroBatchPlace(dataRank: mesh.data.rank, index: index))
+            search.observeLogProbabilities("log-probabilities", try model.forward(prepared.plan).scored.logProbabilities)
+        }
+        return Failure.nonFinite(
+            try FaultFinding.first(search.fault, mesh: mesh), place: origin.name, dataset: dataset.path,
+            parameters: try model.nonFiniteParameters(over: mesh.world),
+            remedy: "Look at the model with tandem inspect --verify \(origin.name), and at these records.")
     }
 
     private static func parts(of batch: MicroBatch) -> [(record: Int, parts: [Range<Int>])] {

@@ -2,7 +2,7 @@ import Foundation
 import Settings
 import Tokenization
 
-/// Whether a student and its teacher mean the same tokens by the same ids, without which distillation means nothing.
+/// Whether a policy and its reference mean the same tokens by the same ids, without which comparing them means nothing.
 public enum SharedVocabulary {
     /// How many first rows of both embeddings are the same tokens.
     ///
@@ -13,7 +13,37 @@ public enum SharedVocabulary {
     /// - Parameter place: the key that names the teacher, for errors.
     /// - Throws: `Failure`: configuration where the tokens differ, or may; a tokenizer's own where it can't be read.
     public static func size(student: ModelOrigin, teacher: ModelOrigin, place: String) throws(Failure) -> Int {
-        let pair = Pair(student: student, teacher: teacher, place: place)
+        try size(Pair(student: student, teacher: teacher, names: .distillation, place: place))
+    }
+
+    /// The same of a policy and a reference whose log-probabilities of the same tokens are compared. Each model's
+    /// probabilities are over all rows of its own embedding, as Transformers computes them, so that more is accepted: where the
+    /// embeddings are of one size, a token may be one of the policy's alone or of the reference's.
+    ///
+    /// - Parameter place: the key that names the reference, for errors.
+    /// - Returns: what a person should know: that nothing could be compared.
+    /// - Throws: `Failure`: configuration where tokens differ, or may; a tokenizer's own where sizes differ and it can't be read.
+    static func check(policy: ModelOrigin, reference: ModelOrigin, place: String) throws(Failure) -> [String] {
+        let pair = Pair(student: policy, teacher: reference, names: .preference, place: place)
+        guard pair.rows.student == pair.rows.teacher else {
+            _ = try size(pair)
+            return []
+        }
+        guard let ours = try TokenizerJSON(policy), let theirs = try TokenizerJSON(reference), ours.bytes != theirs.bytes else {
+            return []
+        }
+        let (own, other): (Tokenizer, Tokenizer)
+        do throws(Failure) {
+            (own, other) = (try ours.tokenizer(), try theirs.tokenizer())
+        } catch where error.exitCode == .configuration {
+            return ["the tokens of \(reference.name) are not compared with those of \(policy.name): \(error.place): \(error.reason)"]
+        }
+        try pair.checkTokens(own, other, sparingAbsent: true)
+        return []
+    }
+
+    private static func size(_ pair: Pair) throws(Failure) -> Int {
+        let (student, teacher) = (pair.student, pair.teacher)
         let (ours, theirs) = (try TokenizerJSON(student), try TokenizerJSON(teacher))
         // Equal files are equal tokens, whether Tandem can compute with them or not.
         let isSameFile = ours != nil && ours?.bytes == theirs?.bytes
@@ -28,10 +58,20 @@ public enum SharedVocabulary {
     }
 }
 
-/// Two models that are compared.
+/// Two models that are compared: one that learns, and one that it is held against.
 private struct Pair {
+    /// What messages call the two.
+    enum Names {
+        case distillation
+        case preference
+
+        var student: String { self == .distillation ? "student" : "policy" }
+        var teacher: String { self == .distillation ? "teacher" : "reference" }
+    }
+
     let student: ModelOrigin
     let teacher: ModelOrigin
+    let names: Names
     let place: String
 
     /// Of both embeddings.
@@ -39,24 +79,25 @@ private struct Pair {
         (student.configuration.vocabularySize, teacher.configuration.vocabularySize)
     }
 
-    func failure(
-        _ reason: String, remedy: String = "Choose a teacher and a student of one tokenizer."
-    ) -> Failure {
+    func failure(_ reason: String, remedy: String? = nil) -> Failure {
         .configuration(
             place,
-            "the teacher \(teacher.name) has \(rows.teacher) rows of vocabulary and the student \(student.name) "
+            "the \(names.teacher) \(teacher.name) has \(rows.teacher) rows of vocabulary and the \(names.student) \(student.name) "
                 + "\(rows.student): \(reason)",
-            remedy: remedy)
+            remedy: remedy ?? "Choose a \(names.teacher) and a \(names.student) of one tokenizer.")
     }
 
     /// Refuses tokenizers of which an id is another token, or a token in one only.
-    func checkTokens(_ ours: Tokenizer, _ theirs: Tokenizer) throws(Failure) {
+    ///
+    /// - Parameter sparingAbsent: whether a token in one only is accepted.
+    func checkTokens(_ ours: Tokenizer, _ theirs: Tokenizer, sparingAbsent: Bool = false) throws(Failure) {
         for id in 0..<Int32(max(ours.vocabularySize, theirs.vocabularySize)) {
             let (our, their) = (
                 ours.decodeBytes([id], skipSpecialTokens: false), theirs.decodeBytes([id], skipSpecialTokens: false)
             )
-            guard our != their else { continue }
-            throw failure("token \(id) is \(Pair.shown(their)) to the teacher and \(Pair.shown(our)) to the student")
+            guard our != their, !(sparingAbsent && (our.isEmpty || their.isEmpty)) else { continue }
+            throw failure(
+                "token \(id) is \(Pair.shown(their)) to the \(names.teacher) and \(Pair.shown(our)) to the \(names.student)")
         }
     }
 

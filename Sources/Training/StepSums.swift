@@ -63,6 +63,21 @@ struct StepSums {
         return result
     }
 
+    /// Whether all sums are numbers.
+    var isFinite: Bool { losses.allSatisfy(\.isFinite) && metrics.joined().allSatisfy(\.sum.isFinite) }
+
+    /// Mean −log p of the tokens to be predicted, nats, by the first objective that tells it: of a likelihood its own loss, else
+    /// what it reports of chosen completions or of the data's tokens. Its exponential is a perplexity.
+    var negativeLogLikelihood: Double? {
+        if let index = objectives.firstIndex(where: { $0.objective is LanguageModeling }) { return means[index] }
+        for (entry, sums) in zip(objectives, metrics) {
+            let names = entry.objective.metricNames
+            guard let metric = names.firstIndex(of: "nll/chosen") ?? names.firstIndex(of: "ce") else { continue }
+            return sums[metric].sum / sums[metric].count
+        }
+        return nil
+    }
+
     /// The share of the scored rows whose reference values came from a cache; nil where no reference has one.
     var referenceCached: Double? { cacheableRows > 0 ? cachedRows / cacheableRows : nil }
 

@@ -3,11 +3,12 @@ import Settings
 import Tokenization
 
 extension ResolvedRun {
+    /// - Returns: what a person should know: that nothing could be compared.
     /// - Throws: `Failure` (configuration) for a dataset whose ids stand for other tokens than the policy's.
-    func checkTokenizer() throws(Failure) {
+    func checkTokenizer() throws(Failure) -> [String] {
         let training = [training].compactMap(\.self).map { (place: "\(configuration.file): data.train", file: $0) }
         let validation = validation.map { (place: "\(configuration.file): data.validation", file: $0.file) }
-        try policy.checkTokenizer(of: training + validation)
+        return try policy.checkTokenizer(of: training + validation)
     }
 }
 
@@ -16,16 +17,24 @@ extension ModelOrigin {
     /// prepared without a tokenizer, a model without one, or with one of a kind that is not supported.
     ///
     /// - Parameter datasets: with the key or option that names each.
-    func checkTokenizer(of datasets: [(place: String, file: DatasetFile)]) throws(Failure) {
+    /// - Returns: where the data have a tokenizer and the model's can't be read, a sentence that says so.
+    func checkTokenizer(of datasets: [(place: String, file: DatasetFile)]) throws(Failure) -> [String] {
         // The model's is read only where there is something to compare it with.
-        guard datasets.contains(where: { $0.file.tokenizer != nil }), let folder = tokenizerFolder,
-            let own = try TokenizerIdentity(folder: folder)
-        else { return }
+        guard let known = datasets.first(where: { $0.file.tokenizer != nil })?.file, let folder = tokenizerFolder else { return [] }
+        let own: TokenizerIdentity
+        switch try TokenizerIdentity.read(folder: folder) {
+        case .success(let identity): own = identity
+        case .failure(let unreadable):
+            return [
+                "whether the ids of \(known.path) are tokens of \(name) is not checked: \(unreadable.place): \(unreadable.reason)"
+            ]
+        }
         for (place, file) in datasets {
             guard let tokenizer = file.tokenizer, tokenizer != own else { continue }
             throw .configuration(
                 place, "\(file.path) was prepared with other tokens than those of the model, \(folder)/tokenizer.json",
                 remedy: "Prepare it again with --tokenizer \(folder), or name the model that it was made for.")
         }
+        return []
     }
 }

@@ -30,6 +30,8 @@ extension Trainer {
         var (stop, left) = try evaluate(step: step, work)
         if stop == nil, left.isExportDue { stop = try stopReason { $0.mayNotExport(at: $1) } }
         if stop == nil, left.isExportDue {
+            try checkParameters(after: step, as: exportType)
+            if isLast { try checkForward(after: step) }
             let folder = isLast ? directory.exportFolder : directory.exportFolder(step: step)
             RankActivity.begin(.exporting, step: step)
             try export(to: folder, orSave: planner, left)
@@ -50,7 +52,10 @@ extension Trainer {
         pending = left.isEmpty ? nil : left
         RankActivity.begin(.saving, step: step)
         if !isAnyRankWriting { try completeSave() }
-        if stop != nil || isSaveDue { try save(planner, isByClock: stop == nil && !isSaveDueByStep) }
+        if stop != nil || isSaveDue {
+            try checkParameters(after: step)
+            try save(planner, isByClock: stop == nil && !isSaveDueByStep)
+        }
         if stop != nil || isLast { try completeSave() }
         RankActivity.begin(.stepEdge, step: step)
         if let stop {

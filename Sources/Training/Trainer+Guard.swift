@@ -2,26 +2,10 @@ import Checkpoints
 import Collectives
 import Datasets
 import Foundation
+import Kernels
 import Model
 import Settings
 import Tensors
-
-/// Where a step went wrong first, as its rank tells all others.
-private struct Finding: Codable {
-    var rank: Int
-    var dataRank: Int
-    /// Nil: only the sum over micro-batches and data ranks is wrong.
-    var microBatch: Int?
-    var records: [Int]
-    /// How many tensors of the micro-batch were fine.
-    var fineCount: Int
-    var tensor: String
-    var nonFiniteCount: Int
-    var elementCount: Int
-
-    /// Micro-batches run side by side on data ranks, and tensor ranks' parts of a tensor are made side by side.
-    var order: [Int] { [microBatch ?? Int.max, dataRank, fineCount, rank] }
-}
 
 /// What a step that may change nothing was.
 struct StepValues {
@@ -79,13 +63,13 @@ extension Trainer {
         let values = "loss \(Trainer.shown(step.loss)), gradient norm \(Trainer.shown(step.gradientNorm))"
         let fault = try searchFault(step.plan)
         let wrong = try wrongParameters()
-        guard let found = try firstFinding(fault) else {
+        guard let found = try FaultFinding.first(fault, mesh: mesh) else {
             let reason = "\(values), and all values were finite when the step was computed once more"
             return (nil, reason, "Check the memory and the processors of the hosts.")
         }
         let dump = try writeDump(of: found, fault, parameters: wrong, step)
-        var reason = "\(found.tensor) has \(found.nonFiniteCount) of \(found.elementCount) values that are not finite (\(values))"
-        if !wrong.isEmpty { reason += "; so has \(Trainer.listed(wrong))" }
+        var reason = "\(found.reason(parameters: [])) (\(values))"
+        if !wrong.isEmpty { reason += "; so has \(wrong.listed())" }
         return (found.place(in: run.training!.path), reason + "; \(dump)", remedy)
     }
 
@@ -112,29 +96,17 @@ extension Trainer {
     }
 
     /// Names of the policy's parameters with values that are not finite on any rank. Collective over all ranks.
-    private func wrongParameters() throws(CollectiveError) -> [String] {
-        let own = policy.parameters.values.map { TensorSummary("", $0).isFinite ? 0.0 : 1 }
+    ///
+    /// - Parameter type: in which they are to be stored.
+    func wrongParameters(as type: ElementType = .float32) throws(CollectiveError) -> [String] {
+        let own = policy.parameters.values.map { Elementwise.areFinite($0, as: type, workers: policy.workers) ? 0.0 : 1 }
         let wrong = try mesh.world.maximum(own)
         return zip(policy.table.specifications, wrong).filter { $1 > 0 }.map(\.0.name)
     }
 
-    /// What all ranks take for the first fault. Collective over all ranks.
-    private func firstFinding(_ fault: FaultSearch.Fault?) throws -> Finding? {
-        let own = fault.map { fault in
-            Finding(
-                rank: mesh.world.rank, dataRank: mesh.data.rank, microBatch: fault.place?.index, records: fault.records,
-                fineCount: fault.summaries.count - 1, tensor: fault.summary.name,
-                nonFiniteCount: fault.summary.nonFiniteCount, elementCount: fault.summary.elementCount)
-        }
-        let encoded = try own.map { try Array(JSONEncoder().encode($0)) } ?? []
-        return try mesh.world.gatherAll(encoded).filter { !$0.isEmpty }
-            .map { try JSONDecoder().decode(Finding.self, from: Data($0)) }
-            .min { $0.order.lexicographicallyPrecedes($1.order) }
-    }
-
     /// Has the rank of the finding write what it saw; returns where, or why not. Collective over all ranks.
     private func writeDump(
-        of found: Finding, _ fault: FaultSearch.Fault?, parameters: [String], _ step: StepValues
+        of found: FaultFinding, _ fault: FaultSearch.Fault?, parameters: [String], _ step: StepValues
     ) throws -> String {
         let folder = "\(run.configuration.run.directory)/dumps/step-\(step.plan.step)-rank-\(found.rank)"
         var own = ""
@@ -157,19 +129,5 @@ extension Trainer {
 
     private static func shown(_ value: Double) -> String {
         value.isNaN ? "not a number" : value.isInfinite ? "infinite" : String(format: "%g", value)
-    }
-
-    /// "a, b, c and 4 more"
-    fileprivate static func listed(_ names: [String], limit: Int = 3) -> String {
-        let shown = names.prefix(limit).joined(separator: ", ")
-        return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
-    }
-}
-
-extension Finding {
-    func place(in dataset: String) -> String {
-        guard let microBatch else { return "rank \(rank)" }
-        let list = Trainer.listed(records.map(String.init), limit: 8)
-        return "rank \(rank), micro-batch \(microBatch) (record\(records.count == 1 ? "" : "s") \(list) of \(dataset))"
     }
 }

@@ -51,6 +51,11 @@ public final class Trainer {
     var savedAt: Double
     /// Whether a checkpoint is due by the first rank's clock, as ranks last told each other.
     var isSaveDueByClock = false
+    /// Parameters that were no numbers at the start of a run that skips steps for that.
+    var spoiltAtStart: Set<String> = []
+    /// Mean −log p of the latest step's tokens, before its update, and of each validation set's latest evaluation.
+    private(set) var lastLikelihood: Double?
+    private(set) var likelihoods: [String: Double] = [:]
     /// What of `metrics.jsonl` was counted.
     var metricsPosition = MetricsPosition(bytes: 0, rows: 0)
 
@@ -174,6 +179,7 @@ public final class Trainer {
         var planner = StepPlanner(dataset, configuration: run.configuration, dataRankCount: mesh.data.size)
         let schedule = LearningRateSchedule(run.configuration.optimizer, totalSteps: planner.totalSteps)
         try emit(.started(summary(totalSteps: planner.totalSteps, recordCount: dataset.recordCount)))
+        for notice in run.notices { try emit(.notice(notice)) }
         if let resumed {
             stepsDone = resumed.step
             try restore(resumed, planner: &planner)
@@ -186,6 +192,7 @@ public final class Trainer {
             Watchdog.know(savedStep: resumed.step)
             try emit(.resumed(step: resumed.step, metrics: metricsPosition))
         }
+        try noteSpoiltParameters()
         guard try maybeBegin(after: resumed?.step) else { return }
         if resumed == nil && run.configuration.evaluation.atStart {
             guard try evaluateAtStart() else { return }
@@ -205,6 +212,7 @@ public final class Trainer {
         }
         let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
         try mesh.agreed { if mesh.isFirst { try recordInputs() } }
+        try tellChance(step: stepsDone)
         try writeStatus(.finished, step: stepsDone, exitCode: .success)
         try emit(
             .finished(RunResult(
@@ -225,6 +233,7 @@ public final class Trainer {
         let isUpdated = try mayUpdate(StepValues(plan: plan, loss: loss, gradientNorm: gradientNorm))
         let rate = schedule.rate(step: plan.step)
         if isUpdated { try update(rate: rate, gradientNorm: gradientNorm) }
+        lastLikelihood = sums.negativeLogLikelihood
         let seconds = Stopwatch.now - start
         var figures = [
             Figure("loss", loss), Figure("grad_norm", gradientNorm), Figure("learning_rate", rate),
@@ -313,7 +322,9 @@ public final class Trainer {
 
     /// Validation figures of the policy as it is. Collective over all ranks.
     public func evaluate(step: Int) throws {
+        for notice in run.notices { try emit(.notice(notice)) }
         for entry in run.validation { _ = try evaluate(step: step, entry) { () throws(CollectiveError) in nil } }
+        try tellChance(step: step)
     }
 
     /// The same of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
@@ -330,7 +341,10 @@ public final class Trainer {
     ) throws -> StopReason? {
         RankActivity.begin(.evaluating, step: step)
         defer { RankActivity.begin(.stepEdge, step: step) }
-        let evaluation = Evaluation(runner: runner, mesh: mesh, packer: packer, clock: clock)
+        let evaluation = Evaluation(
+            runner: runner, mesh: mesh, packer: packer, clock: clock, remedy: remedy(step: step),
+            wrongParameters: { try self.wrongParameters() },
+            notice: stepGuard.settings.nonFinite == .skip ? { try self.emit(.notice($0)) } : nil)
         let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
         runner.twins = []
         var reason: StopReason?
@@ -339,19 +353,32 @@ public final class Trainer {
             return reason != nil
         }
         _ = stopwatch.take()
-        if let report { try emit(.evaluated(report)) }
+        if let report {
+            likelihoods[entry.name] = report.negativeLogLikelihood
+            try emit(.evaluated(report))
+        }
         return reason
     }
+
+    /// What to do about an evaluation that gives no numbers.
+    private func remedy(step: Int) -> String {
+        guard step == 0, let folder = run.policy.folder else { return "Lower optimizer.learning_rate, or look at these records." }
+        return "Look at the model with tandem inspect --verify \(folder), and at these records."
+    }
+
+    var exportType: ElementType { run.configuration.export.dtype == .bfloat16 ? .bfloat16 : .float32 }
 
     func export(to folder: String) throws {
         let exporter = Exporter(
             mesh: mesh, policy: policy, origin: run.policy,
-            elementType: run.configuration.export.dtype == .bfloat16 ? .bfloat16 : .float32,
+            elementType: exportType,
             protected: run.references.compactMap(\.origin.folder))
         let nonFinite = try exporter.run(to: folder)
-        guard let first = nonFinite.first else { return }
-        let others = nonFinite.count == 1 ? "" : " and \(nonFinite.count - 1) more"
-        try emit(.notice("\(folder) has values that are not finite, in \(first)\(others): go on from an earlier checkpoint (--resume=STEP)"))
+        guard !nonFinite.isEmpty else { return }
+        try emit(
+            .notice(
+                "\(folder) has values that are not finite, in \(nonFinite.listed(limit: 1)), as the model that the run began with "
+                    + "(optimizer.non_finite: skip)"))
     }
 
     private func noticeOversized(_ plan: StepPlan) throws {

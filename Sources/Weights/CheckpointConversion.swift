@@ -20,6 +20,10 @@ public struct CheckpointConversion {
     private let files: [String: Data]
     private let copiedFrom: String?
     private let protected: [String]
+    /// What is converted, for errors.
+    private let source: String
+    /// What a person should know of how the source is read.
+    public let notices: [String]
     /// Rows of the tensor with an index.
     private let rows: (Int, Range<Int>) throws(Failure) -> Matrix
 
@@ -33,6 +37,8 @@ public struct CheckpointConversion {
         files = checkpoint.tokenizer.files
         copiedFrom = nil
         protected = [checkpoint.file.path]
+        source = checkpoint.file.path
+        notices = []
         rows = { (index, range) throws(Failure) in checkpoint.rows(range, of: entries[index]) }
     }
 
@@ -42,10 +48,9 @@ public struct CheckpointConversion {
     ///   - names: the tensors to take over, in the order in which they are written. Others are left out.
     ///   - elementType: float32 or bfloat16.
     public init(_ checkpoint: HuggingFaceCheckpoint, names: [String], elementType: ElementType) throws(Failure) {
-        let headers = Dictionary(uniqueKeysWithValues: checkpoint.tensors.map { ($0.name, $0) })
         var tensors: [SafetensorsWriter.Tensor] = []
         for name in names {
-            guard let header = headers[name] else {
+            guard let header = checkpoint.tensor(named: name) else {
                 throw .damagedFile(checkpoint.folder, "its weights have no tensor \(name.printable)")
             }
             tensors.append(.init(name: name, elementType: elementType, shape: header.shape))
@@ -56,6 +61,8 @@ public struct CheckpointConversion {
         files = [:]
         copiedFrom = checkpoint.folder
         protected = []
+        source = checkpoint.folder
+        notices = checkpoint.notices
         rows = { [tensors] (index, range) throws(Failure) in
             let tensor = tensors[index]
             let stored = try checkpoint.matrix(
@@ -73,7 +80,8 @@ public struct CheckpointConversion {
     /// Writes the folder, which appears whole or not at all. An earlier one is replaced where it holds a `config.json`.
     ///
     /// - Parameter report: called after each few rows; what it throws ends the conversion.
-    /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
+    /// - Throws: `Failure`: configuration where the destination must not be replaced, damaged data where a number is not
+    ///   finite or would not be in the new type, else input/output.
     public func write(
         to destination: String, report: (Progress) throws(Failure) -> Void = { _ in }
     ) throws(Failure) {
@@ -86,7 +94,9 @@ public struct CheckpointConversion {
             let step = max(1, CheckpointConversion.bandElementCount / max(1, tensor.columnCount))
             for first in stride(from: 0, to: tensor.rowCount, by: step) {
                 let range = first..<min(first + step, tensor.rowCount)
-                try export.append(rows(index, range), to: tensor.name)
+                let band = try rows(index, range)
+                try check(band, from: first, of: tensor)
+                try export.append(band, to: tensor.name)
                 written += range.count * tensor.columnCount
                 try report(
                     Progress(
@@ -95,5 +105,16 @@ public struct CheckpointConversion {
             }
         }
         try export.commit()
+    }
+
+    /// Nobody could compute with what is not a number.
+    private func check(_ band: Matrix, from first: Int, of tensor: SafetensorsWriter.Tensor) throws(Failure) {
+        guard let row = band.firstNonFiniteRow(as: tensor.elementType) else { return }
+        let place = "tensor \(tensor.name.printable) has a value in row \(first + row)"
+        guard band.isFinite() else {
+            throw .damagedFile(source, place + " that is not finite")
+        }
+        throw .damaged(
+            source, place + " that is too large for \(tensor.elementType.rawValue)", remedy: "Convert it as float32.")
     }
 }

@@ -26,12 +26,16 @@ struct ConfigurationFields {
             remedy: "Remove it if it does not, or use a checkpoint without it.")
     }
 
-    /// Refuses a value that is not one of those that are computed.
+    /// Refuses a value that is not one of those that are computed, of which the first is the usual one.
     func require(_ member: JSONValue.Member, oneOf values: [JSONValue]) throws(Failure) {
         guard !values.contains(where: { $0.means(member.value) }) else { return }
-        let wanted = values.map(\.compact).joined(separator: " or ")
-        throw .configuration(
-            origin, "\(prefix)\(member.name.string) = \(member.value.excerpt) is not implemented, only \(wanted)",
+        throw unsupported(member.name.string, only: values[0].compact)
+    }
+
+    /// The value of `name` asks for what is not computed.
+    func unsupported(_ name: String, only wanted: String) -> Failure {
+        .configuration(
+            origin, "\(prefix)\(name) = \(object[name]?.excerpt ?? "null") is not implemented, only \(wanted)",
             remedy: "Use a checkpoint without it.")
     }
 

@@ -5,18 +5,24 @@ import Tensors
 
 /// A Hugging Face folder: `config.json`, and weights in `model.safetensors` or in several files under an index.
 ///
-/// Weights stay mapped, in their own type; opening reads headers only. Where a folder has both a single file and an
-/// index the single file counts, as in Transformers.
+/// Weights stay mapped, in their own type; opening reads headers only, and of a head that is stored beside the embedding
+/// to which it is tied, both until they differ. Where a folder has both a single file and an index the single file counts,
+/// as in Transformers.
 public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
     /// As it was given.
     public let folder: String
+    /// What `config.json` says, but for a head that is not the embedding although it is said to be.
     public let configuration: ModelConfiguration
-    /// `config.json`, byte for byte.
+    /// `config.json`, byte for byte; where the stored head is not the embedding, with `tie_word_embeddings: false`.
     public let configurationJSON: Data
     /// In the order of the index.
     public let files: [SafetensorsFile]
+    /// What a person should know of how the folder is read.
+    public let notices: [String]
 
     private let fileOfTensor: [String: Int]
+    /// Nil where the head is not tied.
+    private let storedHead: StoredHead?
 
     /// - Throws: `Failure`: missing (no folder, no weights), damaged data, or configuration (a model that Tandem does
     ///   not compute), naming the file at fault.
@@ -30,16 +36,40 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
                 folder, "is a file, not the folder of a Hugging Face checkpoint",
                 remedy: "Give the folder that holds config.json and model.safetensors.")
         }
+        try ForeignFolder.check(folder)
         let configurationPath = folder + "/config.json"
-        let bytes = try Storage.contents(of: configurationPath, limit: HuggingFaceConfiguration.byteLimit)
-        configurationJSON = Data(bytes)
-        configuration = try HuggingFaceConfiguration.parse(configurationJSON, origin: configurationPath)
-        files = try HuggingFaceCheckpoint.openFiles(in: folder)
-        self.folder = folder
+        let json = Data(try Storage.contents(of: configurationPath, limit: HuggingFaceConfiguration.byteLimit))
+        let stated = try HuggingFaceConfiguration.parse(json, origin: configurationPath)
+        let files = try HuggingFaceCheckpoint.openFiles(in: folder)
         // A few thousand bytes, of which each can change the mathematics. Weights are compared where all of them are read.
         try FolderDigests(folder: folder)?.check(FileDigest(of: configurationPath), of: "config.json")
-        fileOfTensor = Dictionary(
+        let fileOfTensor = Dictionary(
             uniqueKeysWithValues: files.enumerated().flatMap { index, file in file.tensors.map { ($0.name, index) } })
+        let head: StoredHead? = !stated.tiedEmbeddings ? nil : try StoredHead(names: Set(fileOfTensor.keys)) { name throws(Failure) in
+            try files[fileOfTensor[name]!].matrix(
+                named: name, rowCount: stated.vocabularySize, columnCount: stated.hiddenSize)
+        }
+        self.folder = folder
+        self.files = files
+        self.fileOfTensor = fileOfTensor
+        storedHead = head
+        var notices = try HuggingFaceConfiguration.notices(json, origin: configurationPath)
+        var configuration = stated
+        if head == .own {
+            configuration.tiedEmbeddings = false
+            notices.append(
+                "\(configurationPath) ties the head to the embedding, but \(StoredHead.headName) holds other values: the stored "
+                    + "head is used, and what is written of the model says tie_word_embeddings: false")
+        }
+        self.notices = notices
+        self.configuration = configuration
+        configurationJSON = head == .own
+            ? try HuggingFaceConfiguration.json(json, tyingEmbeddings: false, origin: configurationPath) : json
+    }
+
+    /// Whether files of these names are a model's weights, of a format that is read or not.
+    static func holdsWeights(_ names: [String]) -> Bool {
+        names.contains("model.safetensors") || names.contains(HuggingFaceIndex.fileName) || names.contains(where: isPickle)
     }
 
     /// No two of the files hold the same tensor.
@@ -48,10 +78,14 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         if FileManager.default.fileExists(atPath: single) { return [try SafetensorsFile(path: single)] }
         let indexPath = folder + "/" + HuggingFaceIndex.fileName
         guard FileManager.default.fileExists(atPath: indexPath) else {
-            try refusePickles(in: folder)
+            let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+            try refusePickles(in: folder, names)
+            let others = names.filter { $0.hasSuffix(".safetensors") }
             throw .missing(
-                folder, "has neither model.safetensors nor \(HuggingFaceIndex.fileName)",
-                remedy: "Save the checkpoint as safetensors; other formats are not read.")
+                folder,
+                "has neither model.safetensors nor \(HuggingFaceIndex.fileName)"
+                    + (others.first.map { ", only \($0.printable)\(others.count > 1 ? " and \(others.count - 1) more" : "")" } ?? ""),
+                remedy: "Save the checkpoint as safetensors; other formats and names are not read.")
         }
         let index = try HuggingFaceIndex(path: indexPath)
         var files: [SafetensorsFile] = []
@@ -61,17 +95,16 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
     }
 
     /// Weights as pickles are programs that make weights: no reader of them exists here.
-    private static func refusePickles(in folder: String) throws(Failure) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let beginnings = ["pytorch_model", "model", "consolidated"]
-        let endings = [".bin", ".bin.index.json", ".pt", ".pth", ".ckpt"]
-        let pickle = names.sorted().first { name in
-            beginnings.contains(where: name.hasPrefix) && endings.contains(where: name.hasSuffix)
-        }
-        guard let name = pickle else { return }
+    private static func refusePickles(in folder: String, _ names: [String]) throws(Failure) {
+        guard let name = names.first(where: isPickle) else { return }
         throw .configuration(
             folder, "holds its weights as \(name.printable), a pickle, which can run any program when it is read",
             remedy: "Get the model as safetensors, or convert it where you trust it.")
+    }
+
+    private static func isPickle(_ name: String) -> Bool {
+        ["pytorch_model", "model", "consolidated"].contains(where: name.hasPrefix)
+            && [".bin", ".bin.index.json", ".pt", ".pth", ".ckpt"].contains(where: name.hasSuffix)
     }
 
     /// What the headers say of every tensor, in the order of the files and their data.
@@ -101,6 +134,7 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
     ///
     /// - Throws: `Failure` (damaged data) when it is missing, has another shape, or a type that can't be computed with.
     public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
+        let name = storedName(of: name)
         guard let index = fileOfTensor[name] else {
             throw .damaged(
                 folder, "its weights have no tensor \(name.printable)",
@@ -109,10 +143,21 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         return try files[index].matrix(named: name, rowCount: rowCount, columnCount: columnCount)
     }
 
+    /// What the headers say of the model's tensor `name`; nil where the weights have none.
+    public func tensor(named name: String) -> SafetensorsTensor? {
+        let name = storedName(of: name)
+        return fileOfTensor[name].flatMap { files[$0].tensor(named: name) }
+    }
+
+    /// The name under which the weights hold the model's tensor `name`.
+    private func storedName(of name: String) -> String {
+        storedHead == .headAlone && name == StoredHead.embeddingName ? StoredHead.headName : name
+    }
+
     /// Refuses weights that the model would leave unused: a tensor outside `known` is a sign of another architecture.
     ///
     /// Spared are the rotary frequencies that old checkpoints carry (they follow from `rope_theta`), and
-    /// `lm_head.weight` where the head is the embedding.
+    /// `lm_head.weight` where the head is the embedding: the same numbers then, or the only ones.
     ///
     /// - Throws: `Failure` (damaged data) naming the file and the tensors.
     public func checkNothingUnexpected(known: Set<String>) throws(Failure) {
@@ -128,6 +173,6 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
     }
 
     private func isHarmless(_ name: String) -> Bool {
-        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedEmbeddings && name == "lm_head.weight")
+        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedEmbeddings && name == StoredHead.headName)
     }
 }

@@ -6,10 +6,12 @@ extension HuggingFaceConfiguration {
     static let readFields: Set<String> = [
         "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
         "num_key_value_heads", "head_dim", "rope_theta", "rope_parameters", "rms_norm_eps", "tie_word_embeddings",
-        "max_position_embeddings", "initializer_range",
+        "max_position_embeddings", "initializer_range", "rope_scaling", "attention_multiplier", "query_pre_attn_scalar",
+        "use_sliding_window",
     ]
 
-    /// Fields that change the mathematics, with the values that say what Tandem computes.
+    /// Fields that change the mathematics, with the values that say what Tandem computes, the usual one first. Null is the
+    /// default of Transformers, which is the usual value, but for the `required` ones.
     static func fixedFields(of family: ModelFamily) -> [String: [JSONValue]] {
         switch family {
         // In Qwen2 queries, keys and values always have biases: there the field has no meaning to hold it to.
@@ -18,45 +20,63 @@ extension HuggingFaceConfiguration {
         }
     }
 
-    private static let commonFixedFields: [String: [JSONValue]] = [
-        "hidden_act": [.string("silu")],
-        "mlp_bias": [.bool(false)],
-        "rope_scaling": [.null],
-        "partial_rotary_factor": [.integer(1), .null],
-        "rope_interleaved": [.bool(false)],
-        "use_mrope": [.bool(false)],
-        "use_sliding_window": [.bool(false)],
-        "pretraining_tp": [.integer(1)],
-        "attention_dropout": [.integer(0)],
-        "quantization_config": [.null],
-        "auto_map": [.null],
-        "is_encoder_decoder": [.bool(false)],
-        "add_cross_attention": [.bool(false)],
-        "cross_attention_hidden_size": [.null],
-        "tie_encoder_decoder": [.bool(false)],
-        "pruned_heads": [.object([])],
-    ]
+    /// Without a default.
+    static let required: Set<String> = ["hidden_act"]
+
+    private static let commonFixedFields: [String: [JSONValue]] = fields(
+        [
+            (.bool(false), [
+                // Biases of Cohere, OLMo, StarCoder and others.
+                "mlp_bias", "use_bias", "lm_head_bias", "attention_out_bias",
+                // Norms of queries and keys, parallel blocks, positions of other kinds.
+                "qk_layernorm", "use_qk_norm", "qk_norm", "use_parallel_residual", "parallel_attn", "alibi", "rope_interleaved",
+                "use_mrope", "use_dynamic_ntk", "use_logn_attn", "use_bidirectional_attention",
+                "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder",
+            ]),
+            (.bool(true), ["is_causal"]),
+            // Factors of Granite, MiniCPM and Cohere; parts of rotary positions.
+            (.integer(1), [
+                "residual_multiplier", "embedding_multiplier", "logits_scaling", "logit_scale", "scale_emb", "mup_width_scale",
+                "partial_rotary_factor", "rotary_pct", "rope_ratio", "pretraining_tp",
+            ]),
+            (.integer(0), [
+                "attention_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "hidden_dropout", "residual_dropout",
+                "embedding_dropout", "attention_probs_dropout_prob", "hidden_dropout_prob",
+            ]),
+            // Of Gemma 2, OLMo and encoder-decoders: they have no value that does nothing.
+            (.null, [
+                "final_logit_softcapping", "attn_logit_softcapping", "clip_qkv", "cross_attention_hidden_size", "text_config",
+                "vision_config", "compression_config",
+            ]),
+        ]
+    ).merging(["hidden_act": [.string("silu"), .string("swish")], "pruned_heads": [.object([])]]) { $1 }
+
+    private static func fields(_ groups: [(value: JSONValue, names: [String])]) -> [String: [JSONValue]] {
+        Dictionary(uniqueKeysWithValues: groups.flatMap { group in group.names.map { ($0, [group.value]) } })
+    }
 
     /// Fields that leave the logits alone: names, token ids, storage, what is returned, and generation's defaults.
     static let harmlessFields: Set<String> = [
         // Origin and storage.
         "_name_or_path", "name_or_path", "transformers_version", "transformers.js_config", "dtype", "torch_dtype",
-        "use_bfloat16",
+        "use_bfloat16", "bf16", "fp16", "fp32", "auto_map",
         "unsloth_fixed", "unsloth_version", "is_llama_config", "_attn_implementation", "_attn_implementation_autoset",
         "attn_implementation", "_commit_hash", "tokenizer_class",
+        // Which program multiplies, not what.
+        "use_flash_attention", "use_flash_attn", "use_flash_attention_2", "_flash_attn_2_enabled", "fused_linear_cross_entropy",
         // Token ids.
         "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id",
         // What is kept and returned; the causal mask is the architecture's, whatever `is_decoder` says.
         "use_cache", "output_attentions", "output_hidden_states", "output_scores", "return_dict",
         "return_dict_in_generate",
-        "torchscript", "tf_legacy_loss", "chunk_size_feed_forward", "is_decoder", "gradient_checkpointing",
-        // Without `use_sliding_window` these two are not used.
-        "sliding_window", "max_window_layers",
+        "torchscript", "tf_legacy_loss", "chunk_size_feed_forward", "is_decoder", "gradient_checkpointing", "loss_type",
+        // Without `use_sliding_window` these two are not used; nor the third without `rope_scaling`.
+        "sliding_window", "max_window_layers", "original_max_position_embeddings",
         // Heads of other tasks.
         "id2label", "label2id", "num_labels", "problem_type", "finetuning_task", "task_specific_params", "prefix",
         // Defaults for generation, from before generation_config.json.
-        "max_sequence_length", "max_length", "min_length", "do_sample", "early_stopping", "num_beams",
-        "num_beam_groups", "diversity_penalty",
+        "max_sequence_length", "model_max_length", "max_seq_len", "max_seq_length", "seq_length", "max_length", "min_length",
+        "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
         "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
         "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "forced_bos_token_id",
         "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",

@@ -39,20 +39,45 @@ extension HuggingFaceConfiguration {
         return JSONValue.object(fields.map { JSONValue.Member(name: $0, value: $1) }).file
     }
 
-    /// A `config.json` that says `elementType` for the stored weights and is otherwise the same, number for number.
+    /// A `config.json` that says `elementType` for the stored weights and is otherwise the same, number for number, for a
+    /// folder of its own: without programs that stay behind (`auto_map`), and without a null that Transformers 5 refuses.
     ///
     /// - Throws: `Failure` (damaged data) when `json` is not a JSON object.
     public static func json(
         _ json: Data, withElementType elementType: ElementType, origin: String
     ) throws(Failure) -> Data {
-        guard var members = try JSONValue([UInt8](json), place: origin).members else {
-            throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
-        }
+        var members = try members(json, origin: origin)
+        members.removeAll { $0.name == "auto_map" || ($0.value == .null && refusesNull($0.name.string)) }
         let value = JSONValue.text(name(of: elementType))
         let places = members.indices.filter { ["dtype", "torch_dtype"].contains(members[$0].name) }
         for place in places { members[place].value = value }
         if places.isEmpty { members.append(.init(name: "dtype", value: value)) }
         return JSONValue.object(members).file
+    }
+
+    /// The same `config.json` with another value of its `tie_word_embeddings`.
+    ///
+    /// - Throws: `Failure` (damaged data) when `json` is not a JSON object.
+    static func json(_ json: Data, tyingEmbeddings: Bool, origin: String) throws(Failure) -> Data {
+        var members = try members(json, origin: origin)
+        for index in members.indices where members[index].name == "tie_word_embeddings" {
+            members[index].value = .bool(tyingEmbeddings)
+        }
+        return JSONValue.object(members).file
+    }
+
+    private static func members(_ json: Data, origin: String) throws(Failure) -> [JSONValue.Member] {
+        guard let members = try JSONValue([UInt8](json), place: origin).members else {
+            throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
+        }
+        return members
+    }
+
+    /// Fields of flags and numbers whose default is the value that is computed: left out they say the same.
+    private static func refusesNull(_ name: String) -> Bool {
+        if ["tie_word_embeddings", "max_position_embeddings", "initializer_range", "use_sliding_window"].contains(name) { return true }
+        guard let usual = fixedFields(of: .llama)[name]?.first else { return false }
+        return usual != .null
     }
 
     /// PyTorch's name.

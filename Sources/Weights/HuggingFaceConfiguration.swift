@@ -43,7 +43,21 @@ public enum HuggingFaceConfiguration {
             maximumPositions: try fields.size("max_position_embeddings", default: family == .llama ? 2048 : 32768),
             initializerRange: try fields.positive("initializer_range", default: 0.02))
         try check(configuration, fields)
+        try checkScales(fields, headDimension: configuration.headDimension)
+        try checkWindows(fields, layerCount: configuration.layerCount)
         return configuration
+    }
+
+    /// What a person should know of a configuration that can be read.
+    ///
+    /// - Throws: `Failure` (damaged data) when `json` is not JSON.
+    static func notices(_ json: Data, origin: String) throws(Failure) -> [String] {
+        let value = try JSONValue([UInt8](json), place: origin)
+        guard let code = value["auto_map"], code != .null, let family = value["model_type"]?.text else { return [] }
+        return [
+            "\(origin) names a program of its own (auto_map), which is not run: the model is computed as \(family.printable), as "
+                + "Transformers does without trust_remote_code"
+        ]
     }
 
     private static func family(_ fields: ConfigurationFields) throws(Failure) -> ModelFamily {
@@ -66,27 +80,6 @@ public enum HuggingFaceConfiguration {
                 "num_attention_heads", "does not divide hidden_size = \(hiddenSize), and there is no head_dim")
         }
         return hiddenSize / headCount
-    }
-
-    /// From `rope_parameters` (Transformers 5) or `rope_theta` (before); 10000 where neither says.
-    private static func ropeTheta(_ fields: ConfigurationFields) throws(Failure) -> Double {
-        let older = try fields.optionalPositive("rope_theta")
-        guard let value = fields.value("rope_parameters") else { return older ?? 10000 }
-        guard let members = value.members else { throw fields.damaged("rope_parameters", "must be an object") }
-        let nested = ConfigurationFields(origin: fields.origin, object: value, prefix: "rope_parameters.")
-        for member in members {
-            switch member.name.string {
-            case "rope_theta": continue
-            case "rope_type", "type": try nested.require(member, oneOf: [.string("default")])
-            case "partial_rotary_factor": try nested.require(member, oneOf: [.integer(1)])
-            default: throw nested.unknown(member)
-            }
-        }
-        let newer = try nested.optionalPositive("rope_theta")
-        if let older, let newer, older != newer {
-            throw fields.damaged("rope_theta", "contradicts rope_parameters.rope_theta = \(newer)")
-        }
-        return newer ?? older ?? 10000
     }
 
     private static func check(_ configuration: ModelConfiguration, _ fields: ConfigurationFields) throws(Failure) {
@@ -114,7 +107,7 @@ public enum HuggingFaceConfiguration {
         }
     }
 
-    /// Fields that must have the one value that is computed, and fields that nobody here knows.
+    /// Fields that must have a value that is computed, and fields that nobody here knows. One that is null says nothing.
     private static func checkFixedFields(_ fields: ConfigurationFields, family: ModelFamily) throws(Failure) {
         for member in fields.object.members ?? [] {
             let name = member.name.string
@@ -124,12 +117,43 @@ public enum HuggingFaceConfiguration {
                 for element in member.value.elements ?? [member.value] where member.value != .null {
                     try fields.require(.init(name: member.name, value: element), oneOf: [.string("full_attention")])
                 }
+            } else if name == "quantization_config" {
+                try checkQuantization(member.value, fields)
             } else if let values = fixedFields(of: family)[name] {
+                guard member.value != .null || required.contains(name) else { continue }
                 try fields.require(member, oneOf: values)
-            } else if !readFields.contains(name) && !harmlessFields.contains(name) {
+            } else if !readFields.contains(name) && !harmlessFields.contains(name) && member.value != .null {
                 throw fields.unknown(member)
             }
         }
+    }
+
+    /// Weights that are codes of numbers, not numbers.
+    private static func checkQuantization(_ value: JSONValue, _ fields: ConfigurationFields) throws(Failure) {
+        guard value != .null else { return }
+        let method = value["quant_method"]?.text.map { " by \($0.printable)" } ?? ""
+        throw .configuration(
+            fields.origin, "quantization_config says that the weights are quantised\(method), which is not implemented",
+            remedy: "Use the model's weights in float32, float16 or bfloat16.")
+    }
+
+    /// Factors that other models have: attention's, with the value that is computed.
+    private static func checkScales(_ fields: ConfigurationFields, headDimension: Int) throws(Failure) {
+        let usual = 1 / Double(headDimension).squareRoot()
+        // A number of seven digits is the same to a float.
+        if let scale = try fields.optionalPositive("attention_multiplier"), abs(scale / usual - 1) > 1e-6 {
+            throw fields.unsupported("attention_multiplier", only: "\(usual), which is 1 / √head_dim")
+        }
+        if let scalar = try fields.optionalPositive("query_pre_attn_scalar"), scalar != Double(headDimension) {
+            throw fields.unsupported("query_pre_attn_scalar", only: "\(headDimension), which is head_dim")
+        }
+    }
+
+    /// Layers from `max_window_layers` on look back over a window only, where one is used.
+    private static func checkWindows(_ fields: ConfigurationFields, layerCount: Int) throws(Failure) {
+        guard try fields.flag("use_sliding_window", default: false), fields.object["sliding_window"] != .null else { return }
+        if fields.value("max_window_layers") != nil, try fields.size("max_window_layers") >= layerCount { return }
+        throw fields.unsupported("use_sliding_window", only: "false")
     }
 
     /// A sequence classifier or a reward model has the same `model_type` but another head.

@@ -80,13 +80,20 @@ public struct SafetensorsFile: Sendable {
                 path, "\(place) has shape \(tensor.shape.printable), but config.json asks for \(wanted)",
                 remedy: "Check that config.json belongs to these weights.")
         }
-        guard let elementType = tensor.type.elementType else {
+        guard let stored = stored(tensor) else {
             throw .damaged(
                 path, "\(place) is stored as \(tensor.type.rawValue); only F32, F16 and BF16 are read",
                 remedy: "Convert the checkpoint to one of these.")
         }
-        return StoredMatrix(
-            storage: storage, byteOffset: dataStart + tensor.byteRange.lowerBound, elementType: elementType,
-            rowCount: rowCount, columnCount: columnCount)
+        return stored
+    }
+
+    /// All numbers of a tensor, all dimensions but the last as rows; nil where its type can't be computed with.
+    func stored(_ tensor: SafetensorsTensor) -> StoredMatrix? {
+        tensor.type.elementType.map { type in
+            StoredMatrix(
+                storage: storage, byteOffset: dataStart + tensor.byteRange.lowerBound, elementType: type,
+                rowCount: tensor.shape.dropLast().reduce(1, *), columnCount: tensor.shape.last ?? 1)
+        }
     }
 }

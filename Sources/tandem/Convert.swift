@@ -73,6 +73,7 @@ struct Convert: OneProcessCommand {
     private func write(
         _ conversion: CheckpointConversion, family: ModelFamily, tokenizer: String
     ) throws(Failure) {
+        for notice in conversion.notices { try Console.write("note: \(notice)") }
         var line = ConversionProgressLine()
         try conversion.write(to: destination) { (progress) throws(Failure) in try line.show(progress) }
         let millions = String(format: "%.1f M", Double(conversion.elementCount) / 1e6)

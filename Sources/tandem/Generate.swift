@@ -43,15 +43,16 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         let job = Job()
+        let origin = try ModelOrigin(checkpoint: checkpoint)
         let tokenizer = try Tokenizer(folder: checkpoint)
         let stops = try EndTokens(folder: checkpoint, tokenizer: tokenizer).stops
         let ids = try promptTokens(tokenizer)
-        let origin = try ModelOrigin(checkpoint: checkpoint)
         let layout = ParallelLayout(data: 1, tensor: job.rankCount)
         try layout.check(against: origin.configuration, named: checkpoint, place: "mpirun -n \(job.rankCount)")
         try check(ids, origin)
 
         let mesh = try job.start(layout) { () throws(Failure) in try facts(origin, ids) }
+        if mesh.isFirst { origin.notices.forEach(Console.writeNote) }
         let generator = try Generator(origin, mesh: mesh, workers: job.workers(threads, mesh))
         var decoder = StreamDecoder(tokenizer, skipSpecialTokens: true)
         let options = SamplingOptions(temperature: temperature, topP: topP, seed: seed)

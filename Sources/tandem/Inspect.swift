@@ -23,7 +23,12 @@ struct Inspect: OneProcessCommand {
         }
         if !isFolder.boolValue {
             if path.hasSuffix(".safetensors") {
-                try showTensors(SafetensorsFile(path: path).tensors)
+                let file = try SafetensorsFile(path: path)
+                try showTensors(file.tensors)
+                if verify {
+                    try file.checkNumbers()
+                    try sayNumbers()
+                }
             } else if path.hasSuffix(".gguf") {
                 try showGGUF()
             } else {
@@ -44,6 +49,7 @@ struct Inspect: OneProcessCommand {
         let checkpoint = try HuggingFaceCheckpoint(folder: path)
         try showModel(
             checkpoint.configuration, parameters: checkpoint.totalParameterCount, types: checkpoint.elementTypeSummary)
+        for notice in checkpoint.notices { try Console.write("note: \(notice)") }
         try showTensors(checkpoint.tensors)
         if verify {
             _ = try ModelOrigin(checkpoint: path)
@@ -52,8 +58,12 @@ struct Inspect: OneProcessCommand {
                 try digests.verify()
                 try Console.write("every file that \(FolderDigests.fileName) lists holds what was written")
             }
+            try checkpoint.checkNumbers()
+            try sayNumbers()
         }
     }
+
+    private func sayNumbers() throws(Failure) { try Console.write("every value is a finite number") }
 
     private func showModel(_ model: ModelConfiguration, parameters: Int, types: String) throws(Failure) {
         try show([
@@ -87,7 +97,10 @@ struct Inspect: OneProcessCommand {
             ])
         }
         try listTensors(file.tensors.map { ($0.name, $0.type.name, $0.shape) })
-        if verify { try Console.write("every tensor of the architecture is there, in its shape and a type that is read") }
+        guard verify else { return }
+        try Console.write("every tensor of the architecture is there, in its shape and a type that is read")
+        try checkpoint.get().checkNumbers()
+        try sayNumbers()
     }
 
     private func showTensors(_ tensors: [SafetensorsTensor]) throws(Failure) {

@@ -69,6 +69,7 @@ struct Plan: ParsableCommand {
             run, ranksPerNode: perNode, threads: threads ?? configuration.run.threads ?? max(1, cores / perNode), rates: rates,
             nodeByteCount: rates?.memoryBytes ?? MemoryForecast.availableByteCount())
         try Console.write(PlanTable(plan).text)
+        run.notices.forEach(Console.writeNote)
         if rates == nil {
             try Console.write("\nThe step's time is left out: tandem plan --measure, once, finds this machine's rates (\(MachineRates.usualFile)).")
         }

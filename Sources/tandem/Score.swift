@@ -38,6 +38,7 @@ struct Score: ParsableCommand {
         let scorer = try Scorer(checkpoint: checkpoint, data: data)
         try scorer.check(layout, place: "--tensor")
         let mesh = try job.start(layout) { () throws(Failure) in try scorer.facts() }
+        if mesh.isFirst { scorer.notices.forEach(Console.writeNote) }
         try scorer.run(output: output, mesh: mesh, workers: job.workers(threads, mesh)) { done, total in
             try Console.write("scored \(done) of \(total) records")
         }

@@ -27,7 +27,7 @@ struct GGUFArchitecture {
                 metadata, prefix: prefix, hiddenSize: hiddenSize, headCount: headCount),
             ropeTheta: try metadata.positive(prefix + "rope.freq_base", default: 10000),
             normEpsilon: try metadata.positive(prefix + "attention.layer_norm_rms_epsilon"),
-            tiedEmbeddings: file.tensor(named: GGUFTensorTable.headName) == nil,
+            tiedEmbeddings: try GGUFArchitecture.isTied(file),
             projectionBias: family == .qwen2,
             maximumPositions: try metadata.size(prefix + "context_length"),
             initializerRange: 0.02)
@@ -60,6 +60,13 @@ struct GGUFArchitecture {
             throw metadata.unsupported("general.quantization_version", "is not implemented, only 2")
         }
         return family
+    }
+
+    /// The format has no word for a head that is the embedding: it is left out then, or written a second time.
+    private static func isTied(_ file: GGUFFile) throws(Failure) -> Bool {
+        guard let head = file.tensor(named: GGUFTensorTable.headName) else { return true }
+        guard let embedding = file.tensor(named: GGUFTensorTable.embeddingName) else { return false }
+        return try file.holdSameValues(head, embedding)
     }
 
     private static func vocabularySize(_ file: GGUFFile, prefix: String) throws(Failure) -> Int {

@@ -1,3 +1,4 @@
+import Foundation
 import Settings
 import Tensors
 
@@ -54,6 +55,22 @@ public struct GGUFFile: Sendable {
             "tensor \(tensor.name.printable) is stored as \(tensor.type.name), which is not implemented; only "
                 + "\(GGUFTensorType.readable) are read",
             remedy: "Use a GGUF file in one of these types.")
+    }
+
+    /// Whether two tensors hold the same numbers, each in its own type, which must be readable where they differ.
+    func holdSameValues(_ first: GGUFTensor, _ second: GGUFTensor) throws(Failure) -> Bool {
+        guard first.shape == second.shape else { return false }
+        if first.type == second.type {
+            return memcmp(
+                storage.base + first.byteRange.lowerBound, storage.base + second.byteRange.lowerBound, first.byteRange.count) == 0
+        }
+        try checkReadable(first)
+        try checkReadable(second)
+        return (0..<first.rowCount).allSatisfy { row in
+            rows(row..<row + 1, of: first).values.elementsEqual(rows(row..<row + 1, of: second).values) {
+                $0.bitPattern == $1.bitPattern
+            }
+        }
     }
 
     /// The numbers of `sources`, rows of `tensor` in any order, as float32. Its type must be readable.

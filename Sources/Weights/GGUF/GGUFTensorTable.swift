@@ -69,7 +69,9 @@ struct GGUFTensorTable: Sendable {
     }
 
     private func checkNothingUnexpected(_ file: GGUFFile, _ configuration: ModelConfiguration) throws(Failure) {
-        let known = Set(entries.map(\.stored.name))
+        var known = Set(entries.map(\.stored.name))
+        // The embedding once more.
+        if configuration.tiedEmbeddings { known.insert(GGUFTensorTable.headName) }
         for tensor in file.tensors where !known.contains(tensor.name) {
             guard tensor.name == GGUFTensorTable.frequenciesName else {
                 throw .configuration(

@@ -1,0 +1,37 @@
+import Settings
+import Tensors
+
+extension SafetensorsFile {
+    /// Reads every tensor of a type that can be computed with, and refuses the first that has a value which is no number.
+    ///
+    /// - Throws: `Failure` (damaged data) naming the file, the tensor and the row.
+    public func checkNumbers() throws(Failure) {
+        for tensor in tensors where tensor.type.elementType != nil {
+            guard let wrong = stored(tensor)?.nonFinite else { continue }
+            throw .damagedFile(
+                path,
+                "tensor \(tensor.name.printable) has \(wrong.count) of \(tensor.elementCount) values that are not finite, the first in "
+                    + "row \(wrong.firstRow)")
+        }
+    }
+}
+
+extension HuggingFaceCheckpoint {
+    /// The same of every file of the folder.
+    ///
+    /// - Throws: `Failure` (damaged data).
+    public func checkNumbers() throws(Failure) { for file in files { try file.checkNumbers() } }
+}
+
+extension GGUFCheckpoint {
+    /// The same of every tensor of the model.
+    ///
+    /// - Throws: `Failure` (damaged data).
+    public func checkNumbers() throws(Failure) {
+        for entry in table.entries {
+            for row in 0..<entry.rowCount where !rows(row..<row + 1, of: entry).isFinite() {
+                throw .damagedFile(file.path, "tensor \(entry.stored.name.printable) has a value that is not finite")
+            }
+        }
+    }
+}
