@@ -26,6 +26,7 @@ let package = Package(
 
         // Rooms, from the ground up. An arrow never points up.
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
+        .target(name: "Files", dependencies: ["Settings"]),
         .target(name: "JSON", dependencies: ["Settings"]),
         .target(name: "Hashing", dependencies: ["Settings", "CCrypto"]),
         .target(name: "Tensors", dependencies: ["Settings", "Hashing"], swiftSettings: vectorised),
@@ -33,22 +34,22 @@ let package = Package(
         .target(
             name: "Collectives",
             dependencies: ["Tensors", "CMPI", "CThreads", .product(name: "BasicContainers", package: "swift-collections")]),
-        .target(name: "Weights", dependencies: ["JSON", "Tensors", "Settings", "Hashing"], swiftSettings: vectorised),
+        .target(name: "Weights", dependencies: ["Files", "JSON", "Tensors", "Settings", "Hashing"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
-        .target(name: "Tokenization", dependencies: ["JSON", "Settings", "Hashing", "CPCRE2"]),
-        .target(name: "Datasets", dependencies: ["JSON", "Settings", "Hashing", "Tensors", "Tokenization", "HDF5"]),
-        .target(name: "Checkpoints", dependencies: ["Settings", "Hashing", "Tensors", "Collectives", "HDF5", "CThreads"]),
+        .target(name: "Tokenization", dependencies: ["Files", "JSON", "Settings", "Hashing", "CPCRE2"]),
+        .target(name: "Datasets", dependencies: ["Files", "JSON", "Settings", "Hashing", "Tensors", "Tokenization", "HDF5"]),
+        .target(name: "Checkpoints", dependencies: ["Files", "Settings", "Hashing", "Tensors", "Collectives", "HDF5", "CThreads"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
-            dependencies: ["Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints", "Hashing"]),
-        .target(name: "Planning", dependencies: ["Training", "COpenBLAS"], swiftSettings: vectorised),
+            dependencies: ["Files", "Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints", "Hashing"]),
+        .target(name: "Planning", dependencies: ["Files", "Training", "COpenBLAS"], swiftSettings: vectorised),
         .target(name: "Reporting", dependencies: ["Training", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Reporting", "Planning", "Training", "Checkpoints", "Tokenization",
+                "Files", "Reporting", "Planning", "Training", "Checkpoints", "Tokenization",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -59,7 +60,7 @@ let package = Package(
         .executableTarget(
             name: "tandem-benchmark",
             dependencies: [
-                "Benchmarks", "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Benchmarks", "Files", "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "benchmarks/Sources/tandem-benchmark"),
 
@@ -72,6 +73,7 @@ let package = Package(
         .executableTarget(name: "layout-probe", dependencies: ["Training"], path: "Tests/LayoutProbe"),
         .executableTarget(name: "hang-probe", dependencies: ["Training"], path: "Tests/HangProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

@@ -33,6 +33,8 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var shards: [Shard]
     /// The tables of `reference-values.h5`, in order; nil where no reference has a cache, and there is no such file.
     public var referenceValues: [ReferenceValues]?
+    /// What makes a model's folder of the values; nil in checkpoints of earlier versions.
+    public var model: Model?
     /// What the run reads.
     public var inputs: [Input] = []
     public var environment: Environment
@@ -51,6 +53,24 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
             data = layout.data
             tensor = layout.tensor
             self.zero = zero
+        }
+    }
+
+    /// The model beside its numbers.
+    public struct Model: Codable, Equatable, Sendable {
+        /// Its `config.json`, as text.
+        public var configuration: String
+        /// Absolute path of the folder that an export copies tokenizer files from; nil where there is none.
+        public var tokenizerFolder: String?
+
+        public init(configuration: String, tokenizerFolder: String?) {
+            self.configuration = configuration
+            self.tokenizerFolder = tokenizerFolder
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case configuration
+            case tokenizerFolder = "tokenizer_folder"
         }
     }
 
@@ -211,7 +231,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         case totalSteps = "total_steps"
         case epoch, position, seed, layout, settings, metrics, files, blocks, shards
         case referenceValues = "reference_values"
-        case inputs, environment
+        case model, inputs, environment
         case trainerState = "trainer_state"
         case elapsedSeconds = "elapsed_seconds"
     }

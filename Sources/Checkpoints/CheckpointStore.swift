@@ -12,7 +12,9 @@ public struct CheckpointStore: Sendable {
     /// `RUN/checkpoints`
     public let folder: String
 
-    public init(runDirectory: String) { folder = runDirectory + "/checkpoints" }
+    public init(runDirectory: String) { self.init(folder: runDirectory + "/checkpoints") }
+
+    init(folder: String) { self.folder = folder }
 
     public func path(step: Int) -> String { "\(folder)/step-\(step)" }
 
@@ -97,9 +99,10 @@ public struct CheckpointStore: Sendable {
     /// Removes the folder of checkpoints where it is empty: of a run whose first checkpoint could not be saved. Called by one rank.
     public func removeIfEmpty() { rmdir(folder) }
 
-    /// Removes all but the newest `count` checkpoints and those of steps that `every` divides. Called by one rank.
+    /// Removes all but the newest `count` checkpoints and those of steps that `every` divides. One that holds a file which no run
+    /// wrote is kept too. Called by one rank.
     public func prune(keeping count: Int, every: Int? = nil) throws(Failure) {
-        for step in steps.dropLast(count) where every.map({ step % $0 != 0 }) ?? true {
+        for step in steps.dropLast(count) where every.map({ step % $0 != 0 }) ?? true && !checkpoint(step: step).holdsOthers {
             try writing(path(step: step)) {
                 // It goes at once, so that what is left of it is never taken for a damaged one.
                 try FileManager.default.moveItem(atPath: path(step: step), toPath: "\(folder)/.step-\(step).removed")
@@ -136,13 +139,15 @@ public struct CheckpointStore: Sendable {
     /// Removes what a killed run left half-written or half-removed. Called by the rank that holds the run's lock, while no
     /// save is under way.
     public func removeLeftovers() throws(Failure) {
-        for name in names where name.hasPrefix(".step-") {
+        for name in names where name.wholeMatch(of: /\.step-[0-9]+\.(partial|removed|replaced)/) != nil {
             let leftover = "\(folder)/\(name)"
             try writing(leftover) {
                 let final = "\(folder)/\(name.dropFirst().split(separator: ".")[0])"
                 if name.hasSuffix(CheckpointStore.replacedSuffix), !FileManager.default.fileExists(atPath: final) {
                     // Killed between the renames: the earlier one is still the checkpoint of its step.
                     try FileManager.default.moveItem(atPath: leftover, toPath: final)
+                } else if name.hasSuffix(CheckpointStore.replacedSuffix) {
+                    try CheckpointFolder(path: leftover).remove(movingOthersTo: final)
                 } else {
                     try FileManager.default.removeItem(atPath: leftover)
                 }
@@ -161,7 +166,7 @@ public struct CheckpointStore: Sendable {
         let exists = FileManager.default.fileExists(atPath: path(step: step))
         if exists { try FileManager.default.moveItem(atPath: path(step: step), toPath: replaced) }
         try FileManager.default.moveItem(atPath: partialPath(step: step), toPath: path(step: step))
-        if exists { try FileManager.default.removeItem(atPath: replaced) }
+        if exists { try CheckpointFolder(path: replaced).remove(movingOthersTo: path(step: step)) }
     }
 
     private func checkRoom(for byteCount: Int, step: Int) throws(Failure) {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Settings
 import Tensors
@@ -23,7 +24,7 @@ public func prepare(
 
 extension PrepareRequest {
     /// - Throws: `Failure` for what can be known before anything is read.
-    fileprivate func check() throws(Failure) {
+    public func check() throws(Failure) {
         guard !inputs.isEmpty else {
             throw Failure("--input", "no input file", remedy: "Name at least one JSONL file.", exitCode: .usage)
         }

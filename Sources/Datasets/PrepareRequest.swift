@@ -1,3 +1,5 @@
+import Files
+
 /// What `prepare` is asked to do.
 public struct PrepareRequest: Sendable {
     /// JSONL files, read in this order.

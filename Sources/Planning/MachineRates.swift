@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Settings
 
@@ -125,12 +126,22 @@ extension MachineRates {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do { try encoder.encode(self).write(to: URL(fileURLWithPath: path)) } catch is EncodingError {
-            // JSON has no word for what is not a number.
-            throw Failure(
-                path, "is not written: a rate that was measured is no number", remedy: "Measure the machine again.", exitCode: .tryAgain)
-        } catch {
-            throw .inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
+        let bytes: Data
+        do { bytes = try encoder.encode(self) } catch {
+            throw Failure(path, "would hold a rate that is no number", remedy: "Measure the machine again.", exitCode: .internal)
+        }
+        try TemporaryFile.write(bytes, to: path)
+    }
+
+    /// The file that `tandem plan --measure` writes, to be checked before the machine is measured. A damaged one is told by its
+    /// beginning.
+    public static func output(_ path: String) -> OutputPath {
+        OutputPath(path, option: "--measure", holding: "machine's rates") { path in
+            guard let bytes = FileManager.default.contents(atPath: path) else { return false }
+            if let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any] {
+                return object["processor"] != nil && object["products"] != nil
+            }
+            return String(decoding: bytes.prefix(64), as: UTF8.self).wholeMatch(of: /(?s)\s*\{\s*"attention"\s*:.*/) != nil
         }
     }
 

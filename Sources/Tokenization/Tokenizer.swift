@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Settings
 import Synchronization
@@ -22,6 +23,7 @@ public final class Tokenizer: Sendable {
     ///   configuration (78) for a component or option that is not supported, which is named.
     public convenience init(folder: String) throws(Failure) {
         let path = folder.hasSuffix("/") ? "\(folder)tokenizer.json" : "\(folder)/tokenizer.json"
+        if FileStatus(path) == nil { try RunPlace.refuse(asModel: folder) }
         try self.init(TokenizerFile(try TokenizerFile.bytes(path: path), origin: path))
     }
 

@@ -1,4 +1,5 @@
 import Collectives
+import Files
 import Foundation
 import Kernels
 import Model
@@ -40,10 +41,9 @@ struct Exporter {
     private func writeProjections(besides folder: String, quantity: Transformer<Trainable>.Quantity) throws {
         let indices = policy.table.specifications.indices.dropFirst(policy.table.modelParameterCount)
         guard !indices.isEmpty else { return }
-        let path = folder + "-projections.safetensors"
-        defer { try? FileManager.default.removeItem(atPath: path + ".partial") }
+        let file = try TemporaryFile(for: folder + "-projections.safetensors")
         var writer = try SafetensorsWriter(
-            path: path + ".partial",
+            path: file.path,
             tensors: indices.map {
                 let specification = policy.table.specifications[$0]
                 return SafetensorsWriter.Tensor(
@@ -53,9 +53,7 @@ struct Exporter {
             try writer.append(try policy.gather(index, quantity)!, to: policy.table.specifications[index].name)
         }
         try writer.finish()
-        guard rename(path + ".partial", path) == 0 else { 
-            throw Failure.inputOutput(path, "can't be replaced", remedy: "Check the folder's permissions.")
-        }
+        try file.publish()
     }
 
     private func write(to folder: String, quantity: Transformer<Trainable>.Quantity) throws -> [String] {
@@ -68,8 +66,9 @@ struct Exporter {
         var export: HuggingFaceExport?
         var nonFinite: [String] = []
         do throws(Failure) {
+            // The folder is the run's own; what someone put beside the model stays there.
             export = try HuggingFaceExport(
-                to: folder, configurationJSON: origin.configurationJSON(for: elementType), tensors: tensors,
+                to: folder, others: .kept, configurationJSON: origin.configurationJSON(for: elementType), tensors: tensors,
                 copyingFrom: origin.tokenizerFolder, protecting: protected)
         } catch { failure = error }
         for (index, specification) in specifications.enumerated() {

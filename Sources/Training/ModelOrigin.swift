@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Model
 import Settings
@@ -55,6 +56,7 @@ public struct ModelOrigin {
     }
 
     private init(randomFrom json: Data, origin: String, tokenizer: String?, seed: UInt64) throws(Failure) {
+        if let tokenizer { try ModelOrigin.checkTokenizerFolder(tokenizer) }
         folder = nil
         tokenizerFolder = tokenizer
         name = origin
@@ -62,6 +64,14 @@ public struct ModelOrigin {
         source = RandomParameters(configuration: configuration, seed: seed)
         configurationJSON = HuggingFaceConfiguration.json(for: configuration, elementType: .float32)
         notices = []
+    }
+
+    /// `model.tokenizer` names a folder from which there is something to copy.
+    private static func checkTokenizerFolder(_ folder: String) throws(Failure) {
+        let files = HuggingFaceExport.copiedFiles
+        guard !files.contains(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }) else { return }
+        try RunPlace.refuse(asModel: folder)
+        throw .missing(folder, "holds no tokenizer", remedy: "Point model.tokenizer at a folder with a tokenizer.json.")
     }
 
     func configurationJSON(for elementType: ElementType) throws(Failure) -> Data {

@@ -90,7 +90,10 @@ public struct ResolvedRun {
 
     /// Every file and folder that the run reads.
     public var inputs: [String] {
-        ([policy] + references.map(\.origin)).compactMap { $0.folder ?? $0.tokenizerFolder } + ([training].compactMap(\.self) + validation.map(\.file)).map(\.path)
+        var inputs = ([policy] + references.map(\.origin)).compactMap { $0.folder ?? $0.tokenizerFolder }
+        if case .random(.file(let path), _) = configuration.model { inputs.append(path) }
+        inputs += ([training].compactMap(\.self) + validation.map(\.file)).map(\.path)
+        return inputs + [configuration.file]
     }
 
     /// What the scorer of rows needs to cover for all objectives.

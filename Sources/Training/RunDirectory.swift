@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import Files
 import Foundation
 import Settings
 
@@ -17,12 +18,6 @@ public struct RunDirectory: Sendable {
         /// As the process signed itself: `process 12 on node1 since 2026-12-01T10:51:28Z`.
         case process(String)
     }
-
-    /// Files and folders that belong to a run. Nothing else is ever removed.
-    private static let ownFiles = [
-        "metrics.jsonl", "metrics.jsonl.unreadable", "status.json", "config.yaml", "provenance.json", "export", "export-projections.safetensors",
-        "checkpoints", "dumps",
-    ]
 
     public init(_ path: String) { self.path = path }
 
@@ -43,21 +38,29 @@ public struct RunDirectory: Sendable {
         }
         try RunDirectory.writing(path) {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            for file in found { try FileManager.default.removeItem(atPath: "\(path)/\(file)") }
+            for name in found { try removeOwn(name) }
         }
     }
 
-    /// Refuses a folder that another run is using, or, where it is to be a new run's, that holds an earlier one. Nothing is
-    /// written: asked before anything was loaded.
+    /// Refuses a folder that is no run's, that another run is using, or, where it is to be a new run's, that holds an earlier
+    /// one. Nothing is written: asked before anything was loaded.
     ///
-    /// - Throws: `Failure`: try again, or configuration.
-    public func checkFree(forNewRun isNew: Bool) throws(Failure) {
+    /// - Throws: `Failure`: try again, input/output, or configuration.
+    public func checkFree(for start: Start) throws(Failure) {
+        try checkIsRunFolder()
         try RunLock.checkFree(path)
-        guard isNew else { return }
-        guard let first = earlierFiles.first else { return }
+        let found = earlierFiles
+        guard let first = found.first else { return }
+        // Metrics that somebody edited are no obstacle to going on: lines that are no rows are kept apart.
+        let isKept = { (name: String) in start == .resuming && name == "metrics.jsonl" }
+        if start != .overwriting, let foreign = found.first(where: { !isOwn($0) && !isKept($0) }) {
+            throw .configuration(
+                place, "holds \(foreign), which is not a run's own",
+                remedy: "Choose another directory, move it away, or let the run replace it with --overwrite.")
+        }
+        guard start == .new else { return }
         throw .configuration(
-            "run.directory = \(path)", "already holds a run (\(first))",
-            remedy: remedyForEarlierRun)
+            place, "already holds a run (\(first))", remedy: remedyForEarlierRun)
     }
 
     /// `--resume` only where it has something to go on from.
@@ -71,17 +74,22 @@ public struct RunDirectory: Sendable {
     /// Who is training in this folder, as far as this host can see.
     public var holder: Holder { RunLock.holder(of: path) }
 
-    /// Refuses to replace a run that the new one reads from: a checkpoint under its `export`, for instance.
+    /// Refuses to replace what the run reads: a checkpoint under the folder's `export`, for instance. The configuration may be the
+    /// `config.yaml` that a run wrote there itself: it is written again.
     ///
     /// - Parameter inputs: files and folders.
     public func checkNotRead(as inputs: [String]) throws(Failure) {
-        let own = earlierFiles.map { RunDirectory.resolved("\(path)/\($0)") }
-        guard let input = inputs.first(where: { input in
-            own.contains { (RunDirectory.resolved(input) + "/").hasPrefix($0 + "/") }
-        }) else { return }
-        throw .configuration(
-            "run.directory = \(path)", "--overwrite would remove \(input), which this run reads",
-            remedy: "Choose another directory.")
+        for name in earlierFiles {
+            let file = "\(path)/\(name)"
+            guard let own = realPath(file), let status = FileStatus(file) else { continue }
+            let input = inputs.first { input in
+                if !status.isFolder { return FileStatus(input).map(status.isSameFile) ?? false }
+                return realPath(input).map { ($0 + "/").hasPrefix(own + "/") } ?? false
+            }
+            guard let input, name != RunDirectory.configurationName || !isOwn(name) else { continue }
+            throw .configuration(
+                place, "the run would replace \(input), which it reads", remedy: "Choose another directory.")
+        }
     }
 
     /// The checkpoints that this rank's node sees: a run goes on from one that all nodes see.
@@ -91,15 +99,6 @@ public struct RunDirectory: Sendable {
         return SharedFact(
             "checkpoints", "\(there) in \(path)", remedy: "Keep run.directory on a file system that all nodes share.",
             exitCode: .missingInput)
-    }
-
-    private static func resolved(_ path: String) -> String {
-        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    }
-
-    var earlierFiles: [String] {
-        let present = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return present.filter { RunDirectory.ownFiles.contains($0) || $0.hasPrefix("export-step-") }.sorted()
     }
 
     /// Makes the folder where it is not there, and takes it for this process alone; nil where the file system has no locks,
@@ -223,7 +222,7 @@ public struct RunDirectory: Sendable {
 
     public func write(_ configuration: RunConfiguration) throws(Failure) {
         let text = configuration.resolvedYAML()
-        let file = path + "/config.yaml"
+        let file = "\(path)/\(RunDirectory.configurationName)"
         try RunDirectory.writing(file) { try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic) }
     }
 
@@ -243,7 +242,7 @@ public struct RunDirectory: Sendable {
         return try JSONSerialization.data(withJSONObject: object, options: options) + Data("\n".utf8)
     }
 
-    private static func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
+    static func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
         do { try body() } catch {
             throw .unwritable(place, error, remedy: "Check the path, its permissions and the free space.")
         }

@@ -23,10 +23,15 @@ final class RunLock {
     /// - Throws: `Failure`: try again where another process holds it, input/output where the file can't be written.
     static func take(in directory: String) throws(Failure) -> Outcome {
         let path = directory + "/lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        // A link could lead to any file, which would be written into.
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
         guard descriptor >= 0 else {
             throw .inputOutput(
                 path, "can't be written (\(String(cString: strerror(errno))))", remedy: "Check the path, its permissions and the free space.")
+        }
+        do throws(Failure) { try checkIsLock(descriptor, path) } catch {
+            close(descriptor)
+            throw error
         }
         // Ranks of a run that is about to begin may look at it for an instant.
         for attempt in 0..<20 {
@@ -47,18 +52,39 @@ final class RunLock {
 
     /// Refuses a directory whose lock another process holds; nothing is written.
     static func checkFree(_ directory: String) throws(Failure) {
-        let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
+        let path = directory + "/lock"
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            guard errno == ELOOP else { return }
+            throw .configuration(path, "is a symbolic link, which is not followed", remedy: "Remove it, or choose another directory.")
+        }
         defer { close(descriptor) }
+        try checkIsLock(descriptor, path)
         guard flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
         throw taken(directory)
     }
 
     /// Who has `directory`, as far as this host can see.
     static func holder(of directory: String) -> RunDirectory.Holder {
-        do throws(Failure) { try checkFree(directory) } catch { return .process(signature(directory)) }
+        do throws(Failure) { try checkFree(directory) } catch {
+            return error.exitCode == .tryAgain ? .process(signature(directory)) : .nobody
+        }
         return .nobody
     }
+
+    /// Refuses a file that no run wrote, by whatever name it is known elsewhere: a lock is written into.
+    private static func checkIsLock(_ descriptor: Int32, _ path: String) throws(Failure) {
+        var status = stat()
+        var beginning = [UInt8](repeating: 0, count: mark.utf8.count)
+        guard fstat(descriptor, &status) == 0, (status.st_mode & S_IFMT) == S_IFREG,
+            status.st_size == 0 || (pread(descriptor, &beginning, beginning.count, 0) > 0 && beginning == Array(mark.utf8))
+        else {
+            throw .configuration(path, "is not a run's lock", remedy: "Remove it, or choose another directory.")
+        }
+    }
+
+    /// How what a lock says begins.
+    private static let mark = "process "
 
     /// What the holder of the lock, or the last one, wrote into it; empty where it says nothing.
     private static func signature(_ directory: String) -> String {
@@ -76,7 +102,7 @@ final class RunLock {
     /// Says who holds it.
     private func sign(_ path: String) throws(Failure) {
         let since = Date().iso8601
-        let text = Array("process \(getpid()) on \(MPIEnvironment.hostName) since \(since)\n".utf8)
+        let text = Array("\(RunLock.mark)\(getpid()) on \(MPIEnvironment.hostName) since \(since)\n".utf8)
         guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
             throw .inputOutput(
                 path, "can't be written (\(String(cString: strerror(errno))))", remedy: "Check the free space.")

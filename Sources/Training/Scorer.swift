@@ -1,5 +1,6 @@
 import Collectives
 import Datasets
+import Files
 import Foundation
 import Kernels
 import Model
@@ -33,6 +34,23 @@ public struct Scorer {
         try SharedFact.ofProgram() + origin.facts() + [dataset.fact()]
     }
 
+    /// The file of `--output`, to be checked before work starts. Scores are told by their first line.
+    public static func output(_ path: String) -> OutputPath {
+        OutputPath(path, option: "--output", holding: "scores") { path in
+            guard let first = try? firstLine(of: path), let object = try? JSONSerialization.jsonObject(with: first) as? [String: Any]
+            else { return false }
+            return object["record"] is Int && (object["token_logps"] ?? object["chosen_token_logps"]) is [Any]
+        }
+    }
+
+    private static func firstLine(of path: String) throws -> Data {
+        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        defer { try? file.close() }
+        var line = Data()
+        while !line.contains(0x0A), line.count < 64 << 20, let more = try file.read(upToCount: 1 << 20), !more.isEmpty { line += more }
+        return line.prefix { $0 != 0x0A }
+    }
+
     /// One record's values: a sum and the tokens of each completion, or of the text.
     private struct Line {
         let record: Int
@@ -47,9 +65,7 @@ public struct Scorer {
         output: String, mesh: Mesh, workers: Workers, progress: (Int, Int) throws -> Void
     ) throws {
         let model = try mesh.agreed { try loadFrozen(origin, tensor: mesh.tensor, workers: workers) }
-        let temporary = output + ".partial"
-        let file = try mesh.agreed { mesh.isFirst ? try ScoreFile(temporary, for: output) : nil }
-        defer { if mesh.isFirst { try? FileManager.default.removeItem(atPath: temporary) } }
+        let file = try mesh.agreed { mesh.isFirst ? try ScoreFile(output) : nil }
         var start = 0
         while start < dataset.recordCount {
             let records = Array(start..<min(start + Scorer.chunkSize, dataset.recordCount))
@@ -144,18 +160,19 @@ public struct Scorer {
 
 /// The output while it grows, under a temporary name.
 private final class ScoreFile {
-    private let path: String
-    private let output: String
+    private let temporary: TemporaryFile
     private let handle: FileHandle
+    private var output: String { temporary.destination }
 
     /// - Parameter output: the name that it is to get, and that messages call it by.
-    init(_ path: String, for output: String) throws(Failure) {
-        self.path = path
-        self.output = output
-        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
+    init(_ output: String) throws(Failure) {
+        temporary = try TemporaryFile(for: output)
+        guard FileManager.default.createFile(atPath: temporary.path, contents: nil),
+            let handle = FileHandle(forWritingAtPath: temporary.path)
         else {
             throw .inputOutput(output, "can't be created", remedy: "Check that the folder exists and is writable.")
         }
+        temporary.lock()
         self.handle = handle
     }
 
@@ -168,9 +185,7 @@ private final class ScoreFile {
             try handle.synchronize()
             try handle.close()
         } catch { throw failure(error) }
-        guard rename(path, output) == 0 else {
-            throw .inputOutput(output, "can't be replaced", remedy: "Check the folder's permissions.")
-        }
+        try temporary.publish()
     }
 
     private func failure(_ error: any Error) -> Failure {

@@ -28,6 +28,9 @@ final class StateMatcher {
         policyGradients = term.layers.map { _ in ScratchMatrix() }
     }
 
+    /// How the names of projections begin: no model has a parameter of such a name.
+    static let projectionPrefix = "projections."
+
     /// Parameters that the term of objective `index` adds to a policy of width `policyWidth`, in the order of its pairs of
     /// layers.
     static func projectionShapes(
@@ -35,7 +38,7 @@ final class StateMatcher {
     ) -> [(name: String, rowCount: Int, columnCount: Int)] {
         guard policyWidth != referenceWidth else { return [] }
         return term.layers.map {
-            ("projections.\(index).\(term.reference).\($0.policy)_to_\($0.reference).weight", referenceWidth, policyWidth)
+            ("\(projectionPrefix)\(index).\(term.reference).\($0.policy)_to_\($0.reference).weight", referenceWidth, policyWidth)
         }
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Settings
 import Tensors
@@ -47,6 +48,7 @@ public struct StepDump: Codable, Equatable, Sendable {
 
     private static let jsonName = "dump.json"
     private static let rowsName = "rows.safetensors"
+    private static let names = [rowsName, jsonName]
 
     /// Whether a folder holds a dump.
     public static func isDump(_ folder: String) -> Bool {
@@ -70,13 +72,31 @@ public struct StepDump: Codable, Equatable, Sendable {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             try encoder.encode(self).write(to: URL(fileURLWithPath: "\(partial)/\(StepDump.jsonName)"))
-            try? FileManager.default.removeItem(atPath: folder)
-            try FileManager.default.moveItem(atPath: partial, toPath: folder)
+            try StepDump.remove(folder)
+            if FileStatus(folder) == nil {
+                try FileManager.default.moveItem(atPath: partial, toPath: folder)
+            } else {
+                // Someone put files of their own beside those of an earlier dump.
+                for name in StepDump.names { try FileManager.default.moveItem(atPath: "\(partial)/\(name)", toPath: "\(folder)/\(name)") }
+                rmdir(partial)
+            }
         } catch {
             try? FileManager.default.removeItem(atPath: partial)
             if let failure = error as? Failure { throw failure }
             throw .unwritable(folder, error, remedy: "Check the free space.")
         }
+    }
+
+    /// Removes the dumps of a run's folder `dumps`, and it too where nothing else is in it.
+    static func removeAll(in folder: String) throws {
+        for name in Files.names(in: folder) where name.wholeMatch(of: /step-[0-9]+-rank-[0-9]+(\.partial)?/) != nil {
+            try remove("\(folder)/\(name)")
+        }
+        rmdir(folder)
+    }
+
+    private static func remove(_ folder: String) throws {
+        try OwnFiles.remove(from: folder) { names.contains($0) }
     }
 
     /// Reads a dump and the rows that it kept.

@@ -97,6 +97,7 @@ extension Trainer {
         try recordInputs()
         let digests = try inputs!.value()
         manifest.inputs = digests.inputs
+        manifest.model = run.policy.savedDescription
         manifest.environment.program = digests.program
         guard !runner.caches.isEmpty else { return (manifest, nil) }
         let cached = try cachedValues()

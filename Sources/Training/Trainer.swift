@@ -157,6 +157,7 @@ public final class Trainer {
         }
         try mesh.agreed {
             guard mesh.isFirst else { return }
+            if resumed != nil { try directory.separateMetrics() }
             if resumed == nil {
                 if case .resume = start { try directory.checkNotFinished() }
                 try directory.prepare(overwrite: overwrite)

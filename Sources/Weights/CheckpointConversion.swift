@@ -73,20 +73,44 @@ public struct CheckpointConversion {
         }
     }
 
+    /// From numbers that are kept in another way.
+    ///
+    /// - Parameters:
+    ///   - source: what errors call it.
+    ///   - configurationJSON: what `config.json` will be.
+    ///   - tokenizerFolder: whose tokenizer files are copied.
+    ///   - protected: folders that are read and must not be replaced.
+    ///   - rows: gives some rows of the tensor with an index.
+    public init(
+        of source: String, tensors: [SafetensorsWriter.Tensor], configurationJSON: Data, tokenizerFolder: String?, protecting protected: [String],
+        rows: @escaping (Int, Range<Int>) throws(Failure) -> Matrix
+    ) {
+        self.tensors = tensors
+        self.configurationJSON = configurationJSON
+        files = [:]
+        copiedFrom = tokenizerFolder
+        self.protected = protected
+        self.source = source
+        notices = []
+        self.rows = rows
+    }
+
     public var tensorCount: Int { tensors.count }
     /// Numbers written, over all tensors.
     public var elementCount: Int { tensors.reduce(0) { $0 + $1.rowCount * $1.columnCount } }
 
-    /// Writes the folder, which appears whole or not at all. An earlier one is replaced where it holds a `config.json`.
+    /// Writes the folder, which appears whole or not at all. Of an earlier one only a model's files are replaced.
     ///
-    /// - Parameter report: called after each few rows; what it throws ends the conversion.
+    /// - Parameters:
+    ///   - others: what becomes of other files in the destination.
+    ///   - report: called after each few rows; what it throws ends the conversion.
     /// - Throws: `Failure`: configuration where the destination must not be replaced, damaged data where a number is not
     ///   finite or would not be in the new type, else input/output.
     public func write(
-        to destination: String, report: (Progress) throws(Failure) -> Void = { _ in }
+        to destination: String, others: OtherFiles = .refused, report: (Progress) throws(Failure) -> Void = { _ in }
     ) throws(Failure) {
         var export = try HuggingFaceExport(
-            to: destination, configurationJSON: configurationJSON, tensors: tensors, copyingFrom: copiedFrom,
+            to: destination, others: others, configurationJSON: configurationJSON, tensors: tensors, copyingFrom: copiedFrom,
             adding: files, protecting: protected)
         let total = elementCount
         var written = 0

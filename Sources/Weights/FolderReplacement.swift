@@ -1,12 +1,14 @@
+import Files
 import Foundation
 import Settings
 
-/// A folder that is written beside its destination and takes its place whole, or not at all.
+/// A model's folder that is written beside its destination and takes its place whole, or not at all.
 ///
 /// It is filled under a temporary sibling name. `commit()` renames an existing destination aside, renames the new folder
-/// onto it and removes the old one. Killed between the two renames, both folders still exist, and the next
-/// replacement of the same destination puts the old one back before it starts. Dropped uncommitted, the new folder is
-/// removed; one that a killed process left is removed by the next replacement, which knows it by its free lock.
+/// onto it and removes the old model's files. Files that are not a model's move into the new folder; nothing else is removed.
+/// Killed between the two renames, both folders still exist, and the next replacement of the same destination puts the old one
+/// back before it starts. Dropped uncommitted, the new folder is removed; one that a killed process left is removed by the next
+/// replacement, which knows it by its free lock.
 final class FolderReplacement {
     /// Where the destination's content is to be written.
     let path: String
@@ -17,16 +19,15 @@ final class FolderReplacement {
     private var isCommitted = false
 
     /// - Parameters:
-    ///   - destination: need not exist; its parents are made. An existing one must be empty or hold `landmark`.
-    ///   - landmark: a file that tells a folder of the same kind, so that nothing else is replaced.
+    ///   - destination: need not exist; its parents are made.
+    ///   - others: what becomes of files that are not a model's.
     ///   - protected: folders that must survive, mapped checkpoints for instance.
     /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
-    init(of destination: String, landmark: String, protecting protected: [String]) throws(Failure) {
-        let standardised = (destination as NSString).standardizingPath
-        let parents = MadeFolders(above: standardised)
-        let place = try FolderReplacement.resolve(standardised)
+    init(of destination: String, others: OtherFiles, protecting protected: [String]) throws(Failure) {
+        let parents = MadeFolders(above: destination)
+        let place = try FolderReplacement.resolve(destination, making: true)
         try FolderReplacement.recover(place)
-        try FolderReplacement.checkReplaceable(place, shownAs: destination, landmark: landmark, protected: protected)
+        try FolderReplacement.check(place, shownAs: destination, others: others, protected: protected)
         FolderReplacement.removeStale(of: place)
         let identity = "\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
         let path = FolderReplacement.partialPrefix(of: place) + identity
@@ -64,8 +65,8 @@ final class FolderReplacement {
         isCommitted = true
         parents.areKept = true
         try FolderReplacement.synchronise(descriptor, parent)
-        // The new folder is in place: a rest of the old one is no failure, and the next replacement removes it.
-        try? FileManager.default.removeItem(atPath: FolderReplacement.asideName(of: destination))
+        // The new folder is in place: a rest of the old one is no failure, and the next replacement settles it.
+        FolderReplacement.settle(FolderReplacement.asideName(of: destination), into: destination)
     }
 
     /// Renames `new` to `destination`, an existing destination to its aside name first, and back if the rest fails.
@@ -80,6 +81,20 @@ final class FolderReplacement {
             if exists { rename(aside, destination) }
             throw failure
         }
+    }
+
+    /// Empties the old folder: files that the new one replaces, and those of a model, are removed; all others move into the new
+    /// one. What can be neither stays.
+    private static func settle(_ aside: String, into destination: String) {
+        for name in names(in: aside) {
+            let (old, new) = ("\(aside)/\(name)", "\(destination)/\(name)")
+            if FileStatus(unfollowed: new) != nil || ModelFolderFile.isOne(name, in: aside) {
+                unlink(old)
+            } else {
+                rename(old, new)
+            }
+        }
+        rmdir(aside)
     }
 
     /// Brings a folder's names to disk, where its file system can do that.
@@ -97,24 +112,26 @@ final class FolderReplacement {
         return "\(path.deletingLastPathComponent)/.\(path.lastPathComponent).\(suffix)"
     }
 
-    /// The absolute path with links resolved, its parents made.
-    private static func resolve(_ destination: String) throws(Failure) -> String {
+    /// The absolute path with links resolved, as far as it exists.
+    ///
+    /// - Parameter making: folders above it are made.
+    static func resolve(_ destination: String, making: Bool) throws(Failure) -> String {
         if let existing = realPath(destination) { return existing }
-        let path = destination as NSString
-        let parent = path.deletingLastPathComponent.isEmpty ? "." : path.deletingLastPathComponent
-        do {
-            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-        } catch {
-            throw .inputOutput(parent, "can't be created", remedy: "Check the path and its permissions.")
+        let path = Path(destination)
+        guard FileStatus(unfollowed: path.text)?.isLink != true else {
+            throw .configuration(
+                destination, "is a symbolic link that leads nowhere", remedy: "Remove the link, or name another folder.")
         }
-        guard let resolved = realPath(parent) else { throw .system(parent, "can't be resolved") }
-        return (resolved as NSString).appendingPathComponent(path.lastPathComponent)
-    }
-
-    private static func realPath(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
+        if making {
+            do {
+                try FileManager.default.createDirectory(atPath: path.parent, withIntermediateDirectories: true)
+            } catch {
+                throw .inputOutput(path.parent, "can't be created", remedy: "Check the path and its permissions.")
+            }
+        }
+        let parent = realPath(path.parent)
+        guard let resolved = parent ?? (making ? nil : path.parent) else { throw .system(path.parent, "can't be resolved") }
+        return (resolved as NSString).appendingPathComponent(path.name)
     }
 
     /// Ends a replacement that was killed between its renames, or before the old folder was removed.
@@ -122,29 +139,9 @@ final class FolderReplacement {
         let aside = asideName(of: destination)
         guard FileManager.default.fileExists(atPath: aside) else { return }
         if FileManager.default.fileExists(atPath: destination) {
-            try? FileManager.default.removeItem(atPath: aside)
+            settle(aside, into: destination)
         } else {
             guard rename(aside, destination) == 0 else { throw .system(aside, "can't be put back") }
-        }
-    }
-
-    private static func checkReplaceable(
-        _ destination: String, shownAs shown: String, landmark: String, protected: [String]
-    ) throws(Failure) {
-        for folder in protected {
-            guard let other = realPath(folder) else { continue }
-            guard other != destination && !other.hasPrefix(destination + "/") else {
-                throw .configuration(
-                    shown, "would replace \(folder), which is being read", remedy: "Name another destination folder.")
-            }
-        }
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: destination, isDirectory: &isDirectory) else { return }
-        let content = try? FileManager.default.contentsOfDirectory(atPath: destination)
-        guard isDirectory.boolValue, let content, content.isEmpty || content.contains(landmark) else {
-            throw .configuration(
-                shown, "exists and holds no \(landmark), so it is not replaced",
-                remedy: "Name another destination folder, or remove this one.")
         }
     }
 
@@ -163,6 +160,21 @@ final class FolderReplacement {
     }
 }
 
+/// A destination's path, absolute and without `..`. It is made absolute first: of a relative one Foundation takes a `~` for a home
+/// folder, which is a name like any other here, since options and settings are expanded where they are read.
+private struct Path {
+    let text: String
+    let parent: String
+    let name: String
+
+    init(_ path: String) {
+        let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        text = (absolute as NSString).standardizingPath
+        parent = folder(of: text)
+        name = (text as NSString).lastPathComponent
+    }
+}
+
 /// The folders above a destination that are not there yet. Unless they are kept, those that stay empty go when this goes.
 private final class MadeFolders {
     /// The innermost first.
@@ -171,10 +183,10 @@ private final class MadeFolders {
 
     init(above destination: String) {
         var paths: [String] = []
-        var parent = (destination as NSString).deletingLastPathComponent
-        while !parent.isEmpty, !FileManager.default.fileExists(atPath: parent) {
+        var parent = Path(destination).parent
+        while parent != "/", !FileManager.default.fileExists(atPath: parent) {
             paths.append(parent)
-            parent = (parent as NSString).deletingLastPathComponent
+            parent = folder(of: parent)
         }
         self.paths = paths
     }

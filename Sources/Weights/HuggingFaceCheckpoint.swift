@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Hashing
 import Settings
@@ -36,6 +37,7 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
                 folder, "is a file, not the folder of a Hugging Face checkpoint",
                 remedy: "Give the folder that holds config.json and model.safetensors.")
         }
+        try RunPlace.refuse(asModel: folder)
         try ForeignFolder.check(folder)
         let configurationPath = folder + "/config.json"
         let json = Data(try Storage.contents(of: configurationPath, limit: HuggingFaceConfiguration.byteLimit))

@@ -58,11 +58,10 @@ extension HuggingFaceConfiguration {
     /// The same `config.json` with another value of its `tie_word_embeddings`.
     ///
     /// - Throws: `Failure` (damaged data) when `json` is not a JSON object.
-    static func json(_ json: Data, tyingEmbeddings: Bool, origin: String) throws(Failure) -> Data {
+    public static func json(_ json: Data, tyingEmbeddings: Bool, origin: String) throws(Failure) -> Data {
         var members = try members(json, origin: origin)
-        for index in members.indices where members[index].name == "tie_word_embeddings" {
-            members[index].value = .bool(tyingEmbeddings)
-        }
+        members.removeAll { $0.name == "tie_word_embeddings" }
+        members.append(.init(name: "tie_word_embeddings", value: .bool(tyingEmbeddings)))
         return JSONValue.object(members).file
     }
 

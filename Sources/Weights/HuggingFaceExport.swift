@@ -23,8 +23,8 @@ public struct HuggingFaceExport: ~Copyable {
     private var digests: [(name: String, digest: FileDigest)]
 
     /// - Parameters:
-    ///   - destination: the folder's final path. An existing folder is replaced only where it is empty or holds a
-    ///     `config.json`.
+    ///   - destination: the folder's final path. Of an existing folder only a model's files are replaced (`ModelFolderFile`).
+    ///   - others: what becomes of other files there.
     ///   - configurationJSON: what `config.json` will be, byte for byte.
     ///   - tensors: all tensors, in the order in which their rows will be appended.
     ///   - source: the checkpoint from which tokenizer files are copied.
@@ -32,12 +32,12 @@ public struct HuggingFaceExport: ~Copyable {
     ///   - protected: further folders that must not be replaced: every checkpoint that is mapped. The source always is.
     /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
     public init(
-        to destination: String, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
+        to destination: String, others: OtherFiles = .refused, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
         copyingFrom source: String? = nil, adding files: [String: Data] = [:], protecting protected: [String] = []
     ) throws(Failure) {
         precondition(!files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") })
         let folder = try FolderReplacement(
-            of: destination, landmark: "config.json", protecting: protected + (source.map { [$0] } ?? []))
+            of: destination, others: others, protecting: protected + (source.map { [$0] } ?? []))
         var contents = files
         contents["config.json"] = configurationJSON
         if let source {
@@ -74,6 +74,16 @@ public struct HuggingFaceExport: ~Copyable {
         let list = Data(FolderDigests.text(of: digests).utf8)
         _ = try HuggingFaceExport.write(list, to: "\(folder.path)/\(FolderDigests.fileName)")
         try folder.commit()
+    }
+
+    /// Refuses a destination that `init` would refuse. Nothing is made or changed: asked before a model is read.
+    ///
+    /// - Throws: `Failure` (configuration).
+    public static func check(
+        destination: String, others: OtherFiles = .refused, protecting protected: [String] = []
+    ) throws(Failure) {
+        let place = try FolderReplacement.resolve(destination, making: false)
+        try FolderReplacement.check(place, shownAs: destination, others: others, protected: protected)
     }
 
     private static func write(_ data: Data, to path: String) throws(Failure) -> FileDigest {

@@ -1,29 +1,37 @@
 import ArgumentParser
+import Files
 import Foundation
 import Model
 import Reporting
 import Settings
 import Tensors
+import Training
 import Weights
 
 extension ExportType: ExpressibleByArgument {}
 
 struct Convert: OneProcessCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes a Hugging Face folder of a GGUF file, of a run's model or of another such folder.",
+        abstract: "Makes a Hugging Face folder of a GGUF file, of a run's model or checkpoint, or of another such folder.",
         discussion: """
             Of GGUF files the architectures llama and qwen2 are read, with tensors in F32, F16, BF16, Q8_0, Q4_0 and Q4_1 \
-            and a byte-level BPE tokenizer, which is written out with the chat template.
+            and a byte-level BPE tokenizer, which is written out with the chat template. A checkpoint, RUN/checkpoints/step-N, may \
+            have been saved by any number of ranks; its model's config.json and tokenizer come with it.
             """)
 
-    @Argument(help: "A GGUF file, a run's directory (its export is taken), or a Hugging Face folder.")
+    @Argument(
+        help: "A GGUF file, a run's directory (its export is taken), one of its checkpoints, or a Hugging Face folder.",
+        transform: expandedPath)
     var source: String
 
-    @Argument(help: "The folder to write. One that holds a config.json is replaced.")
+    @Argument(help: "The folder to write. Of a folder that is there only a model's files are replaced.", transform: expandedPath)
     var destination: String
 
     @Option(help: "The type of the written weights.")
     var dtype: ExportType = .float32
+
+    @Flag(help: "Write into a folder that holds other files too: they stay, but for those of the names of new files.")
+    var overwrite = false
 
     private var elementType: ElementType {
         switch dtype {
@@ -32,13 +40,23 @@ struct Convert: OneProcessCommand {
         }
     }
 
+    private var others: OtherFiles { overwrite ? .kept : .refused }
+
     func run() throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else {
-            throw Failure.missing(source, "does not exist", remedy: "Give a GGUF file, a run's directory or a Hugging Face folder.")
+        guard let status = FileStatus(source) else {
+            throw Failure.missing(
+                source, "does not exist", remedy: "Give a GGUF file, a run's directory or checkpoint, or a Hugging Face folder.")
         }
-        if isFolder.boolValue { try convertFolder() } else { try convertFile() }
+        try checkDestination()
+        guard status.isFolder else { return try convertFile() }
+        switch RunPlace(source) {
+        case .checkpoint: try convertCheckpoint()
+        case .run: try convertFolder(source + "/export")
+        case .checkpoints, nil: try convertFolder(source)
+        }
     }
+
+    // MARK: Sources
 
     private func convertFile() throws(Failure) {
         let checkpoint = try GGUFCheckpoint(path: source)
@@ -50,13 +68,9 @@ struct Convert: OneProcessCommand {
             tokenizer: checkpoint.tokenizerSummary)
     }
 
-    private func convertFolder() throws(Failure) {
-        let isRun = FileManager.default.fileExists(atPath: source + "/status.json")
-        let folder = isRun ? source + "/export" : source
-        if isRun && !FileManager.default.fileExists(atPath: folder + "/config.json") {
-            throw .missing(
-                source, "is a run that has exported no model yet", remedy: "Let it finish, or go on with tandem train --resume.")
-        }
+    private func convertFolder(_ folder: String) throws(Failure) {
+        // A run without an export: its refusal says what to take instead.
+        if folder != source, FileStatus(folder + "/config.json") == nil { try RunPlace.refuse(asModel: source) }
         let checkpoint = try HuggingFaceCheckpoint(folder: folder)
         let table = ParameterTable(checkpoint.configuration)
         for specification in table.specifications {
@@ -70,16 +84,47 @@ struct Convert: OneProcessCommand {
             family: checkpoint.configuration.family, tokenizer: hasTokenizer ? "copied" : "none, as in \(folder)")
     }
 
+    private func convertCheckpoint() throws(Failure) {
+        let model = try CheckpointModel(source)
+        let tokenizer = model.tokenizerFolder.flatMap { FileStatus($0 + "/tokenizer.json") == nil ? nil : "copied from \($0)" }
+        try write(
+            model.conversion(elementType: elementType), family: model.configuration.family,
+            tokenizer: tokenizer ?? "none, as the run's model")
+    }
+
     private func write(
         _ conversion: CheckpointConversion, family: ModelFamily, tokenizer: String
     ) throws(Failure) {
         for notice in conversion.notices { try Console.write("note: \(notice)") }
         var line = ConversionProgressLine()
-        try conversion.write(to: destination) { (progress) throws(Failure) in try line.show(progress) }
+        try conversion.write(to: destination, others: others) { (progress) throws(Failure) in try line.show(progress) }
         let millions = String(format: "%.1f M", Double(conversion.elementCount) / 1e6)
         try Console.write("model       \(family.rawValue), \(millions) parameters in \(conversion.tensorCount) tensors")
         try Console.write("tokenizer   \(tokenizer)")
         try Console.write("written to  \(destination), as \(dtype.rawValue)")
+    }
+
+    // MARK: The destination
+
+    /// Endings of files: a folder of such a name would be taken for what it is not.
+    private static let fileEndings = [
+        "safetensors", "bin", "pt", "pth", "ckpt", "onnx", "h5", "hdf5", "npz", "json", "jsonl", "yaml", "yml", "zip", "tar", "gz", "tgz",
+    ]
+
+    private func checkDestination() throws(Failure) {
+        // Also where the name is a file's: what is read is told first.
+        try HuggingFaceExport.check(destination: destination, others: others, protecting: [source])
+        let ending = (destination as NSString).pathExtension.lowercased()
+        if ending == "gguf" {
+            throw .configuration(
+                destination, "is the name of a GGUF file, and GGUF files are read but not written so far",
+                remedy: "Name another destination: a folder, which gets the model in Hugging Face's form.")
+        }
+        if Convert.fileEndings.contains(ending) {
+            throw .configuration(
+                destination, "is the name of a file, and a model becomes a folder",
+                remedy: "Name another destination: a folder, which gets config.json and model.safetensors.")
+        }
     }
 }
 

@@ -7,10 +7,10 @@ import Training
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Computes validation figures; nothing is trained.")
 
-    @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"))
+    @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"), transform: expandedPath)
     var file: String
 
-    @Option(help: "A Hugging Face folder to evaluate instead of the configuration's model.")
+    @Option(help: "A Hugging Face folder to evaluate instead of the configuration's model.", transform: expandedPath)
     var checkpoint: String?
 
     @Option(help: ArgumentHelp("Also writes the figures as JSON.", valueName: "file.json"))

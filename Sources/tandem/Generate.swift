@@ -10,7 +10,7 @@ struct Generate: ParsableCommand {
         abstract: "Continues a prompt, token by token; under mpirun all ranks share the model.",
         discussion: "A model with a chat template gets the prompt as a user's message; --raw gives it as it stands.")
 
-    @Option(help: "The model: a Hugging Face folder with its tokenizer.")
+    @Option(help: "The model: a Hugging Face folder with its tokenizer.", transform: expandedPath)
     var checkpoint: String
 
     @Option(help: "What is continued.")

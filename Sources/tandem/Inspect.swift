@@ -10,7 +10,8 @@ struct Inspect: OneProcessCommand {
     static let configuration = CommandConfiguration(abstract: "Says what a checkpoint, dataset or run holds.")
 
     @Argument(
-        help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), a run's directory, or one of its checkpoints or dumps.")
+        help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), a run's directory, or one of its checkpoints or dumps.",
+        transform: expandedPath)
     var path: String
 
     @Flag(help: "Also read and check everything that it holds.")

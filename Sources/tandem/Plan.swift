@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Files
 import Foundation
 import Kernels
 import Planning
@@ -15,7 +16,7 @@ struct Plan: ParsableCommand {
             (then with the speed of messages between ranks). docs/planning.md says how each figure is made.
             """)
 
-    @Argument(help: ArgumentHelp("The run's settings, a YAML file; with --measure the file to write.", valueName: "config"))
+    @Argument(help: ArgumentHelp("The run's settings, a YAML file; with --measure the file to write.", valueName: "config"), transform: expandedPath)
     var file: String?
 
     @Option(help: "Ranks of the job.")
@@ -27,7 +28,7 @@ struct Plan: ParsableCommand {
     @Option(help: "Threads of a rank. Left out: run.threads, else the share of a node's cores.")
     var threads: Int?
 
-    @Option(help: ArgumentHelp("The machine's rates. Left out: machine.json, where it is there.", valueName: "file"))
+    @Option(help: ArgumentHelp("The machine's rates. Left out: machine.json, where it is there.", valueName: "file"), transform: expandedPath)
     var machine: String?
 
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
@@ -36,6 +37,9 @@ struct Plan: ParsableCommand {
     @Flag(help: "Measures this machine's rates and writes them to the file, machine.json if none is named.")
     var measure = false
 
+    @Flag(help: "With --measure: replace a file that holds no machine's rates.")
+    var overwrite = false
+
     @Flag(help: .hidden)
     var quick = false
 
@@ -43,6 +47,7 @@ struct Plan: ParsableCommand {
         guard !measure || (overrides.isEmpty && machine == nil && ranks == 1 && nodes == 1) else {
             throw ValidationError("--measure takes no configuration: start it under mpirun for several ranks.")
         }
+        guard measure || !overwrite else { throw ValidationError("--overwrite is for --measure.") }
         guard measure || file != nil else { throw ValidationError("Missing expected argument '<config>'.") }
         for (name, value) in [("--ranks", ranks), ("--nodes", nodes), ("--threads", threads ?? 1)] where value < 1 {
             throw ValidationError("\(name) is \(value): give 1 or more.")
@@ -84,7 +89,11 @@ struct Plan: ParsableCommand {
 
     private func measureMachine(_ path: String) throws {
         let job = Job()
-        if job.isFirst { try checkWritable(path) }
+        if job.isFirst {
+            try checkIsNoConfiguration(path)
+            // Minutes of measuring should not end with a file that can't be written.
+            try OutputPath.check([MachineRates.output(path)], against: [], overwriting: overwrite)
+        }
         let mesh = try job.start(ParallelLayout(data: job.rankCount, tensor: 1), sharing: SharedFact.ofProgram)
         let isFirst = job.isFirst
         let measurement = try MachineMeasurement(
@@ -101,18 +110,10 @@ struct Plan: ParsableCommand {
         job.finish()
     }
 
-    /// Minutes of measuring should not end with a file that can't be written.
-    private func checkWritable(_ path: String) throws(Failure) {
-        if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
-            throw Failure(
-                path, "is a YAML file, and --measure writes JSON into the file that it is given",
-                remedy: "Name a file such as \(MachineRates.usualFile); --measure takes no configuration.", exitCode: .usage)
-        }
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        var isFolder: ObjCBool = false
-        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        guard isThere ? !isFolder.boolValue && access(path, W_OK) == 0 : access(folder, W_OK) == 0 else {
-            throw .inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
-        }
+    private func checkIsNoConfiguration(_ path: String) throws(Failure) {
+        guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else { return }
+        throw Failure(
+            path, "is a YAML file, and --measure writes JSON into the file that it is given",
+            remedy: "Name a file such as \(MachineRates.usualFile); --measure takes no configuration.", exitCode: .usage)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Files
 import Foundation
 import Reporting
 import Settings
@@ -17,13 +18,13 @@ struct Prepare: OneProcessCommand {
             loss_mask). docs/data.md has an example of each.
             """)
 
-    @Option(parsing: .upToNextOption, help: "JSONL files, read in this order.")
+    @Option(parsing: .upToNextOption, help: "JSONL files, read in this order.", transform: expandedPath)
     var input: [String]
 
-    @Option(help: "The dataset to write (.h5).")
+    @Option(help: "The dataset to write (.h5).", transform: expandedPath)
     var output: String
 
-    @Option(help: "A Hugging Face folder with the tokenizer and chat template; for records of text.")
+    @Option(help: "A Hugging Face folder with the tokenizer and chat template; for records of text.", transform: expandedPath)
     var tokenizer: String?
 
     @Option(help: "Left out, it is detected from the first record's fields.")
@@ -43,13 +44,17 @@ struct Prepare: OneProcessCommand {
     @Option(help: "The share of records that goes to a validation file beside the output.")
     var validation: Double?
 
+    @Flag(help: "Replace a file at --output that is no dataset.")
+    var overwrite = false
+
     func run() throws {
         var reporter = PrepareProgressLine()
-        let summary = try prepare(
-            PrepareRequest(
-                inputs: input, output: output, kind: kind, tokenizer: tokenizer, fields: try fields(),
-                maximumLength: maxLength, truncation: truncation, validationFraction: validation)
-        ) { reporter.show($0) }
+        let request = PrepareRequest(
+            inputs: input, output: output, kind: kind, tokenizer: tokenizer, fields: try fields(), maximumLength: maxLength,
+            truncation: truncation, validationFraction: validation)
+        try request.check()
+        try OutputPath.check(request.outputFiles, against: request.inputFiles, overwriting: overwrite)
+        let summary = try prepare(request) { reporter.show($0) }
         for line in lines(of: summary) { try Console.write(line) }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Reporting
 import Settings
 import Training
@@ -7,13 +8,13 @@ struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes each record's log-probabilities under a frozen model, as JSONL.")
 
-    @Option(help: "The model: a Hugging Face folder.")
+    @Option(help: "The model: a Hugging Face folder.", transform: expandedPath)
     var checkpoint: String
 
-    @Option(help: "The dataset that `tandem prepare` wrote.")
+    @Option(help: "The dataset that `tandem prepare` wrote.", transform: expandedPath)
     var data: String
 
-    @Option(help: "The JSONL file to write.")
+    @Option(help: "The JSONL file to write.", transform: expandedPath)
     var output: String
 
     @Option(help: "Tensor ranks; the others are data ranks.")
@@ -21,6 +22,9 @@ struct Score: ParsableCommand {
 
     @Option(help: "Threads a rank.")
     var threads: Int?
+
+    @Flag(help: "Replace a file at --output that holds no scores.")
+    var overwrite = false
 
     func validate() throws {
         guard tensor >= 1 else { throw ValidationError("--tensor must be at least 1.") }
@@ -35,6 +39,8 @@ struct Score: ParsableCommand {
                 remedy: "Start with mpirun -n \(tensor) or a multiple of it.")
         }
         let layout = ParallelLayout(data: job.rankCount / tensor, tensor: tensor)
+        // Other nodes may not have the output's folder: the first rank writes.
+        if job.isFirst { try OutputPath.check([Scorer.output(output)], against: [checkpoint, data], overwriting: overwrite) }
         let scorer = try Scorer(checkpoint: checkpoint, data: data)
         try scorer.check(layout, place: "--tensor")
         let mesh = try job.start(layout) { () throws(Failure) in try scorer.facts() }

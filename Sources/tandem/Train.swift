@@ -9,7 +9,7 @@ struct Train: ParsableCommand {
         abstract: "Trains a model, alone or under mpirun.",
         discussion: "docs/configuration.md describes every key of CONFIG.")
 
-    @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"))
+    @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"), transform: expandedPath)
     var file: String
 
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key, e.g. optimizer.learning_rate=1e-6.", valueName: "key.path=value"))
@@ -43,7 +43,7 @@ struct Train: ParsableCommand {
         }
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
-        try directory.checkFree(forNewRun: !overwrite && resume == nil)
+        try directory.checkFree(for: overwrite ? .overwriting : resume == nil ? .new : .resuming)
         if overwrite || resume != nil { try directory.checkNotRead(as: resolved.inputs) }
         if job.isFirst { try directory.checkRoom(forExportOf: resolved, replacing: overwrite) }
         let limits = Watchdog.Limits(collective: configuration.run.collectiveTimeout, step: configuration.run.stepTimeout)

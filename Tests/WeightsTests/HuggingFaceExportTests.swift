@@ -57,7 +57,7 @@ import Testing
     @Test("a later export replaces the whole folder, while views of the old one stay readable")
     func replacing() throws {
         try export([1, 2])
-        try folder.write("out/stale.json", text: "{}")
+        try folder.write("out/generation_config.json", text: "{}")
         let old = try HuggingFaceCheckpoint(folder: destination)
         try export([3, 4])
         #expect(try exported == [3, 4])

@@ -39,7 +39,7 @@ extension DataSettings {
 
     /// A path, or a list with one `{path, weight}`. Weights are relative to each other: one alone changes nothing.
     private static func train(_ section: Section) throws(Failure) -> String? {
-        guard case .list(let items)? = section["train"]?.content else { return try section.text("train") }
+        guard case .list(let items)? = section["train"]?.content else { return try section.path("train") }
         guard let item = items.first, items.count == 1 else {
             throw section.failure(
                 "train", items.isEmpty ? "is an empty list" : "mixes several files, which is not supported yet",
@@ -47,18 +47,18 @@ extension DataSettings {
         }
         let entry = try Section(item, path: "data.train.0", file: section.file, keys: ["path", "weight"])
         _ = try entry.number("weight", .positive, default: 1)
-        return try entry.required("path", entry.text("path"), remedy: "Name the dataset's file.")
+        return try entry.required("path", entry.path("path"), remedy: "Name the dataset's file.")
     }
 
     private static func validation(_ section: Section) throws(Failure) -> [NamedFile] {
         guard let node = section["validation"], case .mapping = node.content else {
-            guard let path = try section.text("validation") else { return [] }
+            guard let path = try section.path("validation") else { return [] }
             return [NamedFile(name: "validation", path: path)]
         }
         let names = try Section(named: node, path: "data.validation", file: section.file)
         var files: [NamedFile] = []
         for name in names.keys {
-            let path = try names.required(name, names.text(name), remedy: "Name the dataset's file.")
+            let path = try names.required(name, names.path(name), remedy: "Name the dataset's file.")
             files.append(NamedFile(name: name, path: path))
         }
         return files

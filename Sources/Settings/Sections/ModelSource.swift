@@ -24,8 +24,8 @@ extension ModelSource {
     static let layerKeys = ["checkpoint", "layers"]
 
     init(_ section: Section) throws(Failure) {
-        let checkpoint = try section.text("checkpoint").map(ModelSource.checkpoint)
-        let tokenizer = try section.text("tokenizer")
+        let checkpoint = try section.path("checkpoint").map(ModelSource.checkpoint)
+        let tokenizer = try section.path("tokenizer")
         let random = try RandomModelSource(section).map { ModelSource.random($0, tokenizer: tokenizer) }
         let layers = try ModelSource.layers(section)
         let sources = [("checkpoint", checkpoint), ("config", random), ("initialize_from", layers)]
@@ -56,7 +56,7 @@ extension ModelSource {
         guard section.isGiven("initialize_from") else { return nil }
         let source = try section.section("initialize_from", keys: layerKeys)
         let folder = try source.required(
-            "checkpoint", source.text("checkpoint"), remedy: "Name the Hugging Face folder whose blocks are taken.")
+            "checkpoint", source.path("checkpoint"), remedy: "Name the Hugging Face folder whose blocks are taken.")
         let remedy = "List the blocks to take, counted from 0 and ascending, such as [0, 3, 6]."
         let list = try source.required("layers", source.list("layers", remedy: remedy), remedy: remedy)
         var layers: [Int] = []
@@ -96,7 +96,7 @@ extension RandomModelSource {
         case .mapping:
             self = .inline(json: try node.json(path: section.keyPath("config"), file: section.file))
         case .scalar:
-            guard let path = try section.text("config") else { return nil }
+            guard let path = try section.path("config") else { return nil }
             self = .file(path)
         case .list:
             throw section.failure(

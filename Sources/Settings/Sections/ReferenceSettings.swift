@@ -79,7 +79,7 @@ extension ReferenceSettings {
         self.init(
             name: name,
             checkpoint: try section.required(
-                "checkpoint", section.text("checkpoint"), remedy: "Name the reference's Hugging Face folder."),
+                "checkpoint", section.path("checkpoint"), remedy: "Name the reference's Hugging Face folder."),
             storage: try section.choice("storage", default: .file),
             cache: try section.choice("cache") ?? .off, layout: try ReferenceLayout(section),
             ranks: try ReferenceSettings.ranks(section))

@@ -55,7 +55,7 @@ extension RunSettings {
     init(_ section: Section) throws(Failure) {
         self.init(
             directory: try section.required(
-                "directory", section.text("directory"), remedy: "Name the run's folder, such as runs/dpo."),
+                "directory", section.path("directory"), remedy: "Name the run's folder, such as runs/dpo."),
             seed: try section.seed("seed", default: 17),
             threads: try section.whole("threads", .ranks),
             checkpointEvery: try section.whole("checkpoint_every", .counts),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Collectives
+import Files
 import Foundation
 import Planning
 import Reporting
@@ -35,17 +36,20 @@ struct Scaling: ParsableCommand {
     @Option(help: "Nodes that the forecast goes to.")
     var nodes = 1024
 
-    @Option(help: ArgumentHelp("The machine's rates, of tandem plan --measure: without them no forecast.", valueName: "file"))
+    @Option(help: ArgumentHelp("The machine's rates, of tandem plan --measure: without them no forecast.", valueName: "file"), transform: expandedPath)
     var machine: String?
 
-    @Option(help: ArgumentHelp("Also writes the points as CSV.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also writes the points as CSV.", valueName: "file"), transform: expandedPath)
     var csv: String?
 
-    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"), transform: expandedPath)
     var json: String?
 
-    @Option(help: ArgumentHelp("Also draws efficiency over ranks, as SVG.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also draws efficiency over ranks, as SVG.", valueName: "file"), transform: expandedPath)
     var plot: String?
+
+    @Flag(help: "Replace output files that no benchmark wrote.")
+    var overwrite = false
 
     @Flag(help: "Steps of milliseconds: to see that all works, not for figures.")
     var quick = false
@@ -64,14 +68,13 @@ struct Scaling: ParsableCommand {
         request.nodes = nodes
         request.quick = quick
         request.machine = try machine.map(MachineRates.read)
+        let outputs = [csv.map(BenchmarkOutput.csv.path), json.map(BenchmarkOutput.json.path), plot.map(BenchmarkOutput.plot.path)]
+        try OutputPath.check(outputs.compactMap(\.self), against: machine.map { [$0] } ?? [], overwriting: overwrite)
         let report = try inTemporaryFolder { folder in
             try ScalingRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }.run()
         }
         for (path, content) in [(csv, Data(report.csv.utf8)), (json, try report.encoded()), (plot, Data(report.svg.utf8))] {
-            guard let path else { continue }
-            do { try content.write(to: URL(fileURLWithPath: path)) } catch {
-                throw Failure.inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
-            }
+            if let path { try TemporaryFile.write(content, to: path) }
         }
         try Console.write(report.text)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Files
 import Foundation
 import Reporting
 import Settings
@@ -41,7 +42,7 @@ struct Measure: ParsableCommand {
     @Option(help: "The shape: 30M, 135M (SmolLM2's) or 360M.")
     var model = BenchmarkModel.medium
 
-    @Option(help: "Preference pairs of token ids (JSONL) in place of random ones of like lengths.")
+    @Option(help: "Preference pairs of token ids (JSONL) in place of random ones of like lengths.", transform: expandedPath)
     var pairs: String?
 
     @Option(help: "Timed steps of each kind.")
@@ -53,11 +54,14 @@ struct Measure: ParsableCommand {
     @Option(help: "schedule.recompute of the steps: none, attention or block.")
     var recompute = Recomputation.nothing
 
-    @Option(help: ArgumentHelp("Also times PyTorch and TRL with this Python, by turns with ours.", valueName: "python"))
+    @Option(help: ArgumentHelp("Also times PyTorch and TRL with this Python, by turns with ours.", valueName: "python"), transform: expandedPath)
     var peers: String?
 
-    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"))
+    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"), transform: expandedPath)
     var json: String?
+
+    @Flag(help: "Replace a file at --json that no benchmark wrote.")
+    var overwrite = false
 
     /// What a process that this program starts is to measure.
     @Option(help: .hidden)
@@ -79,10 +83,12 @@ struct Measure: ParsableCommand {
         request.tokensPerMicroBatch = tokensPerMicroBatch
         request.recompute = recompute
         request.peers = peers
+        let outputs = json.map { [BenchmarkOutput.json.path($0)] } ?? []
+        try OutputPath.check(outputs, against: pairs.map { [$0] } ?? [], overwriting: overwrite)
         let report = try inTemporaryFolder { folder in
             try BenchmarkRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }.run()
         }
-        if let json { try report.encoded().write(to: URL(fileURLWithPath: json)) }
+        if let json { try TemporaryFile.write(report.encoded(), to: json) }
         try Console.write(report.text)
     }
 }

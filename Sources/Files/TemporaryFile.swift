@@ -1,49 +1,17 @@
 import Foundation
 import Settings
 
-/// What the file system says about a path, symbolic links followed.
-struct FileStatus {
-    let byteCount: Int
-    let isFolder: Bool
-    /// No folder, pipe or device.
-    let isRegular: Bool
-    private let device: UInt64
-    private let inode: UInt64
-
-    /// Nil when nothing is there, or it can't be seen.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        byteCount = Int(status.st_size)
-        isFolder = (status.st_mode & S_IFMT) == S_IFDIR
-        isRegular = (status.st_mode & S_IFMT) == S_IFREG
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-    }
-
-    /// One file, whatever the two paths look like.
-    func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
-}
-
-/// The last failed system call, in the system's words.
-func systemReason() -> String { String(cString: strerror(errno)) }
-
-func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-}
-
 /// A file that is being written beside its destination. Unless it is published, it goes when this goes; one that a
 /// killed process left is removed by the next of the same destination, which knows it by its free lock.
-final class TemporaryFile {
-    let path: String
-    let destination: String
+public final class TemporaryFile {
+    public let path: String
+    public let destination: String
     private var exists = true
     /// Of the descriptor that holds the lock; nil before `lock()`.
     private var lockHolder: Int32?
 
     /// - Throws: `Failure` when the destination's folder is missing, or the destination is a folder itself.
-    init(for destination: String) throws(Failure) {
+    public init(for destination: String) throws(Failure) {
         let parent = folder(of: destination)
         guard FileStatus(parent)?.isFolder == true else {
             throw .missing(destination, "its folder \(parent) does not exist", remedy: "Create the folder first.")
@@ -66,7 +34,7 @@ final class TemporaryFile {
 
     /// Tells others that the file, which is there by now, is in use. Where locks are not supported it is written all the
     /// same: only the clean-up after a kill is lost.
-    func lock() {
+    public func lock() {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         _ = flock(descriptor, LOCK_EX | LOCK_NB)
@@ -77,7 +45,7 @@ final class TemporaryFile {
     private static func removeStale(of destination: String) {
         let parent = folder(of: destination)
         let prefix = (destination as NSString).lastPathComponent + suffix
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
+        for name in names(in: parent) {
             guard name.hasPrefix(prefix), name.dropFirst(prefix.count).wholeMatch(of: /[0-9]+-[0-9a-f]+/) != nil
             else { continue }
             let path = "\(parent)/\(name)"
@@ -88,17 +56,17 @@ final class TemporaryFile {
         }
     }
 
-    func remove() {
+    public func remove() {
         guard exists else { return }
         exists = false
         unlink(path)
     }
 
     /// Waits until the bytes are on the disk.
-    func synchronize() throws(Failure) { try TemporaryFile.synchronize(path, reportedAs: destination) }
+    public func synchronize() throws(Failure) { try TemporaryFile.synchronize(path, reportedAs: destination) }
 
     /// Puts the file in its destination's place, in one step: a reader sees the old file or the new one.
-    func publish() throws(Failure) {
+    public func publish() throws(Failure) {
         guard rename(path, destination) == 0 else {
             throw .inputOutput(
                 destination, "can't be put in place (\(systemReason()))", remedy: "Check the folder's permissions.")
@@ -117,5 +85,38 @@ final class TemporaryFile {
             throw .inputOutput(
                 place, "can't be brought to the disk (\(systemReason()))", remedy: "Check the disk's room and health.")
         }
+    }
+}
+
+extension TemporaryFile {
+    /// Writes a whole file: `path` holds all of `content`, or what it held before.
+    ///
+    /// - Throws: `Failure` (input/output).
+    public static func write(_ content: some Collection<UInt8>, to path: String) throws(Failure) {
+        let temporary = try TemporaryFile(for: path)
+        let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw unwritable(path) }
+        var status = Array(content).withUnsafeBytes { writeAll($0, to: descriptor) }
+        if status, fsync(descriptor) != 0 { status = false }
+        let reason = systemReason()
+        guard close(descriptor) == 0, status else {
+            throw .inputOutput(path, "can't be written (\(reason))", remedy: "Check the free space, the path and its permissions.")
+        }
+        try temporary.publish()
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+        var written = 0
+        while written < bytes.count {
+            let count = Foundation.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return false }
+            written += count
+        }
+        return true
+    }
+
+    private static func unwritable(_ path: String) -> Failure {
+        .inputOutput(path, "can't be created (\(systemReason()))", remedy: "Check the folder's permissions.")
     }
 }

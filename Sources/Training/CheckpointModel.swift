@@ -1,0 +1,159 @@
+import Checkpoints
+import Files
+import Foundation
+import Hashing
+import Model
+import Settings
+import Tensors
+import Weights
+
+/// The model of a run's checkpoint, `RUN/checkpoints/step-N`, saved by any layout: its values, its `config.json`, and where its
+/// tokenizer lies. Numbers are read a few rows at a time.
+public struct CheckpointModel {
+    public let path: String
+    public let manifest: CheckpointManifest
+    public let configuration: ModelConfiguration
+    /// The folder whose tokenizer files belong to the model; nil where it has none.
+    public let tokenizerFolder: String?
+
+    private let configurationJSON: Data
+    private var folder: CheckpointFolder { CheckpointFolder(path: path) }
+
+    /// Reads the manifest, and finds what belongs to the model and is not in the checkpoint. Values are not looked at yet.
+    ///
+    /// - Throws: `Failure`: damaged data; missing where the model's `config.json` or tokenizer can't be found.
+    public init(_ path: String) throws(Failure) {
+        self.path = path
+        manifest = try CheckpointModel.advised { () throws(Failure) in try CheckpointFolder(path: path).manifest() }
+        let files = ModelFiles(of: manifest, at: path)
+        var json: Data
+        (json, tokenizerFolder) = try files.find()
+        var configuration = try HuggingFaceConfiguration.parse(json, origin: path)
+        // The run's model had a head of its own in its files, which its config.json does not tell.
+        if configuration.tiedEmbeddings, manifest.blocks[0].parameters.contains(where: { $0.name == "lm_head.weight" }) {
+            configuration.tiedEmbeddings = false
+            json = try HuggingFaceConfiguration.json(json, tyingEmbeddings: false, origin: path)
+        }
+        configurationJSON = json
+        self.configuration = configuration
+        try checkParameters()
+    }
+
+    /// What writes the model's folder. Every byte of the checkpoint is verified first.
+    ///
+    /// - Throws: `Failure` (damaged data, or missing).
+    public func conversion(elementType: ElementType) throws(Failure) -> CheckpointConversion {
+        try CheckpointModel.advised { () throws(Failure) in try folder.verifyAll() }
+        let specifications = ParameterTable(configuration).specifications
+        let reader = StateReader(folder, manifest)
+        return CheckpointConversion(
+            of: path, tensors: specifications.map { .init(name: $0.name, elementType: elementType, shape: $0.shape) },
+            configurationJSON: try HuggingFaceConfiguration.json(configurationJSON, withElementType: elementType, origin: path),
+            tokenizerFolder: tokenizerFolder, protecting: [path]
+        ) { (index, rows) throws(Failure) in
+            let specification = specifications[index]
+            let width = specification.columnCount
+            let band = Matrix(rowCount: rows.count, columnCount: width)
+            let whole = StateReader.Box(
+                parameter: specification.name, shape: [specification.rowCount, width], rows: 0..<specification.rowCount,
+                columns: 0..<width)
+            try reader.read(
+                "values", whole, floats: (rows.lowerBound * width)..<(rows.upperBound * width), tensor: 0, into: band.pointer)
+            return band
+        }
+    }
+
+    /// The checkpoint has all parameters of the model, and none besides but those of hidden states' projections, which learn with a
+    /// model and are no part of it.
+    private func checkParameters() throws(Failure) {
+        let remedy = "Check that the model's folder is the one that the run was begun with."
+        var saved = Dictionary(manifest.blocks[0].parameters.map { ($0.name, $0.shape) }) { first, _ in first }
+        for specification in ParameterTable(configuration).specifications {
+            guard saved.removeValue(forKey: specification.name) == [specification.rowCount, specification.columnCount] else {
+                throw .damaged(path, "has no \(specification.name) of the shape that the model's config.json asks for", remedy: remedy)
+            }
+        }
+        guard let other = saved.keys.filter({ !$0.hasPrefix(StateMatcher.projectionPrefix) }).sorted().first else { return }
+        throw .damaged(path, "has a parameter \(other.printable), which the model's config.json does not have", remedy: remedy)
+    }
+
+    /// Advice of a damaged checkpoint for who does not resume.
+    private static func advised<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        do { return try body() } catch {
+            throw Failure(
+                error.place, error.reason, remedy: "Take another checkpoint: tandem inspect --verify RUN says which are whole.",
+                exitCode: error.exitCode)
+        }
+    }
+}
+
+extension ModelOrigin {
+    /// What a checkpoint keeps of it.
+    var savedDescription: CheckpointManifest.Model {
+        .init(
+            configuration: String(decoding: configurationJSON, as: UTF8.self),
+            tokenizerFolder: tokenizerFolder.flatMap(realPath))
+    }
+}
+
+/// Finding the files of a checkpoint's model: those that the checkpoint names, else what the run's exports hold.
+private struct ModelFiles {
+    let manifest: CheckpointManifest
+    let path: String
+
+    init(of manifest: CheckpointManifest, at path: String) {
+        self.manifest = manifest
+        self.path = path
+    }
+
+    func find() throws(Failure) -> (configurationJSON: Data, tokenizerFolder: String?) {
+        if let model = manifest.model {
+            return (Data(model.configuration.utf8), try tokenizer(besides: model.tokenizerFolder))
+        }
+        // A checkpoint of an earlier version says no more of the model than the settings do.
+        let settings = try RunConfiguration(yaml: manifest.settings, file: "\(path)/manifest.json")
+        do throws(Failure) {
+            let origin = try ModelOrigin(settings.model, seed: manifest.seed, place: path)
+            return (origin.configurationJSON, try tokenizer(besides: origin.tokenizerFolder))
+        } catch where error.exitCode == .missingInput {
+            guard let export = exports.first, let json = FileManager.default.contents(atPath: "\(export)/config.json") else {
+                throw .missing(
+                    path, "was saved without its model's config.json, and its model is not there (\(error.place): \(error.reason))",
+                    remedy: "Put the model back, or start this command in the folder in which the run was started.")
+            }
+            return (json, try tokenizer(besides: nil))
+        }
+    }
+
+    /// The first folder with the tokenizer that the run began with; nil where it had none.
+    private func tokenizer(besides named: String?) throws(Failure) -> String? {
+        let wanted = manifest.inputs.first { $0.key == "model.tokenizer" }?.files ?? []
+        let folders = (named.map { [$0] } ?? []) + exports
+        guard !wanted.isEmpty else { return folders.first { FileStatus($0)?.isFolder == true } }
+        var changed: Failure?
+        for folder in folders where wanted.allSatisfy({ FileStatus("\(folder)/\($0.name)") != nil }) {
+            var differing: String?
+            for file in wanted where differing == nil {
+                if try FileDigest(of: "\(folder)/\(file.name)").sha256 != file.sha256 { differing = "\(folder)/\(file.name)" }
+            }
+            guard let differing else { return folder }
+            changed = changed ?? .damaged(
+                differing, "holds other bytes than when the run was begun, and \(path) is of that run", remedy: "Put the file back.")
+        }
+        if let changed { throw changed }
+        let place = named.map { "in \($0)" } ?? "where the run had it"
+        throw .missing(path, "the tokenizer of its model is not \(place) any more", remedy: "Put the folder back.")
+    }
+
+    /// Models that the run has exported, the newest first.
+    private var exports: [String] {
+        var run = realPath(path) ?? path
+        for _ in 0..<3 where (run as NSString).lastPathComponent != "checkpoints" { run = folder(of: run) }
+        guard (run as NSString).lastPathComponent == "checkpoints" else { return [] }
+        run = folder(of: run)
+        let steps = names(in: run).compactMap { $0.wholeMatch(of: /export-step-([0-9]+)/).flatMap { Int($0.1) } }.sorted()
+        return (["export"] + steps.reversed().map { "export-step-\($0)" }).map { "\(run)/\($0)" }.filter {
+            FileStatus("\($0)/config.json") != nil
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Files
+import Foundation
+import Settings
+
+/// What becomes of files in a destination that are not a model's.
+public enum OtherFiles: Sendable {
+    /// They are in the way: the folder is not replaced.
+    case refused
+    /// They stay beside the new model; one of the same name as a new file makes way for it.
+    case kept
+}
+
+extension FolderReplacement {
+    /// Refuses a destination that is no model's place. Nothing is made or changed: to be asked before any work.
+    ///
+    /// - Parameters:
+    ///   - place: absolute, links resolved.
+    ///   - shown: the path as it was given.
+    /// - Throws: `Failure` (configuration).
+    static func check(
+        _ place: String, shownAs shown: String, others: OtherFiles, protected: [String]
+    ) throws(Failure) {
+        for folder in protected {
+            guard let other = realPath(folder) else { continue }
+            guard other != place && !other.hasPrefix(place == "/" ? "/" : place + "/") else {
+                throw refusal(shown, "would replace \(folder), which is being read")
+            }
+        }
+        guard let status = FileStatus(place) else { return }
+        guard status.isFolder else { throw refusal(shown, "is a file, and a model is a folder") }
+        if let reason = ReservedFolder.reason(for: place) { throw refusal(shown, "\(reason), and no place for a model alone") }
+        guard FileStatus(folder(of: place))?.device == status.device else {
+            throw .configuration(
+                shown, "is a mount point, which can't be replaced", remedy: "Name a folder in it: \(shown)/model.")
+        }
+        switch others {
+        case .refused: try checkHoldsModelAlone(place, shownAs: shown)
+        case .kept: try checkMovable(place, device: status.device, shownAs: shown)
+        }
+    }
+
+    private static func checkHoldsModelAlone(_ place: String, shownAs shown: String) throws(Failure) {
+        guard let other = ModelFolderFile.firstOther(in: place) else { return }
+        let reason = FileStatus("\(place)/config.json") == nil
+            ? "holds \(other.printable) and holds no config.json, so it is no model's folder and is not replaced"
+            : "holds \(other.printable), \(ModelFolderFile.objection(to: other)), so it is not replaced"
+        throw .configuration(
+            shown, reason,
+            remedy: "Name another destination folder, or put the model beside the other files with --overwrite.")
+    }
+
+    /// Everything that is not a model's can be moved by a rename, and no folder has the name of a model's file.
+    private static func checkMovable(_ place: String, device: UInt64, shownAs shown: String) throws(Failure) {
+        for name in names(in: place) {
+            guard let status = FileStatus(unfollowed: "\(place)/\(name)"), status.isFolder else { continue }
+            if status.device != device { throw refusal(shown, "holds the mount point \(name.printable), which can't be moved") }
+            if ModelFolderFile.isName(name) {
+                throw refusal(shown, "holds a folder \(name.printable), where the model's file of that name belongs")
+            }
+        }
+    }
+
+    private static func refusal(_ place: String, _ reason: String) -> Failure {
+        .configuration(place, reason, remedy: "Name another destination folder.")
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Files
+import Foundation
+import Settings
+
+/// A path of the command line, `~` replaced, as in `tandem`'s own commands.
+func expandedPath(_ argument: String) throws -> String {
+    guard !argument.isEmpty else { throw ValidationError("A path is empty.") }
+    do throws(HomeFolder.Unknown) { return try HomeFolder.expand(argument) } catch {
+        throw ValidationError("\"\(argument)\" \(error.reason). \(error.remedy)")
+    }
+}
+
+/// A file that a benchmark writes, in one of its forms.
+enum BenchmarkOutput {
+    case json, csv, plot
+
+    func path(_ path: String) -> OutputPath {
+        switch self {
+        case .json:
+            OutputPath(path, option: "--json", holding: "benchmark's figures") { path in
+                guard let bytes = FileManager.default.contents(atPath: path),
+                    let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any]
+                else { return false }
+                return object["machine"] is [String: Any] && object["versions"] is [String: Any]
+            }
+        case .csv:
+            OutputPath(path, option: "--csv", holding: "benchmark's table") { path in
+                BenchmarkOutput.beginning(of: path).contains("step_seconds,tokens_per_second")
+            }
+        case .plot:
+            OutputPath(path, option: "--plot", holding: "benchmark's drawing") { path in
+                let text = BenchmarkOutput.beginning(of: path)
+                return text.contains("<svg") && text.contains("Efficiency (%) over ranks")
+            }
+        }
+    }
+
+    private static func beginning(of path: String) -> String {
+        guard let file = FileHandle(forReadingAtPath: path) else { return "" }
+        defer { try? file.close() }
+        return String(decoding: (try? file.read(upToCount: 1 << 16)) ?? Data(), as: UTF8.self)
+    }
+}
