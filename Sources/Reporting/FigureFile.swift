@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Settings
 import Training
@@ -12,6 +13,16 @@ public final class FigureFile: EventListener {
     public init(path: String, model: String) {
         self.path = path
         self.model = model
+    }
+
+    /// The file as `--output` names it, to be checked before work starts.
+    public static func output(_ path: String) -> OutputPath {
+        OutputPath(path, option: "--output", holding: "figures") { path in
+            guard let bytes = FileManager.default.contents(atPath: path),
+                let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any]
+            else { return false }
+            return object["model"] is String && object["datasets"] is [String: Any]
+        }
     }
 
     public func receive(_ event: TrainingEvent) throws(Failure) {
@@ -34,8 +45,6 @@ public final class FigureFile: EventListener {
             }
 
             """
-        do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-            throw .unwritable(path, error, remedy: "Check the path, its permissions and the free space.")
-        }
+        try TemporaryFile.write(text.utf8, to: path)
     }
 }

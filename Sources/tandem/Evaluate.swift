@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Files
 import Reporting
 import Settings
 import Training
@@ -13,11 +14,14 @@ struct Evaluate: ParsableCommand {
     @Option(help: "A Hugging Face folder to evaluate instead of the configuration's model.", transform: expandedPath)
     var checkpoint: String?
 
-    @Option(help: ArgumentHelp("Also writes the figures as JSON.", valueName: "file.json"))
+    @Option(help: ArgumentHelp("Also writes the figures as JSON.", valueName: "file.json"), transform: expandedPath)
     var output: String?
 
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
     var overrides: [String] = []
+
+    @Flag(help: "Replace a file at --output that holds no figures.")
+    var overwrite = false
 
     func run() throws {
         let job = Job()
@@ -25,6 +29,10 @@ struct Evaluate: ParsableCommand {
         let resolved = try ResolvedRun(
             configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint,
             ranksOnNode: job.launch.localSize)
+        // Other nodes may not have the output's folder: the first rank writes.
+        if job.isFirst, let output {
+            try OutputPath.check([FigureFile.output(output)], against: resolved.inputs, overwriting: overwrite)
+        }
         Watchdog.set(Watchdog.Limits(collective: configuration.run.collectiveTimeout))
         let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
         let file = output.map { FigureFile(path: $0, model: resolved.policy.folder ?? resolved.policy.name) }

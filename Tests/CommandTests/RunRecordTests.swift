@@ -144,6 +144,8 @@ extension CommandTests {
             let sets = ["--set", "data.validation={first: pairs.h5, second: pairs.h5}"]
             let result = try workspace.tandem(["evaluate", "config.yaml", "--output", "figures.json"] + sets, ranks: ranks)
             #expect(result.exitCode == 0, "\(result.errorOutput)")
+            // Its own file is replaced.
+            #expect(try workspace.tandem(["evaluate", "config.yaml", "--output", "figures.json"] + sets, ranks: ranks).exitCode == 0)
             let object = try workspace.json("figures.json")
             #expect(isTime(object["time"]) && object["model"] as? String == "policy")
             let datasets = try #require(object["datasets"] as? [String: [String: Double]])
@@ -155,5 +157,24 @@ extension CommandTests {
             #expect(abs(Double(printed)! - loss) < 1e-12)
             #expect(try workspace.text("figures.json").contains("\"eval_loss\": \(printed),"))
         }
+
+        @Test(
+            "evaluate --output replaces its own file and nothing else",
+            arguments: [
+                Refusal("its dataset", exit: Exit.usage, says: ["pairs.h5", "inputs"], arguments: ["evaluate", "config.yaml", "--output", "pairs.h5"]),
+                Refusal(
+                    "its configuration by another name", exit: Exit.usage, says: ["link.yaml", "inputs"],
+                    arguments: ["evaluate", "config.yaml", "--output", "link.yaml"]
+                ) { try FileManager.default.linkItem(atPath: $0.file("config.yaml"), toPath: $0.file("link.yaml")) },
+                Refusal("a folder", exit: Exit.inputOutput, says: ["policy", "is a folder"], arguments: ["evaluate", "config.yaml", "--output", "policy"]),
+                Refusal(
+                    "a folder that is not there", exit: Exit.inputOutput, says: ["none/figures.json", "does not exist"],
+                    arguments: ["evaluate", "config.yaml", "--output", "none/figures.json"]),
+                Refusal(
+                    "somebody's notes", exit: Exit.configuration, says: ["notes.json", "--overwrite"],
+                    arguments: ["evaluate", "config.yaml", "--output", "notes.json"]
+                ) { try $0.folder.write("{\"mine\": 1}", to: "notes.json") },
+            ])
+        func evaluationFileMistakes(_ refusal: Refusal) throws { try refusal.check(in: Workspace()) }
     }
 }
