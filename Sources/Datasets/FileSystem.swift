@@ -7,6 +7,8 @@ struct FileStatus {
     let isFolder: Bool
     /// No folder, pipe or device.
     let isRegular: Bool
+    /// A pipe, with a name or without.
+    let isPipe: Bool
     private let device: UInt64
     private let inode: UInt64
 
@@ -16,9 +18,16 @@ struct FileStatus {
         guard stat(path, &status) == 0 else { return nil }
         byteCount = Int(status.st_size)
         isFolder = (status.st_mode & S_IFMT) == S_IFDIR
+        isPipe = (status.st_mode & S_IFMT) == S_IFIFO
         isRegular = (status.st_mode & S_IFMT) == S_IFREG
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
+    }
+
+    /// The kernel makes the file up: reads of it may end in an error, wait, or never end.
+    var isOfKernel: Bool {
+        guard let root = FileStatus("/"), device != root.device else { return false }
+        return ["/proc", "/sys", "/sys/kernel/debug", "/sys/kernel/tracing"].contains { FileStatus($0)?.device == device }
     }
 
     /// One file, whatever the two paths look like.
