@@ -47,13 +47,19 @@ enum ForeignField: String, CaseIterable {
     case chosenLossMask = "chosen_loss_mask"
     case rejectedLossMask = "rejected_loss_mask"
 
-    // Of kinds of records that can't be prepared: they only make an error say so.
-    case completion, label
+    // Of kinds of records that can't be prepared: beside a prompt they make an error say so, and beside messages they make
+    // the chat something else than one to be learnt.
+    case completion, completions, label
+    case tag = "kto_tag"
+    case rejectedResponse = "rejected_response"
+    case rejectedMessages = "rejected_messages"
 
     static let recordWeights: [ForeignField] = [.weight, .sampleWeight, .lossWeight]
     static let media: [ForeignField] = [.images, .image, .videos, .video, .audios, .audio, .pixelValues]
     static let ofTemplate: [ForeignField] = [.tools, .functions, .documents, .chatTemplate, .chatTemplateKwargs]
     static let systemPrompts: [ForeignField] = [.system, .systemPrompt, .systemMessage]
+    static let opinions: [ForeignField] = [.label, .tag]
+    static let rejections: [ForeignField] = [.rejectedResponse, .rejectedMessages]
     static let besidePrompt: [ForeignField] = systemPrompts + [.history, .instruction, .input]
     static let segments: [ForeignField] = [.segmentIDs, .sequenceIDs, .sequenceID, .documentIDs]
     static let weightsOfTokens: [ForeignField] = [.weights, .lossWeights, .tokenWeights]

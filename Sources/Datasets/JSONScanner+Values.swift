@@ -14,6 +14,8 @@ extension JSONScanner {
         return Double(written)
     }
 
+    var isTrueOrFalse: Bool { peek() == UInt8(ascii: "t") || peek() == UInt8(ascii: "f") }
+
     /// True or false, or the numbers 1 and 0; nil for any other value.
     var mark: Bool? {
         switch peek() {

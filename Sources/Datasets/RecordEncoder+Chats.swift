@@ -14,6 +14,7 @@ extension RecordEncoder {
                 remedy: "Leave it out, or give the text.")
         }
         try messages.checkLearning()
+        try fields.checkChatFields()
         try fields.checkTemplateFields()
         try fields.checkSystem(beside: messages)
         return try chat(messages)

@@ -28,6 +28,19 @@ extension RecordFields {
         for field in ForeignField.ofTemplate { try refuse(field, ", which can't be given to the chat template yet") }
     }
 
+    /// What says that a chat is not one to be learnt, or not as it stands.
+    func checkChatFields() throws(RecordError) {
+        for field in ForeignField.rejections {
+            try refuse(
+                field, ", which makes it a pair, and pairs are read from chosen and rejected",
+                remedy: "Give chosen and rejected in place of messages, or \(remedy(for: field.rawValue, isFirst: false))")
+        }
+        for field in ForeignField.opinions {
+            // A number or a name is a class, which says nothing about the answer.
+            try refuse(field, ", and chats that are wanted or not can't be prepared yet") { !$0.isTrueOrFalse }
+        }
+    }
+
     /// A prompt of the system beside the messages, unless they begin with it.
     func checkSystem(beside messages: [RecordMessage]) throws(RecordError) {
         let written = messages.first.flatMap { $0.message.role == .system ? $0.message.content : nil }

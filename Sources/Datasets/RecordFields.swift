@@ -73,8 +73,8 @@ struct RecordFields {
         }
         if let asked, possible.contains(asked) { return asked }
         if let first = possible.first { return first }
-        if has(.prompt), foreignStarts[.completion] != nil {
-            let parts = foreignStarts[.label] == nil ? "prompt and completion" : "prompt, completion and label"
+        if has(.prompt), let answer = [ForeignField.completion, .completions].first(where: { foreignStarts[$0] != nil }) {
+            let parts = foreignStarts[.label] == nil ? "prompt and \(answer)" : "prompt, \(answer) and label"
             throw RecordError(
                 "is a record of \(parts), which can't be prepared yet",
                 remedy: "Give messages; or a text, with loss_masking_spans over the prompt; or chosen and rejected.")

@@ -60,6 +60,10 @@ struct ForeignCase: Sendable, CustomTestStringConvertible {
         add(#""history": [["a", "b"]]"#, to: [Open.pair], says: "has history")
         add(#""instruction": "Translate.""#, to: [Open.pair], says: "has instruction")
         add(#""input": "some text""#, to: [Open.pair], says: "has input")
+        add(#""rejected_response": "n""#, to: [Open.chat], says: "has rejected_response, which makes it a pair")
+        add(#""rejected_messages": [{"role": "assistant", "content": "n"}]"#, to: [Open.chat], says: "has rejected_messages")
+        add(#""label": false"#, to: [Open.chat], says: "has label, and chats that are wanted or not")
+        add(#""kto_tag": true"#, to: [Open.chat], says: "has kto_tag")
         add(#""loss_mask": [1, 1]"#, to: [Open.pair, Open.chats, Open.chat, Open.text], says: "loss_mask goes with input_ids")
         add(#""completion_mask": [1]"#, to: [Open.chat, Open.pairIDs], says: "completion_mask goes with input_ids")
         add(#""labels": [1]"#, to: [Open.pairIDs], says: "labels goes with input_ids")
@@ -188,6 +192,7 @@ struct ForeignCase: Sendable, CustomTestStringConvertible {
     func promptAndCompletion() throws {
         for (line, says) in [
             (#"{"prompt": "Q", "completion": "y"}"#, "a record of prompt and completion, which"),
+            (#"{"prompt": "Q", "completions": ["y"], "labels": [true]}"#, "a record of prompt and completions, which"),
             (#"{"prompt": "Q", "completion": "y", "label": true}"#, "a record of prompt, completion and label, which"),
         ] {
             let failure = try failureOfPreparing(request([line]))
