@@ -13,6 +13,9 @@ struct JSONScanner {
         self.position = position ?? bytes.startIndex
     }
 
+    /// U+FEFF in UTF-8: some programs put it at the beginning of a file.
+    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     func checkEncoding() throws(RecordError) {
         guard bytes.contains(where: { $0 >= 0x80 }) else { return }
         guard String(validating: bytes, as: UTF8.self) != nil else { throw RecordError("is not valid UTF-8") }
@@ -25,6 +28,11 @@ struct JSONScanner {
         skipSpace()
         guard let byte = peek() else {
             throw RecordError("the line is empty", remedy: "Give one record a line, without blank lines.")
+        }
+        guard !bytes[position...].starts(with: JSONScanner.byteOrderMark) else {
+            throw RecordError(
+                "begins with a byte order mark (U+FEFF), and so is not a JSON object",
+                remedy: "Remove the mark: it may stand at a file's beginning only.")
         }
         guard byte == UInt8(ascii: brace) else {
             throw RecordError("is not a JSON object", remedy: "Give one JSON object a line.")
@@ -69,6 +77,17 @@ struct JSONScanner {
             let value = try scanner.tokenID(field: field)
             guard value <= 1 else { throw RecordError("\(field) holds \(value), not 0 or 1") }
             return value == 1
+        }
+    }
+
+    /// A list of token ids and −100, or nil for null.
+    mutating func labels(field: String) throws(RecordError) -> [Int32]? {
+        try list(field: field, of: "token ids and −100") { scanner throws(RecordError) in
+            guard scanner.peek() == UInt8(ascii: "-"), scanner.number == Double(RecordFields.ignoredLabel) else {
+                return try scanner.tokenID(field: field)
+            }
+            try scanner.skipValue()
+            return RecordFields.ignoredLabel
         }
     }
 

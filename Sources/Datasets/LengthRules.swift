@@ -1,7 +1,8 @@
 /// What happens to a record that is longer than the maximum.
 public enum Truncation: String, Sendable, CaseIterable {
-    /// The beginning of the prompt is cut (of a text: of the tokens before the first counted one). Where that does
-    /// not make enough room the record is dropped and counted.
+    /// A chat loses its oldest exchanges, and its system turn last; other records lose tokens of the prompt's beginning (of a
+    /// text: of what comes before the first counted token), but not their beginning of sequence. Where that does not make
+    /// enough room the record is dropped and counted.
     case prompt
     /// The record is dropped and counted.
     case drop
@@ -9,14 +10,22 @@ public enum Truncation: String, Sendable, CaseIterable {
     case refuse
 }
 
-/// Why a record was left out.
-public enum DropReason: String, Sendable, CaseIterable {
-    /// Longer than the maximum, and cutting its prompt was not allowed or not enough.
-    case tooLong = "too long"
-    /// Chosen and rejected are the same tokens: no preference to learn.
-    case identical = "chosen and rejected identical"
-    /// A text of one token, or with a mask that counts none: nothing to predict.
-    case nothingCounted = "no token counts"
+/// What a record has lost that was too long.
+public enum Shortening: String, Sendable, CaseIterable {
+    /// Tokens of the prompt's beginning, or of the text's.
+    case beginning
+    /// The oldest exchanges of the chat.
+    case exchanges
+    /// The system's turn.
+    case systemTurn
+}
+
+/// What happens to a pair of which no token of the prompt is left before the completions.
+public enum EmptyPrompt: String, Sendable, CaseIterable {
+    /// The whole preparation is refused, naming the line.
+    case refuse
+    /// The record is dropped and counted.
+    case drop
 }
 
 /// The rules that every record passes before it is stored. A completion is never cut.
@@ -24,47 +33,62 @@ struct LengthRules {
     let maximumLength: Int?
     let truncation: Truncation
 
-    enum Verdict: Equatable {
-        case keep(DatasetRecord, truncated: Bool)
-        case drop(DropReason)
-    }
-
+    /// - Parameter encoder: nil where there is no tokenizer.
     /// - Throws: `RecordError` for a record that is too long under `.refuse`.
-    func judge(_ record: PreferenceRecord) throws(RecordError) -> Verdict {
-        if record.chosen == record.rejected { return .drop(.identical) }
-        guard let excess = excess(of: record.lengths) else { return .keep(.preference(record), truncated: false) }
-        try refuseIfAsked(record.lengths)
-        // One prompt token must stay: it predicts the completions' first tokens.
-        guard truncation == .prompt, excess < record.prompt.count else { return .drop(.tooLong) }
-        var cut = record
-        cut.prompt.removeFirst(excess)
-        return .keep(.preference(cut), truncated: true)
+    func judge(_ encoded: EncodedRecord, encoder: RecordEncoder?) throws(RecordError) -> JudgedLine {
+        if let reason = encoded.record.nothingToLearn { return .dropped(reason) }
+        let length = encoded.record.lengths.longest
+        guard let maximumLength, length > maximumLength else { return .kept(encoded, lost: []) }
+        switch truncation {
+        case .drop: return .dropped(.tooLong)
+        case .refuse:
+            throw RecordError(
+                "\(length) tokens are more than the maximum of \(maximumLength)",
+                remedy: "Raise --max-length, or choose --truncation prompt or drop.")
+        case .prompt:
+            let shortened =
+                if let encoder {
+                    try encoder.shortened(encoded, to: maximumLength)
+                } else {
+                    encoded.cut(to: maximumLength, keeping: 0)
+                }
+            guard let shortened else { return .dropped(.tooLong) }
+            return .kept(shortened.encoded, lost: shortened.lost)
+        }
     }
+}
 
-    /// - Throws: `RecordError` for a record that is too long under `.refuse`.
-    func judge(_ record: TextRecord) throws(RecordError) -> Verdict {
-        guard let firstCounted = record.firstCounted else { return .drop(.nothingCounted) }
-        guard let excess = excess(of: record.lengths) else { return .keep(.text(record), truncated: false) }
-        try refuseIfAsked(record.lengths)
-        // The token before the first counted one stays: it predicts it.
-        guard truncation == .prompt, excess < firstCounted else { return .drop(.tooLong) }
-        var cut = record
-        cut.tokens.removeFirst(excess)
-        cut.lossMask?.removeFirst(excess)
-        return .keep(.text(cut), truncated: true)
+extension EncodedRecord {
+    /// Without tokens of its beginning; nil where a completion, or a counted token, would have to go.
+    ///
+    /// - Parameter kept: tokens that stay at the beginning.
+    func cut(to maximum: Int, keeping kept: Int) -> (encoded: EncodedRecord, lost: Set<Shortening>)? {
+        let excess = record.lengths.longest - maximum
+        var cut = self
+        switch record {
+        case .preference(var pair):
+            // One token of the prompt's own stays.
+            guard excess < pair.prompt.count - kept else { return nil }
+            pair.prompt.removeSubrange(kept..<(kept + excess))
+            cut.record = .preference(pair)
+        case .text(var text):
+            // The token before the first counted one stays: it predicts it.
+            guard let firstCounted = text.firstCounted, excess < firstCounted - kept else { return nil }
+            text.tokens.removeSubrange(kept..<(kept + excess))
+            text.lossMask?.removeSubrange(kept..<(kept + excess))
+            cut.record = .text(text)
+        }
+        return (cut, [.beginning])
     }
+}
 
-    /// Tokens above the maximum, nil where there are none.
-    private func excess(of lengths: RecordLengths) -> Int? {
-        guard let maximumLength, lengths.longest > maximumLength else { return nil }
-        return lengths.longest - maximumLength
-    }
-
-    private func refuseIfAsked(_ lengths: RecordLengths) throws(RecordError) {
-        guard truncation == .refuse, let maximumLength else { return }
-        throw RecordError(
-            "\(lengths.longest) tokens are more than the maximum of \(maximumLength)",
-            remedy: "Raise --max-length, or choose --truncation prompt or drop.")
+extension DatasetRecord {
+    /// Why there is nothing to learn from it; nil where there is something.
+    var nothingToLearn: DropReason? {
+        switch self {
+        case .preference(let record): record.chosen == record.rejected ? .identical : nil
+        case .text(let record): record.firstCounted == nil ? .nothingCounted : nil
+        }
     }
 }
 

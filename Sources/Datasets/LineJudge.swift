@@ -1,9 +1,10 @@
 import Settings
 
 /// What became of one line.
-struct JudgedLine {
-    let verdict: LengthRules.Verdict
-    let movedBoundary: Bool
+enum JudgedLine {
+    /// - Parameter lost: what was left out, because it was too long.
+    case kept(EncodedRecord, lost: Set<Shortening>)
+    case dropped(DropReason)
 }
 
 /// Reads, checks and tokenises single lines. Any number of threads may ask at once.
@@ -12,6 +13,7 @@ struct LineJudge: Sendable {
     /// Nil without `--tokenizer`.
     let encoder: RecordEncoder?
     let rules: LengthRules
+    let emptyPrompt: EmptyPrompt
     let asked: RecordKind?
     /// The form of the first record, which all others must have.
     let form: RecordForm
@@ -19,13 +21,15 @@ struct LineJudge: Sendable {
     /// - Parameter firstLine: decides the form of all.
     /// - Throws: `RecordError` for a first line that is no record, or text where there is no tokenizer.
     init(
-        firstLine: ArraySlice<UInt8>, names: FieldNames, encoder: RecordEncoder?, rules: LengthRules, asked: RecordKind?
+        firstLine: ArraySlice<UInt8>, names: FieldNames, encoder: RecordEncoder?, rules: LengthRules,
+        emptyPrompt: EmptyPrompt = .refuse, asked: RecordKind?
     ) throws(RecordError) {
         let fields = try RecordFields(parsing: firstLine, names: names)
         form = try fields.form(asked: asked)
         self.names = names
         self.encoder = encoder
         self.rules = rules
+        self.emptyPrompt = emptyPrompt
         self.asked = asked
         try LineJudge.check(form, asked: asked)
         guard !form.isText || encoder != nil else {
@@ -37,30 +41,32 @@ struct LineJudge: Sendable {
 
     /// - Throws: `RecordError` for anything that is wrong with the line.
     func judge(_ line: ArraySlice<UInt8>) throws(RecordError) -> JudgedLine {
+        do throws(RecordError) {
+            return try rules.judge(try encoded(line), encoder: encoder)
+        } catch {
+            guard error.isEmptyPrompt, emptyPrompt == .drop else { throw error }
+            return .dropped(.emptyPrompt)
+        }
+    }
+
+    private func encoded(_ line: ArraySlice<UInt8>) throws(RecordError) -> EncodedRecord {
         let fields = try RecordFields(parsing: line, names: names)
         let found = try fields.form(asked: asked)
         try LineJudge.check(found, asked: asked)
         try agree(found, fields)
-        guard form.isText else { return try judge(ids: fields) }
-        switch form.kind {
-        case .preference:
-            let pair = try encoder!.pair(fields)
-            return JudgedLine(verdict: try rules.judge(pair.record), movedBoundary: pair.movedBoundary)
-        case .chat: return JudgedLine(verdict: try rules.judge(try encoder!.chat(fields)), movedBoundary: false)
-        case .text: return JudgedLine(verdict: try rules.judge(try encoder!.text(fields)), movedBoundary: false)
-        }
-    }
-
-    private func judge(ids fields: RecordFields) throws(RecordError) -> JudgedLine {
-        switch form.kind {
-        case .preference:
+        try fields.checkFields(of: form)
+        switch (form.kind, form.isText) {
+        case (.preference, true): return try encoder!.pair(fields)
+        case (.chat, true): return try encoder!.chat(fields)
+        case (.text, true): return try encoder!.text(fields)
+        case (.preference, false):
             let record = try fields.preference()
             try checkVocabulary(record.prompt, record.chosen, record.rejected)
-            return JudgedLine(verdict: try rules.judge(record), movedBoundary: false)
-        case .chat, .text:
+            return EncodedRecord(record: .preference(record))
+        case (.chat, false), (.text, false):
             let record = try fields.text()
             try checkVocabulary(record.tokens)
-            return JudgedLine(verdict: try rules.judge(record), movedBoundary: false)
+            return EncodedRecord(record: .text(record))
         }
     }
 

@@ -2,7 +2,8 @@ import Files
 import Foundation
 import Settings
 
-/// Reads a file line by line in bounded memory. Lines end with a newline; the last one may go without.
+/// Reads a file line by line in bounded memory. Lines end with a newline; the last one may go without. A byte order mark at the
+/// file's beginning is passed over.
 struct LineReader {
     /// The number of the line that `next` returned last, from 1; 0 before.
     private(set) var lineNumber = 0
@@ -23,18 +24,30 @@ struct LineReader {
     /// 28 times its size.
     static let longestLine = 1 << 24
 
-    /// - Throws: `Failure`: missing where `path` can't be opened, damaged data where it is a folder.
+    /// - Throws: `Failure`: missing where `path` can't be opened, damaged data where it is no file that can be read to its end.
     init(path: String, longestLine: Int = LineReader.longestLine) throws(Failure) {
-        guard let status = FileStatus(path) else {
-            throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
-        }
-        guard !status.isFolder else { throw .damaged(path, "is a folder", remedy: "Name the JSONL files in it.") }
+        _ = try LineReader.checkedStatus(of: path)
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw .missing(path, "can't be read (\(systemReason()))", remedy: "Check its permissions.")
         }
         self.path = path
         self.handle = handle
         self.longestLine = longestLine
+    }
+
+    /// What the file system says about a file of records. Nothing that could be waited for is opened.
+    static func checkedStatus(of path: String) throws(Failure) -> FileStatus {
+        guard let status = FileStatus(path) else {
+            throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
+        }
+        guard !status.isFolder else { throw .damaged(path, "is a folder", remedy: "Name the JSONL files in it.") }
+        guard status.isRegular, !status.isOfKernel else {
+            let kind = status.isPipe ? "a pipe" : status.isRegular ? "a file that the kernel makes up" : "a device or socket"
+            throw .damaged(
+                path, "is \(kind), and records are read from files on a disk",
+                remedy: "Write the records into a file first, and name that.")
+        }
+        return status
     }
 
     /// The bytes of the next line without its newline, or nil at the end.
@@ -84,6 +97,9 @@ struct LineReader {
         do {
             let block = try handle.read(upToCount: LineReader.blockByteCount) ?? Data()
             isAtEnd = block.isEmpty
+            if bytesRead == 0, block.starts(with: JSONScanner.byteOrderMark) {
+                (start, searched) = (JSONScanner.byteOrderMark.count, JSONScanner.byteOrderMark.count)
+            }
             bytesRead += block.count
             buffer.append(contentsOf: block)
         } catch {

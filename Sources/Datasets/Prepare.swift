@@ -45,9 +45,7 @@ extension PrepareRequest {
         }
         let outputs = validationFraction == nil ? [output] : [output, validationOutput]
         for input in inputs {
-            guard let source = FileStatus(input) else {
-                throw .missing(input, "can't be found (\(systemReason()))", remedy: "Check the path.")
-            }
+            let source = try LineReader.checkedStatus(of: input)
             for output in outputs where FileStatus(output)?.isSameFile(as: source) == true {
                 throw Failure(
                     output, "is one of the inputs too", remedy: "Name another file for --output.", exitCode: .usage)
@@ -74,7 +72,18 @@ extension PrepareRequest {
             }
             choices[name] = source
         }
-        return FieldNames(choices: choices)
+        for field in ignoredFields.sorted() {
+            if let name = choices.first(where: { $0.value == field })?.key {
+                throw Failure(
+                    "--ignore-field \(field)", "'\(field)' is given for \(name.rawValue)", remedy: "Choose one of the two.",
+                    exitCode: .usage)
+            }
+            guard field != "role", field != "content" else {
+                throw Failure(
+                    "--ignore-field \(field)", "is a part of every message", remedy: "Name another field.", exitCode: .usage)
+            }
+        }
+        return FieldNames(choices: choices, ignored: ignoredFields)
     }
 }
 
@@ -89,7 +98,9 @@ private final class Preparation {
     private var outputs: PreparedOutputs?
     private var dropped: [DropReason: Int] = [:]
     private var truncated = 0
+    private var shortened: [Shortening: Int] = [:]
     private var movedBoundaries = 0
+    private var lostCharacters = 0
     private var lineCount = 0
 
     init(_ request: PrepareRequest) throws(Failure) {
@@ -129,7 +140,8 @@ private final class Preparation {
         try outputs.training.writer.publish()
         return PrepareSummary(
             kind: outputs.kind, training: outputs.training.summary, validation: outputs.validation?.summary,
-            dropped: dropped, truncated: truncated, movedBoundaries: movedBoundaries)
+            dropped: dropped, truncated: truncated, shortened: shortened, movedBoundaries: movedBoundaries,
+            lostCharacters: lostCharacters)
     }
 
     // MARK: Lines
@@ -144,12 +156,14 @@ private final class Preparation {
             outputs = try PreparedOutputs(request, kind: judge.form.kind, tokenizer: encoder?.tokenizer.identity)
         }
         for line in lines {
-            switch line.verdict {
-            case .drop(let reason): dropped[reason, default: 0] += 1
-            case .keep(let record, let wasTruncated):
-                truncated += wasTruncated ? 1 : 0
-                movedBoundaries += line.movedBoundary ? 1 : 0
-                try outputs!.append(record, line: lineCount)
+            switch line {
+            case .dropped(let reason): dropped[reason, default: 0] += 1
+            case .kept(let encoded, let lost):
+                truncated += lost.isEmpty ? 0 : 1
+                for loss in lost { shortened[loss, default: 0] += 1 }
+                movedBoundaries += encoded.movedBoundary ? 1 : 0
+                lostCharacters += encoded.losesCharacters ? 1 : 0
+                try outputs!.append(encoded.record, line: lineCount)
             }
             lineCount += 1
         }
@@ -159,7 +173,8 @@ private final class Preparation {
         if let judge { return judge }
         do throws(RecordError) {
             let made = try LineJudge(
-                firstLine: batch.first, names: names, encoder: encoder, rules: rules, asked: request.kind)
+                firstLine: batch.first, names: names, encoder: encoder, rules: rules,
+                emptyPrompt: request.emptyPrompt, asked: request.kind)
             judge = made
             return made
         } catch {
@@ -170,13 +185,13 @@ private final class Preparation {
     // MARK: Refusals of the whole
 
     private func everythingDropped() -> Failure {
-        let reasons = DropReason.allCases.compactMap { reason in
-            dropped[reason].map { "\($0) \(reason.rawValue)" }
-        }
+        let reasons = DropReason.allCases.filter { dropped[$0] != nil }
+        let counts = reasons.map { "\(dropped[$0]!) \($0.rawValue)" }.joined(separator: ", ")
+        let advice = reasons.map { $0.remedy(kind: judge?.form.kind, truncation: request.truncation) }
+            .joined(separator: "; ")
         return .damaged(
-            request.inputs.joined(separator: ", "),
-            "no record is left: all \(lineCount) were dropped (\(reasons.joined(separator: ", ")))",
-            remedy: "Raise --max-length, or give other records.")
+            request.inputs.joined(separator: ", "), "no record is left: all \(lineCount) were dropped (\(counts))",
+            remedy: advice.prefix(1).uppercased() + advice.dropFirst() + ".")
     }
 
     private func checkSplit(_ outputs: PreparedOutputs) throws(Failure) {

@@ -12,24 +12,29 @@ public struct PrepareRequest: Sendable {
     public var tokenizer: String?
     /// Fields of the records by the usual name that they stand for: `["prompt": "question"]`.
     public var fields: [String: String]
+    /// Fields of the records, and keys of their messages, that are passed over whatever they mean.
+    public var ignoredFields: Set<String>
     /// Tokens of the longest sequence of a record (prompt + longer completion); nil for no limit.
     public var maximumLength: Int?
     public var truncation: Truncation
+    public var emptyPrompt: EmptyPrompt
     /// In (0, 1): each record goes to the validation file with this probability; nil writes no such file.
     public var validationFraction: Double?
 
     public init(
         inputs: [String], output: String, kind: RecordKind? = nil, tokenizer: String? = nil,
-        fields: [String: String] = [:], maximumLength: Int? = nil, truncation: Truncation = .prompt,
-        validationFraction: Double? = nil
+        fields: [String: String] = [:], ignoredFields: Set<String> = [], maximumLength: Int? = nil,
+        truncation: Truncation = .prompt, emptyPrompt: EmptyPrompt = .refuse, validationFraction: Double? = nil
     ) {
         self.inputs = inputs
         self.output = output
         self.kind = kind
         self.tokenizer = tokenizer
         self.fields = fields
+        self.ignoredFields = ignoredFields
         self.maximumLength = maximumLength
         self.truncation = truncation
+        self.emptyPrompt = emptyPrompt
         self.validationFraction = validationFraction
     }
 
@@ -63,10 +68,14 @@ public struct PrepareSummary: Equatable, Sendable {
     public var validation: PreparedFile?
     /// Records left out, by reason; a reason that did not occur is absent.
     public var dropped: [DropReason: Int] = [:]
-    /// Records kept with a shortened prompt.
+    /// Records kept that were too long and have lost something.
     public var truncated = 0
+    /// How many of them have lost what; a loss that did not occur is absent.
+    public var shortened: [Shortening: Int] = [:]
     /// Pairs kept whose completions start before the end of the prompt's own tokens.
     public var movedBoundaries = 0
+    /// Records kept whose text has characters that the tokenizer has no tokens for: those characters are left out.
+    public var lostCharacters = 0
 
     public var droppedCount: Int { dropped.values.reduce(0, +) }
 }

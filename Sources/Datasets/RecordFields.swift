@@ -1,37 +1,17 @@
 import Settings
-import Tokenization
-
-/// What is wrong with one line of input, before its file and line number are known.
-struct RecordError: Error {
-    let reason: String
-    let remedy: String
-    /// Set where the line is not at fault: a chat template that is not known, for instance.
-    let failure: Failure?
-
-    init(_ reason: String, remedy: String = "Correct the line.") {
-        self.reason = reason
-        self.remedy = remedy
-        failure = nil
-    }
-
-    init(_ failure: Failure) {
-        reason = failure.reason
-        remedy = failure.remedy
-        self.failure = failure
-    }
-
-    func failure(at place: String) -> Failure { failure ?? .damaged(place, reason, remedy: remedy) }
-}
 
 /// The fields of one JSONL record that `prepare` understands. A field that is absent or null is nil.
 ///
-/// Token ids are read at once; texts are passed over, and read when they are asked for.
+/// Token ids are read at once; everything else is passed over, and read when it is asked for.
 struct RecordFields {
     private var ids: [FieldName: [Int32]] = [:]
-    private var lossMask: [Bool]?
-    /// Where the value of a field for the tokenizer begins.
-    private var textStarts: [FieldName: Int] = [:]
-    private let line: ArraySlice<UInt8>
+    /// Where the value of a field begins that `prepare` reads.
+    private var starts: [FieldName: Int] = [:]
+    /// Where the value of a field begins that has a meaning elsewhere.
+    private var foreignStarts: [ForeignField: Int] = [:]
+    /// Fields that look like masks by their names, and where their values begin.
+    private(set) var unknownMasks: [(name: String, start: Int)] = []
+    let line: ArraySlice<UInt8>
     private let names: FieldNames
 
     /// - Throws: `RecordError` for malformed JSON, anything but an object, and ids that are none.
@@ -47,12 +27,23 @@ struct RecordFields {
             switch names[key] {
             case .promptIDs?, .chosenIDs?, .rejectedIDs?, .inputIDs?:
                 ids[names[key]!] = try scanner.tokenIDs(field: key)
-            case .lossMask?: lossMask = try scanner.marks(field: key)
-            case let name?: textStarts[name] = try scanner.valueStart()
-            case nil: try scanner.skipValue()
+            case let name?: starts[name] = try scanner.valueStart()
+            case nil: try note(key, of: &scanner)
             }
         }
         try scanner.finish()
+    }
+
+    /// Remembers a field that is not read but may have a meaning.
+    private mutating func note(_ key: String, of scanner: inout JSONScanner) throws(RecordError) {
+        guard let start = try scanner.valueStart(), !names.ignored.contains(key) else { return }
+        // A usual name for which another field was chosen means nothing.
+        guard FieldName(rawValue: key) == nil else { return }
+        if let field = ForeignField(rawValue: key) {
+            foreignStarts[field] = start
+        } else if ForeignField.looksLikeMask(key) {
+            unknownMasks.append((key, start))
+        }
     }
 
     // MARK: What the record is
@@ -75,15 +66,21 @@ struct RecordFields {
     private func textKind(asked: RecordKind?) throws(RecordError) -> RecordKind {
         let possible = RecordKind.allCases.filter { kind in
             switch kind {
-            case .preference: textStarts[.chosen] != nil || textStarts[.rejected] != nil
-            case .chat: textStarts[.messages] != nil
-            case .text: textStarts[.text] != nil
+            case .preference: has(.chosen) || has(.rejected)
+            case .chat: has(.messages)
+            case .text: has(.text)
             }
         }
         if let asked, possible.contains(asked) { return asked }
         if let first = possible.first { return first }
+        if has(.prompt), let answer = [ForeignField.completion, .completions].first(where: { foreignStarts[$0] != nil }) {
+            let parts = foreignStarts[.label] == nil ? "prompt and \(answer)" : "prompt, \(answer) and label"
+            throw RecordError(
+                "is a record of \(parts), which can't be prepared yet",
+                remedy: "Give messages; or a text, with loss_masking_spans over the prompt; or chosen and rejected.")
+        }
         throw RecordError(
-            textStarts[.prompt] == nil ? "has no token ids and no text" : "has a prompt, but no token ids and no completions",
+            has(.prompt) ? "has a prompt, but no token ids and no completions" : "has no token ids and no text",
             remedy: """
                 Give prompt, chosen and rejected; or messages; or text; or token ids. Fields with other names are told with \
                 --field.
@@ -91,33 +88,23 @@ struct RecordFields {
     }
 
     /// For an error: the fields with text that the record has.
-    var textFields: String {
-        FieldName.allCases.filter { textStarts[$0] != nil }.map(names.source).joined(separator: ", ")
-    }
+    var textFields: String { FieldName.texts.filter(has).map(names.source).joined(separator: ", ") }
 
     // MARK: Token ids
 
-    /// - Throws: `RecordError` naming the missing or empty field.
+    /// - Throws: `RecordError` naming the missing or empty field, or one that would change what the pair says.
     func preference() throws(RecordError) -> PreferenceRecord {
-        guard lossMask == nil else {
-            throw RecordError("loss_mask goes with input_ids, not with a preference record", remedy: "Leave it out.")
-        }
-        return PreferenceRecord(
-            prompt: try filled(.promptIDs), chosen: try filled(.chosenIDs), rejected: try filled(.rejectedIDs))
+        let (chosen, rejected) = (try filled(.chosenIDs), try filled(.rejectedIDs))
+        let record = PreferenceRecord(prompt: try filled(.promptIDs), chosen: chosen, rejected: rejected)
+        try checkPairFields(record)
+        return record
     }
 
-    /// - Throws: `RecordError` for an empty text, or a mask of another length.
+    /// - Throws: `RecordError` for an empty text, or for a field that would change what the ids say.
     func text() throws(RecordError) -> TextRecord {
         let tokens = try filled(.inputIDs)
-        if let lossMask, lossMask.count != tokens.count {
-            throw RecordError("loss_mask has \(lossMask.count) entries for \(tokens.count) input_ids")
-        }
-        if lossMask == nil, textStarts[.lossMaskingSpans] != nil {
-            throw RecordError(
-                "\(names.source(of: .lossMaskingSpans)) are characters of a text, and this record has input_ids",
-                remedy: "Give a loss_mask with an entry for each id, or the text.")
-        }
-        return TextRecord(tokens: tokens, lossMask: lossMask)
+        try checkTokenFields(count: tokens.count)
+        return TextRecord(tokens: tokens, lossMask: try mask(over: tokens))
     }
 
     private func filled(_ name: FieldName) throws(RecordError) -> [Int32] {
@@ -125,37 +112,56 @@ struct RecordFields {
         guard let ids = ids[name] else {
             throw RecordError("\(source) is missing", remedy: "Add it, or leave the record out.")
         }
-        guard !ids.isEmpty else { throw RecordError("\(source) is empty", remedy: "Leave the record out.") }
-        return ids
+        guard ids.isEmpty else { return ids }
+        guard name == .promptIDs else { throw RecordError("\(source) is empty", remedy: "Leave the record out.") }
+        throw RecordError(
+            "\(source) is empty", remedy: "Leave the record out, or choose --empty-prompt drop.", isEmptyPrompt: true)
     }
 
     // MARK: Text for a tokenizer
 
     /// The field's text or messages, nil where it is absent.
     func textOrMessages(_ name: FieldName) throws(RecordError) -> TextOrMessages? {
-        try value(of: name) { scanner, field throws(RecordError) in try scanner.textOrMessages(field: field) }
+        try value(of: name) { scanner, field throws(RecordError) in
+            try scanner.textOrMessages(field: field, ignoring: names.ignored)
+        }
     }
 
     func text(_ name: FieldName) throws(RecordError) -> String? {
         try value(of: name) { scanner, field throws(RecordError) in try scanner.text(field: field) }
     }
 
-    func messages(_ name: FieldName) throws(RecordError) -> [ChatMessage]? {
-        try value(of: name) { scanner, field throws(RecordError) in try scanner.messages(field: field) }
+    func messages(_ name: FieldName) throws(RecordError) -> [RecordMessage]? {
+        try value(of: name) { scanner, field throws(RecordError) in
+            try scanner.messages(field: field, ignoring: names.ignored)
+        }
     }
 
     func spans(_ name: FieldName) throws(RecordError) -> [Range<Int>]? {
         try value(of: name) { scanner, field throws(RecordError) in try scanner.spans(field: field) }
     }
 
+    // MARK: Fields
+
     /// The field as the input calls it.
     func source(of name: FieldName) -> String { names.source(of: name) }
 
-    private func value<Value>(
+    /// Whether the record has the field, and not as null.
+    func has(_ name: FieldName) -> Bool { starts[name] != nil }
+
+    /// Reads the field's value, nil where it is absent.
+    func value<Value>(
         of name: FieldName, _ read: (inout JSONScanner, String) throws(RecordError) -> Value
     ) throws(RecordError) -> Value? {
-        guard let start = textStarts[name] else { return nil }
+        guard let start = starts[name] else { return nil }
         var scanner = JSONScanner(line, at: start)
         return try read(&scanner, names.source(of: name))
+    }
+
+    /// Where the field's value is read from; nil where it is absent, or holds nothing: `""`, `[]`, `{}`, or nulls only.
+    func reader(of field: ForeignField) -> JSONScanner? {
+        guard let start = foreignStarts[field] else { return nil }
+        let scanner = JSONScanner(line, at: start)
+        return scanner.holdsNothing ? nil : scanner
     }
 }

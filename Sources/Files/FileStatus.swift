@@ -6,6 +6,8 @@ public struct FileStatus: Sendable {
     public let isFolder: Bool
     /// No folder, link, pipe or device.
     public let isRegular: Bool
+    /// A pipe, with a name or without.
+    public let isPipe: Bool
     /// A symbolic link itself; only where links are not followed.
     public let isLink: Bool
     /// Names that lead to the same file.
@@ -30,11 +32,18 @@ public struct FileStatus: Sendable {
     private init(_ status: stat) {
         byteCount = Int(status.st_size)
         isFolder = (status.st_mode & S_IFMT) == S_IFDIR
+        isPipe = (status.st_mode & S_IFMT) == S_IFIFO
         isRegular = (status.st_mode & S_IFMT) == S_IFREG
         isLink = (status.st_mode & S_IFMT) == S_IFLNK
         nameCount = Int(status.st_nlink)
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
+    }
+
+    /// The kernel makes the file up: reads of it may end in an error, wait, or never end.
+    public var isOfKernel: Bool {
+        guard let root = FileStatus("/"), device != root.device else { return false }
+        return ["/proc", "/sys", "/sys/kernel/debug", "/sys/kernel/tracing"].contains { FileStatus($0)?.device == device }
     }
 
     /// One file, whatever the two paths look like.

@@ -128,3 +128,11 @@ public struct EndTokens: Equatable, Sendable {
         stops = Set(ids + strange)
     }
 }
+
+extension Tokenizer {
+    /// The token that begins a sequence: `bos_token` of the folder's `tokenizer_config.json`. Nil where the file names none, or
+    /// one that the tokenizer lacks, which then begins nothing.
+    public func beginningOfSequence(folder: String) throws(Failure) -> Int32? {
+        try TokenizerConfiguration(folder: folder).token("bos_token").flatMap(id(of:))
+    }
+}

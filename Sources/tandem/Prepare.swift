@@ -7,6 +7,7 @@ import Settings
 
 extension RecordKind: ExpressibleByArgument {}
 extension Truncation: ExpressibleByArgument {}
+extension EmptyPrompt: ExpressibleByArgument {}
 
 struct Prepare: OneProcessCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +16,8 @@ struct Prepare: OneProcessCommand {
             Records are JSONL objects. With --tokenizer: preference pairs (prompt, chosen, rejected: texts or lists of \
             messages), chats (messages; the loss counts the assistant's turns) or texts (text, with optional \
             loss_masking_spans). Without: token ids (prompt_ids, chosen_ids, rejected_ids; or input_ids with an optional \
-            loss_mask). docs/data.md has an example of each.
+            loss_mask or labels). docs/data.md has an example of each, and a list of the fields that are refused because they \
+            would change what a record says.
             """)
 
     @Option(parsing: .upToNextOption, help: "JSONL files, read in this order.", transform: expandedPath)
@@ -35,11 +37,23 @@ struct Prepare: OneProcessCommand {
             "Reads NAME (prompt, chosen, text, ...) from the records' FIELD; may be repeated.", valueName: "NAME=FIELD"))
     var field: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Passes over FIELD of the records and their messages, whatever it means; may be repeated.", valueName: "FIELD"))
+    var ignoreField: [String] = []
+
     @Option(help: "Tokens of the longest sequence of a record, prompt and completion.")
     var maxLength: Int?
 
-    @Option(help: "What happens to longer ones: the prompt's beginning is cut, the record is dropped, or all is refused.")
+    @Option(
+        help: """
+            What happens to longer ones: the prompt is shortened (chats by whole exchanges, the oldest first), the record is \
+            dropped, or all is refused.
+            """)
     var truncation: Truncation = .prompt
+
+    @Option(help: "What happens to a pair of which no token of the prompt is left: all is refused, or the record is dropped.")
+    var emptyPrompt: EmptyPrompt = .refuse
 
     @Option(help: "The share of records that goes to a validation file beside the output.")
     var validation: Double?
@@ -50,8 +64,9 @@ struct Prepare: OneProcessCommand {
     func run() throws {
         var reporter = PrepareProgressLine()
         let request = PrepareRequest(
-            inputs: input, output: output, kind: kind, tokenizer: tokenizer, fields: try fields(), maximumLength: maxLength,
-            truncation: truncation, validationFraction: validation)
+            inputs: input, output: output, kind: kind, tokenizer: tokenizer, fields: try fields(),
+            ignoredFields: Set(ignoreField), maximumLength: maxLength, truncation: truncation, emptyPrompt: emptyPrompt,
+            validationFraction: validation)
         try request.check()
         try OutputPath.check(request.outputFiles, against: request.inputFiles, overwriting: overwrite)
         let summary = try prepare(request) { reporter.show($0) }
@@ -83,11 +98,18 @@ struct Prepare: OneProcessCommand {
             "\(file.path): \(file.records) \(summary.kind.rawValue) records, \(file.tokens) tokens "
                 + "(\(file.sequenceTokens) as whole sequences), lengths \(file.lengths.minimum) to \(file.lengths.maximum), median \(file.lengths.median)"
         }
-        if summary.truncated > 0 { lines.append("shortened \(beginnings(of: summary.kind)) of \(summary.truncated) records") }
+        for loss in Shortening.allCases {
+            guard let count = summary.shortened[loss] else { continue }
+            lines.append("\(losses(loss, of: summary.kind)) of \(count) records")
+        }
         if summary.movedBoundaries > 0 {
             lines.append(
                 "moved the boundary of \(summary.movedBoundaries) records: tokens span the end of the prompt, and the "
                     + "completion starts with them")
+        }
+        if summary.lostCharacters > 0 {
+            lines.append(
+                "left out characters of \(summary.lostCharacters) records, for which the tokenizer has no tokens")
         }
         for (reason, count) in summary.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             lines.append("dropped \(count) records: \(reason.rawValue)")
@@ -95,7 +117,13 @@ struct Prepare: OneProcessCommand {
         return lines + histogram(summary.training.histogram)
     }
 
-    private func beginnings(of kind: RecordKind) -> String { kind == .preference ? "the prompt" : "the beginning" }
+    private func losses(_ loss: Shortening, of kind: RecordKind) -> String {
+        switch loss {
+        case .beginning: kind == .preference ? "shortened the prompt" : "shortened the beginning"
+        case .exchanges: "left out the oldest exchanges"
+        case .systemTurn: "left out the system turn"
+        }
+    }
 
     private func histogram(_ bars: [LengthBar]) -> [String] {
         let labels = bars.map { "\($0.lengths.lowerBound)-\($0.lengths.upperBound)" }

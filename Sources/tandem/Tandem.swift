@@ -49,9 +49,20 @@ struct Tandem: ParsableCommand {
     private static let launch = MPIEnvironment.launch()
     private static var isFirst: Bool { launch.rank == 0 }
 
-    /// The command line. An option whose value may be left out is not the parser's: `--resume` alone means the latest.
+    /// The command line. An option whose value may be left out is not the parser's: `--resume` alone means the latest. Nor is a
+    /// value that begins with a minus sign: the parser takes it for an option, and the one before for one without a value.
     private static var arguments: [String] {
-        CommandLine.arguments.dropFirst().map { $0 == "--resume" ? "--resume=latest" : $0 }
+        var arguments: [String] = []
+        for argument in CommandLine.arguments.dropFirst() {
+            if let option = arguments.last, option.wholeMatch(of: /--[a-z][a-z-]*/) != nil,
+                argument.wholeMatch(of: /-(\.?[0-9].*|inf|infinity|nan)/) != nil
+            {
+                arguments[arguments.count - 1] = "\(option)=\(argument)"
+            } else {
+                arguments.append(argument == "--resume" ? "--resume=latest" : argument)
+            }
+        }
+        return arguments
     }
 
     /// What the command line's parser refuses, as our one line; anything else that nobody foresaw is a fault of ours.

@@ -51,19 +51,18 @@ extension CommandTests {
         @Test("what a killed preparation left goes with the next one of the same output; that of one that runs stays")
         func leftovers() throws {
             let workspace = try Workspace()
-            // A pipe that never ends: the first preparation has written records and waits for more.
+            // A file so large that the first preparation is stopped while it writes.
             let result = try workspace.shell(
                 #"""
-                mkfifo endless.jsonl
-                exec 3<> endless.jsonl
-                "$TANDEM" prepare --input endless.jsonl --output new.h5 &
+                yes '{"input_ids": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]}' | head -n 1000000 > large.jsonl
+                "$TANDEM" prepare --input large.jsonl --output new.h5 &
                 preparation=$!
-                yes '{"input_ids": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]}' | head -n 90000 >&3 &
-                feeder=$!
-                until ls | grep -q 'new.h5.partial-'; do sleep 0.05; done
+                until ls | grep -q 'new.h5.partial-'; do sleep 0.01; done
+                kill -STOP $preparation
                 "$TANDEM" prepare --input pairs.jsonl --output new.h5 && ls | grep 'new.h5.partial-' > running
-                kill -KILL $preparation $feeder
+                kill -KILL $preparation
                 wait
+                rm large.jsonl
                 ls | grep 'new.h5.partial-' > killed
                 "$TANDEM" prepare --input pairs.jsonl --output other.h5 && ls | grep 'new.h5.partial-' > elsewhere
                 exec "$TANDEM" prepare --input pairs.jsonl --output new.h5

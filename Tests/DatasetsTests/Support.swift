@@ -42,6 +42,11 @@ func failure<Value>(
     return try #require(found, "it succeeded", sourceLocation: sourceLocation)
 }
 
+/// The failure that a preparation ends with.
+func failureOfPreparing(_ request: PrepareRequest, sourceLocation: SourceLocation = #_sourceLocation) throws -> Failure {
+    try failure(of: { () throws(Failure) in try prepare(request) }, sourceLocation: sourceLocation)
+}
+
 /// Pairs of different lengths with ids that tell parts and records apart.
 func samplePairs(_ count: Int) -> [PreferenceRecord] {
     (0..<count).map { index in

@@ -305,6 +305,21 @@ private typealias Bytes = ByteTokenizer
         }
     }
 
+    @Test("records of which the tokenizer leaves characters out are counted")
+    func lostCharacters() throws {
+        let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/tokenizers")
+        try FileManager.default.createDirectory(atPath: folder.file("hf"), withIntermediateDirectories: true)
+        // SmolLM2 lacks a token for the bell, among other control characters.
+        try folder.write(Data(contentsOf: fixtures.appendingPathComponent("smollm2.json")), to: "hf/tokenizer.json")
+        try folder.write(#"{"eos_token": "<|im_end|>"}"#, to: "hf/tokenizer_config.json")
+        let (records, summary) = try texts(
+            request([#"{"text": "the the"}"#, #"{"text": "the\u0007 the"}"#], folder.file("hf")))
+        #expect(records[0] == records[1] && summary.lostCharacters == 1)
+        let all = try request([#"{"text": "a\u0007"}"#], Bytes.write(to: folder))
+        #expect(try prepare(all).lostCharacters == 0)
+    }
+
     // MARK: The histogram
 
     @Test("a histogram has at most ten bars of one readable width, and every record is in one")

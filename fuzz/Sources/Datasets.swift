@@ -15,12 +15,15 @@ extension FuzzTarget {
                 #"{"text": "the a\u00e9\ud83e\udd8a\n", "loss_masking_spans": [[0, 3], [2, 4]]}"#,
                 #"{"prompt": "a", "chosen": " b", "rejected": " c"}"#,
                 #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "x": []}]}"#,
+                #"{"input_ids": [1, 2, 3], "labels": [-100, 2, 3], "attention_mask": [1, 1, 1], "position_ids": [0, 1, 2], "weight": 1.0}"#,
+                #"{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "a"}]}, {"role": "assistant", "content": "bb", "weight": 0}, {"role": "user", "content": "c"}, {"role": "assistant", "content": "dd", "train": true, "tool_calls": [null]}], "tools": []}"#,
+                #"{"prompt": [{"role": "user", "content": "aaaa"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "chosen": [{"role": "assistant", "content": "d"}], "rejected": [{"role": "assistant", "content": "e"}], "system": "", "margin": 0}"#,
                 #"{"prompt": [{"role": "user", "content": "x"}], "chosen": [{"role": "assistant", "content": "b"}], "rejected": [{"role": "assistant", "content": ""}]}"#,
             ].map { Array($0.utf8) }
         },
         read: { input in
             let lines = input.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            let rules = LengthRules(maximumLength: 64, truncation: .prompt)
+            let rules = LengthRules(maximumLength: 8, truncation: .prompt)
             let judge = try LineJudge(firstLine: lines[0], names: FieldNames(), encoder: encoder.get(), rules: rules, asked: nil)
             for line in lines { _ = try judge.judge(line) }
         })
