@@ -46,7 +46,7 @@ public final class Trainer {
     /// Of what the run reads; on the first rank. A thread hashes them from the first use on.
     lazy var inputs = mesh.isFirst ? InputDigests(run.inputFiles) : nil
     var lock: RunLock?
-    /// Parameters that were no numbers at the start of a run that skips steps for that.
+    /// Parameters that were no numbers before the first step.
     var spoiltAtStart: Set<String> = []
     /// Mean −log p of the latest step's tokens, before its update, and of each validation set's latest evaluation.
     private(set) var lastLikelihood: Double?
@@ -366,8 +366,7 @@ public final class Trainer {
         guard !nonFinite.isEmpty else { return }
         try emit(
             .notice(
-                "\(folder) has values that are not finite, in \(nonFinite.listed(limit: 1)), as the model that the run began with "
-                    + "(optimizer.non_finite: skip)"))
+                "\(folder) has values that are not finite, in \(nonFinite.listed()), as the model that the run began with"))
     }
 
     private func noticeOversized(_ plan: StepPlan) throws {
