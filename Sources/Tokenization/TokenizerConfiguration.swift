@@ -133,6 +133,6 @@ extension Tokenizer {
     /// The token that begins a sequence: `bos_token` of the folder's `tokenizer_config.json`. Nil where the file names none, or
     /// one that the tokenizer lacks, which then begins nothing.
     public func beginningOfSequence(folder: String) throws(Failure) -> Int32? {
-        try TokenizerConfiguration(folder: folder).token("bos_token").flatMap(id(of:))
+        try TokenizerConfiguration(folder: folder).token("bos_token").flatMap { id(of: $0.text) }
     }
 }

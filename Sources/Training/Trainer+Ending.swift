@@ -9,10 +9,13 @@ import Tensors
 extension Trainer {
     // MARK: Numbers
 
-    /// Names of the parameters that were no numbers before the first step: a run that skips such steps leaves them as they are.
-    func noteSpoiltParameters() throws(CollectiveError) {
-        guard stepGuard.settings.nonFinite == .skip else { return }
-        spoiltAtStart = Set(try wrongParameters())
+    /// Says which parameters are no numbers before the first step: rows that no record needs may be so, and stay as they are.
+    /// Collective over all ranks.
+    func noteSpoiltParameters() throws {
+        let wrong = try wrongParameters()
+        spoiltAtStart = Set(wrong)
+        guard !wrong.isEmpty else { return }
+        try emit(.notice("the model that the run begins with has values that are not finite, in \(wrong.listed())"))
     }
 
     /// Refuses to keep parameters that the last update made something else than numbers, before anything is written of them.

@@ -51,7 +51,7 @@ public final class Trainer {
     var savedAt: Double
     /// Whether a checkpoint is due by the first rank's clock, as ranks last told each other.
     var isSaveDueByClock = false
-    /// Parameters that were no numbers at the start of a run that skips steps for that.
+    /// Parameters that were no numbers before the first step.
     var spoiltAtStart: Set<String> = []
     /// Mean −log p of the latest step's tokens, before its update, and of each validation set's latest evaluation.
     private(set) var lastLikelihood: Double?
@@ -378,8 +378,7 @@ public final class Trainer {
         guard !nonFinite.isEmpty else { return }
         try emit(
             .notice(
-                "\(folder) has values that are not finite, in \(nonFinite.listed(limit: 1)), as the model that the run began with "
-                    + "(optimizer.non_finite: skip)"))
+                "\(folder) has values that are not finite, in \(nonFinite.listed()), as the model that the run began with"))
     }
 
     private func noticeOversized(_ plan: StepPlan) throws {

@@ -43,6 +43,36 @@ import Testing
         #expect(try generate(model, drawn + ["6"]).output != first.output)
     }
 
+    @Test("generation stops at the ends that config.json names, a number or a list, where nothing else does", arguments: [nil, 2])
+    func modelsOwnEnds(ranks: Int?) throws {
+        let folder = TemporaryFolder()
+        let model = try checkpoint(in: folder)
+        let whole = try generate(model, ["--prompt", "The fox eats"], ranks: ranks)
+        #expect(whole.exitCode == 0 && whole.output.count > 5)
+        let url = URL(fileURLWithPath: model + "/config.json")
+        let original = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as! [String: Any]
+        var texts: [String] = []
+        // Greedy tokens are random ones of 732: with all of a range as ends one of them comes sooner or later.
+        for ends in [Array(0..<732), Array(366..<732), 731] as [Any] {
+            var changed = original
+            changed["eos_token_id"] = ends
+            try JSONSerialization.data(withJSONObject: changed).write(to: url)
+            let result = try generate(model, ["--prompt", "The fox eats"], ranks: ranks)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            texts.append(result.output.trimmingCharacters(in: .newlines))
+        }
+        // Any token ends the first; each text is a beginning of those with fewer ends.
+        let all = whole.output.trimmingCharacters(in: .newlines)
+        #expect(texts[0].count < all.count && texts[1].hasPrefix(texts[0]) && texts[1].count < all.count && all.hasPrefix(texts[1]))
+        #expect(all.hasPrefix(texts[2]))
+        // What generation_config.json says comes first.
+        try folder.write(#"{"eos_token_id": 731}"#, to: "model/generation_config.json")
+        var changed = original
+        changed["eos_token_id"] = Array(0..<732)
+        try JSONSerialization.data(withJSONObject: changed).write(to: url)
+        #expect(try generate(model, ["--prompt", "The fox eats"], ranks: ranks).output.trimmingCharacters(in: .newlines) == texts[2])
+    }
+
     @Test("a missing tokenizer, one that doesn't fit, an empty or too long prompt and bad options are told in one line")
     func refusals() throws {
         let folder = TemporaryFolder()

@@ -136,16 +136,63 @@ extension CommandTests {
             #expect(words.contains("step 2, rank ") && words.contains(name), "\(words)")
         }
 
-        @Test("weights that the last update made infinite are told with the export", arguments: [nil, 2])
+        @Test("weights that the last update made infinite end the run: nothing is exported or saved", arguments: [nil, 2])
         func lastUpdate(ranks: Int?) throws {
             let workspace = try Workspace()
-            let settings = ["schedule.steps=1", "evaluation.at_start=false", "parallel.tensor=\(ranks ?? 1)"].flatMap { ["--set", $0] }
+            let settings = ["schedule.steps=1", "evaluation.at_start=false", "parallel.tensor=\(ranks ?? 1)", "run.checkpoint_every=1"]
+                .flatMap { ["--set", $0] }
             let healthy = try workspace.tandem(["train", "config.yaml"] + settings, ranks: ranks)
             #expect(healthy.exitCode == 0 && !healthy.output.contains("not finite"))
-            let result = try workspace.tandem(
-                ["train", "config.yaml", "--overwrite", "--set", "optimizer.learning_rate=1e39"] + settings, ranks: ranks)
-            #expect(result.exitCode == 0, "\(result.errorOutput)")
-            #expect(result.output.contains("note: run/export has values that are not finite, in model.embed_tokens.weight and "))
+            for (validation, word) in [("pairs.h5", "evaluation of validation"), ("null", "model.embed_tokens.weight, ")] {
+                let result = try workspace.tandem(
+                    ["train", "config.yaml", "--overwrite", "--set", "optimizer.learning_rate=1e39", "--set", "data.validation=\(validation)"]
+                        + settings, ranks: ranks)
+                let words = line(result)
+                #expect(words.contains(word) && words.contains("not finite"), "\(words)")
+                let status = try workspace.json("run/status.json")
+                #expect(status["state"] as? String == "failed" && status["step"] as? Int == 1)
+                #expect((status["reason"] as? String).map { "tandem: \($0)" } == words)
+                #expect(!workspace.exists("run/export") && !workspace.exists("run/checkpoints/step-1"))
+                #expect(workspace.remainingProcesses().isEmpty)
+            }
+        }
+
+        @Test("weights that are numbers and give none end the run, though nothing is validated", arguments: cuts)
+        func lastForward(cut: Cut) throws {
+            let workspace = try Workspace()
+            let settings = ["schedule.steps=1", "data.validation=null", "optimizer.learning_rate=1e18"].flatMap { ["--set", $0] }
+            let words = line(try workspace.tandem(["train", "config.yaml"] + settings + cut.settings, ranks: cut.ranks))
+            #expect(words.firstMatch(of: /the model after step 1, rank \d, micro-batch 0 \(record \d of pairs.h5\): model\..* that are not finite/) != nil, "\(words)")
+            #expect(words.contains("Nothing of it is kept. Lower optimizer.learning_rate.") && !workspace.exists("run/export"))
+            #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
+        }
+
+        @Test("an export that bfloat16 has no room for is refused, and float32 takes it")
+        func narrowExport() throws {
+            let workspace = try Workspace()
+            // Above the largest bfloat16 by more than half a unit, in a row that no record has.
+            try workspace.set("model.embed_tokens.weight", of: "policy", row: 0, to: 3.4e38)
+            let settings = ["--set", "data.validation=null"]
+            let words = line(try workspace.tandem(["train", "config.yaml", "--set", "export.dtype=bfloat16"] + settings))
+            #expect(words.contains("model.embed_tokens.weight has values that are too large for export.dtype: bfloat16"), "\(words)")
+            #expect(!workspace.exists("run/export"))
+            #expect(try workspace.tandem(["train", "config.yaml", "--overwrite"] + settings).exitCode == 0)
+        }
+
+        @Test("an evaluation that gives no number ends the run; where steps are skipped it is told, and null in the metrics")
+        func evaluation() throws {
+            let workspace = try Workspace.spoilt()
+            let settings = ["--set", "data={train: others.h5, validation: pairs.h5, shuffle: false}", "--set", "schedule.steps=2"]
+            let words = line(try workspace.tandem(["train", "config.yaml"] + settings))
+            #expect(
+                words.contains("evaluation of validation, rank 0, micro-batch 0 (record 5 of pairs.h5): model.embed_tokens output has 40 of"), "\(words)")
+            #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
+            let skipping = try workspace.tandem(["train", "config.yaml", "--overwrite"] + settings + Self.skipping)
+            #expect(skipping.exitCode == 0, "\(skipping.errorOutput)")
+            #expect(skipping.output.matches(of: /note: evaluation of validation, rank 0, micro-batch 0 \(record 5/).count == 2)
+            #expect(skipping.output.contains("note: run/export has values that are not finite, in model.embed_tokens.weight, as the model that the run began with"))
+            #expect(skipping.output.contains("note: the model that the run begins with has values that are not finite, in model.embed_tokens.weight"))
+            #expect(try readJSONL(workspace.file("run/metrics.jsonl")).first?["eval_loss"] is NSNull)
         }
 
         @Test("a learning rate that overflows ends in one line, and so do steps that are skipped without end")

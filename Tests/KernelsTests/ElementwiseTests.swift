@@ -33,4 +33,18 @@ import Testing
         matrix.fill(1e30)
         #expect(abs(Elementwise.sumOfSquares(matrix, workers: workers) - 27e60) < 1e54)
     }
+
+    @Test("one value of any row that is no number is found, whichever thread looks at it", arguments: MatrixShape.all + [MatrixShape(513, 9)])
+    func finite(shape: MatrixShape) {
+        let matrix = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 3)).inner
+        #expect(Elementwise.areFinite(matrix, workers: workers))
+        guard shape.rowCount > 0, shape.columnCount > 0 else { return }
+        for row in [0, shape.rowCount / 2, shape.rowCount - 1] {
+            let kept = matrix[row, shape.columnCount - 1]
+            matrix[row, shape.columnCount - 1] = .infinity
+            #expect(!Elementwise.areFinite(matrix, workers: workers))
+            matrix[row, shape.columnCount - 1] = kept
+        }
+        #expect(Elementwise.areFinite(matrix, workers: workers))
+    }
 }

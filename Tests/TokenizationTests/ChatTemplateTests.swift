@@ -166,4 +166,48 @@ struct ChatTemplateTests {
         try folder.write("generation_config.json", "{\"eos_token_id\": 99999999999}")
         #expect(throws: Failure.self) { try EndTokens(folder: folder.path, tokenizer: tokenizer) }
     }
+
+    @Test("config.json names the ends where generation_config.json does not, a number or a list")
+    func endsOfTheModel() throws {
+        let tokenizer = try smallTokenizer("llama3")
+        let (text, turn) = (tokenizer.id(of: "<|end_of_text|>")!, tokenizer.id(of: "<|eot_id|>")!)
+        let folder = try TemporaryFolder()
+        func ends() throws -> EndTokens { try EndTokens(folder: folder.path, tokenizer: tokenizer) }
+        for (value, stops) in [("\(turn)", [turn]), ("[\(text), \(turn)]", [text, turn])] {
+            try folder.write("config.json", "{\"eos_token_id\": \(value)}")
+            #expect(try ends().stops == Set(stops) && ends().endOfSequence == stops[0])
+        }
+        try folder.write("generation_config.json", "{\"eos_token_id\": null, \"temperature\": 0.6}")
+        #expect(try ends().stops == [text, turn])
+        try folder.write("generation_config.json", "{\"eos_token_id\": \(text)}")
+        #expect(try ends().stops == [text])
+        try folder.write("tokenizer_config.json", "{\"eos_token\": \"<|eot_id|>\"}")
+        #expect(try ends().stops == [text, turn] && ends().endOfSequence == turn)
+        // A row that no token has ends no text; generation stops there all the same.
+        try FileManager.default.removeItem(atPath: folder.path + "/generation_config.json")
+        try folder.write("config.json", "{\"eos_token_id\": [999999, -1]}")
+        #expect(try ends().stops == [turn, 999_999] && ends().endOfSequence == turn)
+        for wrong in ["\"two\"", "[1, null]", "1.5", "true"] {
+            try folder.write("config.json", "{\"eos_token_id\": \(wrong)}")
+            let failure = #expect(throws: Failure.self) { try ends() }
+            #expect(failure?.exitCode == .damagedData && failure?.place.hasSuffix("config.json: eos_token_id") == true)
+        }
+        try folder.write("config.json", "{\"eos_token_id\": null}")
+        #expect(try ends().stops == [turn])
+    }
+
+    @Test("special_tokens_map.json names the end in folders whose tokenizer_config.json is of before it listed tokens")
+    func olderFolders() throws {
+        let tokenizer = try smallTokenizer("llama3")
+        let (text, turn) = (tokenizer.id(of: "<|end_of_text|>")!, tokenizer.id(of: "<|eot_id|>")!)
+        let folder = try TemporaryFolder()
+        try folder.write("special_tokens_map.json", #"{"eos_token": {"content": "<|eot_id|>", "lstrip": false}}"#)
+        #expect(try EndTokens(folder: folder.path, tokenizer: tokenizer).endOfSequence == turn)
+        try folder.write("tokenizer_config.json", #"{"eos_token": "<|end_of_text|>"}"#)
+        #expect(try EndTokens(folder: folder.path, tokenizer: tokenizer).stops == [text])
+        for newer in [#"{"eos_token": null}"#, #"{"added_tokens_decoder": {}}"#] {
+            try folder.write("tokenizer_config.json", newer)
+            #expect(throws: Failure.self) { try EndTokens(folder: folder.path, tokenizer: tokenizer) }
+        }
+    }
 }

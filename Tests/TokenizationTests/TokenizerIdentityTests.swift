@@ -86,4 +86,20 @@ struct TokenizerIdentityTests {
         try folder.write("tokenizer.json", String(decoding: fixture("qwen2.json"), as: UTF8.self))
         #expect(try TokenizerIdentity(folder: folder.path) == smallTokenizer("qwen2").identity)
     }
+
+    @Test("why there is no identity is told: no file, or the part that is not supported")
+    func reasons() throws {
+        let folder = try TemporaryFolder()
+        func reason() throws -> Failure? {
+            guard case .failure(let failure) = try TokenizerIdentity.read(folder: folder.path) else { return nil }
+            return failure
+        }
+        let absent = try #require(try reason())
+        #expect(absent.exitCode == .missingInput && absent.place.hasSuffix("/tokenizer.json"))
+        try folder.write("tokenizer.json", #"{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}"#)
+        let unsupported = try #require(try reason())
+        #expect(unsupported.exitCode == .configuration && unsupported.place.hasSuffix("tokenizer.json: model.type"))
+        try folder.write("tokenizer.json", String(decoding: fixture("qwen2.json"), as: UTF8.self))
+        #expect(try reason() == nil)
+    }
 }

@@ -114,8 +114,6 @@ struct TokenizerRefusalTests {
             ("post_processor", ["type": "RobertaProcessing"], "RobertaProcessing"),
             ("decoder", ["type": "WordPiece"], "WordPiece"),
             ("decoder", NSNull(), "decoder"),
-            ("truncation", ["max_length": 5], "truncation"),
-            ("padding", ["strategy": "BatchLongest"], "padding"),
             ("extra", 1, "extra"),
         ]
         for (part, value, name) in cases {
@@ -125,6 +123,29 @@ struct TokenizerRefusalTests {
             #expect(failure?.exitCode == .configuration, "\(name)")
             #expect(failure?.description.contains(name) == true)
             #expect(failure?.place.hasPrefix("edited.json") == true)
+        }
+    }
+
+    @Test("a saved truncation or padding is passed over, as Transformers does: the same ids and the same identity")
+    func savedBatch() throws {
+        let text = "The saved cut of a text is another program's business."
+        let whole = try EditedTokenizer().tokenizer()
+        for (part, value) in [
+            ("truncation", ["direction": "Right", "max_length": 5, "strategy": "LongestFirst", "stride": 0]),
+            (
+                "padding",
+                ["strategy": ["Fixed": 64], "direction": "Left", "pad_to_multiple_of": 8, "pad_id": 0, "pad_type_id": 0, "pad_token": "!"]
+            ),
+        ] as [(String, [String: Any])] {
+            var edited = try EditedTokenizer()
+            edited.root[part] = value
+            let tokenizer = try edited.tokenizer()
+            for special in [false, true] {
+                #expect(try tokenizer.encode(text, addSpecialTokens: special) == whole.encode(text, addSpecialTokens: special))
+            }
+            #expect(try tokenizer.encode(text, addSpecialTokens: true).count > 5 && tokenizer.identity == whole.identity)
+            edited.root[part] = 5
+            #expect(try edited.failure()?.exitCode == .damagedData)
         }
     }
 

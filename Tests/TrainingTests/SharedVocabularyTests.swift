@@ -117,4 +117,35 @@ import Weights
         let failure = try #require(throws: Failure.self) { try size(models[0], models[2]) }
         #expect(failure.exitCode == .configuration && failure.place.contains("/tokenizer.json"))
     }
+
+    // MARK: References whose log-probabilities are compared
+
+    private func check(_ policy: ModelOrigin, _ reference: ModelOrigin) throws(Failure) -> [String] {
+        try SharedVocabulary.check(policy: policy, reference: reference, place: "run.yaml: references.sft.checkpoint")
+    }
+
+    @Test("a preference reference of other padding rows is accepted where a teacher would be, and refused in its own words")
+    func references() throws {
+        let policy = try model("policy", rows: 24, letters: 20, added: ["<s>", "</s>"])
+        let padded = try model("padded", rows: 32, letters: 20, added: ["<s>", "</s>"])
+        #expect(try check(policy, padded) == [] && check(padded, policy) == [])
+        let (bare, other) = (try model("bare", rows: 24), try model("bare reference", rows: 32))
+        let unknown = try #require(throws: Failure.self) { try check(bare, other) }
+        #expect(unknown.reason.hasPrefix("the reference \(other.name) has 32 rows of vocabulary and the policy \(bare.name) 24: without"))
+        let tokens = try #require(throws: Failure.self) { try check(model("small", rows: 21), padded) }
+        #expect(tokens.reason.hasSuffix("token 21 has a row in one of them only, so the rows beyond are not padding"))
+    }
+
+    @Test("of two models of one size an id may be a token of one alone, not two different ones")
+    func referencesOfOneSize() throws {
+        let policy = try model("policy", rows: 24, letters: 20, added: ["<s>", "<pad>"])
+        #expect(try check(policy, model("base", rows: 24, letters: 20, added: ["<s>"])) == [])
+        #expect(try check(policy, model("bare", rows: 24)) == [])
+        let other = try #require(throws: Failure.self) { try check(policy, model("other", rows: 24, letters: 20, added: ["</s>"])) }
+        #expect(other.exitCode == .configuration && other.reason.contains(#"token 20 is "</s>" to the reference and "<s>" to the policy"#))
+        let unigram = try model("unigram", rows: 24)
+        try folder.write(#"{"model": {"type": "Unigram"}}"#, to: "unigram/tokenizer.json")
+        let notices = try check(policy, unigram)
+        #expect(notices.count == 1 && notices[0].contains("unigram/tokenizer.json: model.type"))
+    }
 }

@@ -89,6 +89,24 @@ import Testing
         #expect(try values("lm_head.weight", 10) == counting(14000, rows: Array(0..<10)))
     }
 
+    @Test("an output head that holds the embedding's numbers is the embedding, in whatever type; one of other numbers is its own")
+    func head() throws {
+        var builder = tinyGGUF("llama")
+        let numbers = (0..<80).map(Float.init)
+        builder.tensors.append(.init(name: "output.weight", dimensions: [8, 10], data: bytes(numbers)))
+        let same = try converted(builder)
+        #expect(same.configuration.tiedEmbeddings && same.tensor(named: "lm_head.weight") == nil)
+
+        // Whole numbers below 256 are exact in bfloat16.
+        builder.change("output.weight") { ($0.type, $0.data) = (30, numbers.flatMap { littleEndian(UInt16($0.bitPattern >> 16)) }) }
+        #expect(try converted(builder).configuration.tiedEmbeddings)
+
+        builder.change("output.weight") { ($0.type, $0.data) = (0, bytes(numbers.map { $0 + 1 })) }
+        let own = try converted(builder)
+        #expect(!own.configuration.tiedEmbeddings)
+        #expect(try own.matrix(named: "lm_head.weight", rowCount: 10, columnCount: 8).widened == numbers.map { $0 + 1 })
+    }
+
     @Test("bfloat16 is written where it is asked for, and config.json says so and names the special ids")
     func brain() throws {
         let checkpoint = try converted(tinyGGUF("llama"), as: .bfloat16)

@@ -164,4 +164,146 @@ import Testing
         let untied = try #require(throws: Failure.self) { try open().checkNothingUnexpected(known: ["a", "b"]) }
         #expect(untied.description.contains("tensor lm_head.weight"))
     }
+
+    // MARK: Heads that are tied
+
+    /// A folder whose embedding and head, in files of their own, are 10 × 8 numbers from `first`.
+    private func sharded(embedding: Int?, head: Int?) throws {
+        try folder.write("config.json", text: configuration())
+        var entries: [String] = []
+        for (name, first) in [("model.embed_tokens.weight", embedding), ("lm_head.weight", head)] {
+            guard let first else { continue }
+            let file = "of-\(name.prefix(2)).safetensors"
+            entries.append("\"\(name)\":\"\(file)\"")
+            try folder.write(
+                file, safetensors("{\(entry(name, "F32", [10, 8], 0, 320))}", data: bytes((first..<first + 80).map(Float.init))))
+        }
+        try index(entries.joined(separator: ","))
+    }
+
+    @Test("a head beside the embedding that it is tied to: other numbers untie it, in config.json as well; the same don't")
+    func tiedHeads() throws {
+        try sharded(embedding: 0, head: 1)
+        let own = try open()
+        #expect(!own.configuration.tiedEmbeddings)
+        #expect(String(decoding: own.configurationJSON, as: UTF8.self).contains("\"tie_word_embeddings\": false"))
+        #expect(own.notices.count == 1 && own.notices[0].contains("lm_head.weight holds other values"))
+        #expect(try own.matrix(named: "lm_head.weight", rowCount: 10, columnCount: 8).widened == (1..<81).map(Float.init))
+
+        try sharded(embedding: 7, head: 7)
+        let same = try open()
+        #expect(same.configuration.tiedEmbeddings && same.notices.isEmpty)
+        #expect(same.configurationJSON == Data(configuration().utf8))
+        #expect(throws: Never.self) { try same.checkNothingUnexpected(known: ["model.embed_tokens.weight"]) }
+
+        try folder.write("config.json", text: configuration(["tie_word_embeddings": "false"]))
+        #expect(try !open().configuration.tiedEmbeddings)
+    }
+
+    @Test("a tied head that is stored alone is found under the embedding's name, too")
+    func headAlone() throws {
+        try sharded(embedding: nil, head: 3)
+        let checkpoint = try open()
+        #expect(checkpoint.configuration.tiedEmbeddings && checkpoint.notices.isEmpty)
+        for name in ["model.embed_tokens.weight", "lm_head.weight"] {
+            #expect(try checkpoint.matrix(named: name, rowCount: 10, columnCount: 8).widened == (3..<83).map(Float.init))
+            #expect(checkpoint.tensor(named: name)?.name == "lm_head.weight")
+        }
+        #expect(throws: Never.self) { try checkpoint.checkNothingUnexpected(known: ["model.embed_tokens.weight"]) }
+        try folder.write("config.json", text: configuration(["tie_word_embeddings": "false"]))
+        #expect(throws: Failure.self) { try open().matrix(named: "model.embed_tokens.weight", rowCount: 10, columnCount: 8) }
+    }
+
+    @Test("a program that config.json names is said not to be run")
+    func program() throws {
+        try weights("model.safetensors", ["a"])
+        try folder.write("config.json", text: configuration(["auto_map": #"{"AutoModelForCausalLM":"modeling_x.X"}"#]))
+        #expect(try open().notices.count == 1 && open().notices[0].contains("auto_map"))
+    }
+
+    // MARK: Other folders
+
+    @Test("an adapter is named as one, with the model that it changes and the way to merge it, alone or beside a model")
+    func adapters() throws {
+        try folder.write("adapter_config.json", text: #"{"peft_type":"LORA","base_model_name_or_path":"models/base"}"#)
+        let only = try #require(throws: Failure.self) { try open() }
+        #expect(only.exitCode == .configuration && only.place == folder.path)
+        #expect(only.reason == "is a PEFT adapter (adapter_config.json), not a model: it changes models/base")
+        #expect(only.remedy.contains("merge_and_unload"))
+
+        try weights("model.safetensors", ["a"])
+        let beside = try #require(throws: Failure.self) { try open() }
+        #expect(beside.exitCode == .configuration && beside.reason.contains("beside a model, of models/base: Transformers"))
+        #expect(beside.remedy.contains("merge_and_unload") && beside.remedy.contains("out of the folder"))
+
+        try FileManager.default.removeItem(atPath: folder.path + "/adapter_config.json")
+        for name in ["adapter_model.safetensors", "adapter_model.bin"] {
+            try folder.write(name, [0])
+            #expect(try #require(throws: Failure.self) { try open() }.reason.contains("a PEFT adapter (\(name))"))
+            try FileManager.default.removeItem(atPath: folder.path + "/" + name)
+        }
+        #expect(throws: Never.self) { try open() }
+    }
+
+    @Test("an adapter's configuration that is no JSON, or names no model, is an adapter all the same")
+    func damagedAdapter() throws {
+        for text in ["{", "[]", #"{"base_model_name_or_path":null}"#, ""] {
+            try folder.write("adapter_config.json", text: text)
+            #expect(try #require(throws: Failure.self) { try open() }.reason.hasSuffix("not a model: it changes another model"))
+        }
+    }
+
+    @Test("formats of other programs are named where there is no config.json")
+    func formats() throws {
+        try FileManager.default.removeItem(atPath: folder.path + "/config.json")
+        try folder.write("model-q8.gguf", [0])
+        let gguf = try #require(throws: Failure.self) { try open() }
+        #expect(gguf.reason.contains("a GGUF file, model-q8.gguf") && gguf.remedy.contains("tandem convert"))
+        try folder.write("params.json", text: "{}")
+        try folder.write("consolidated.safetensors", [0])
+        #expect(try #require(throws: Failure.self) { try open() }.reason.contains("params.json and consolidated.safetensors"))
+    }
+
+    @Test("weights under another name are named")
+    func otherNames() throws {
+        try weights("model.fp16.safetensors", ["a"])
+        let failure = try #require(throws: Failure.self) { try open() }
+        #expect(failure.exitCode == .missingInput && failure.reason.contains("neither model.safetensors nor"))
+        #expect(failure.reason.hasSuffix("only model.fp16.safetensors"))
+    }
+
+    @Test(
+        "tensors that would change what a llama computes are refused by name, and buffers that follow from config.json pass",
+        arguments: [
+            ("model.layers.0.self_attn.q_proj.bias", false), ("model.layers.0.self_attn.q_norm.weight", false),
+            ("lm_head.bias", false), ("model.layers.0.mlp.down_proj.bias", false),
+            ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", false), ("v_head.weight", false),
+            ("model.layers.0.self_attn.rotary_emb.inv_freq", true), ("model.rotary_emb.inv_freq", true),
+        ])
+    func extraTensors(name: String, isHarmless: Bool) throws {
+        try weights("model.safetensors", ["a", name])
+        let failure = Result { () throws(Failure) in try open().checkNothingUnexpected(known: ["a"]) }
+        switch failure {
+        case .success: #expect(isHarmless)
+        case .failure(let failure): #expect(!isHarmless && failure.reason.contains("tensor \(name) belongs to no part"))
+        }
+    }
+
+    @Test("a value that is no number is found in every type, with its tensor and row")
+    func numbers() throws {
+        let header = "{\(entry("a", "F32", [2, 2], 0, 16)),\(entry("b", "BF16", [3, 1], 16, 22)),\(entry("c", "I64", [1], 22, 30))}"
+        let fine = bytes([1, 2, 3, 4]) + [0x80, 0x3F, 0x80, 0x3F, 0x7F, 0x7F] + Array(repeating: 0xFF, count: 8)
+        try folder.write("model.safetensors", safetensors(header, data: fine))
+        #expect(throws: Never.self) { try open().checkNumbers() }
+        for (place, bytes, words) in [
+            (12, bytes([.nan]), "tensor a has 1 of 4 values that are not finite, the first in row 1"),
+            (18, [0x80, 0x7F, 0x80, 0xFF], "tensor b has 2 of 3 values that are not finite, the first in row 1"),
+        ] {
+            var wrong = fine
+            wrong.replaceSubrange(place..<place + 4, with: bytes)
+            try folder.write("model.safetensors", safetensors(header, data: wrong))
+            let failure = try #require(throws: Failure.self) { try open().checkNumbers() }
+            #expect(failure.exitCode == .damagedData && failure.reason == words)
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 import Tensors
 import Testing
@@ -51,6 +52,20 @@ import Testing
             ("partial_rotary_factor", "1.0"), ("quantization_config", "null"), ("torch_dtype", "\"bfloat16\""),
             ("architectures", #"["LlamaForCausalLM"]"#), ("architectures", "null"), ("eos_token_id", "[1, 2]"),
             ("is_llama_config", "true"), ("transformers.js_config", #"{"dtype": "q4"}"#), ("layer_types", "null"),
+            // What exporters of today write where it says nothing.
+            ("auto_map", #"{"AutoModelForCausalLM":"modeling_x.X"}"#), ("attention_bias", "null"), ("mlp_bias", "null"),
+            ("pretraining_tp", "null"), ("attention_dropout", "null"), ("residual_multiplier", "1.0"),
+            ("embedding_multiplier", "1"), ("logits_scaling", "1.0"), ("logit_scale", "1"), ("sliding_window", "null"),
+            ("use_sliding_window", "false"), ("use_sliding_window", "null"), ("query_pre_attn_scalar", "2"),
+            ("attention_multiplier", "0.70710678118654757"), ("attention_multiplier", "0.7071068"), ("attention_multiplier", "null"),
+            ("final_logit_softcapping", "null"), ("hidden_act", "\"swish\""), ("layer_types", #"["full_attention"]"#),
+            ("use_qk_norm", "false"), ("text_config", "null"), ("some_new_field", "null"), ("tie_encoder_decoder", "false"),
+            ("is_causal", "true"), ("loss_type", "\"ForCausalLM\""), ("model_max_length", "4096"),
+            ("rope_parameters", "{}"), ("rope_scaling", "{}"), ("rope_scaling", #"{"type": "default"}"#),
+            ("rope_scaling", #"{"rope_type": "default"}"#), ("rope_scaling", #"{"rope_type": "default", "type": "default", "factor": 1.0}"#),
+            ("rope_scaling", #"{"type": "linear", "factor": 1.0}"#), ("rope_scaling", #"{"rope_type": null, "factor": null}"#),
+            ("rope_scaling", #"{"rope_theta": 3.5, "rope_type": "default"}"#),
+            ("rope_parameters", #"{"rope_theta": 3.5, "rope_type": "linear", "factor": 1, "partial_rotary_factor": 1.0}"#),
         ])
     func accepted(name: String, value: String) throws {
         let read = try parse([name: value])
@@ -67,19 +82,68 @@ import Testing
             ("pretraining_tp", "2"),
             ("pretraining_tp", "true"), ("attention_dropout", "0.1"), ("rope_interleaved", "true"),
             ("use_mrope", "true"),
-            ("quantization_config", #"{"bits":4}"#), ("auto_map", #"{"AutoModel":"x.py"}"#),
+            ("quantization_config", #"{"bits":4}"#), ("quantization_config", "{}"),
             ("is_encoder_decoder", "true"),
             ("architectures", #"["LlamaForSequenceClassification"]"#), ("some_new_scale", "1.5"),
             ("layer_types", "\"sliding_attention\""),
             ("rope_parameters", #"{"rope_type":"yarn","factor":4}"#),
             ("rope_parameters", #"{"rope_type":"default","factor":4}"#),
             ("rope_parameters", #"{"partial_rotary_factor":0.25}"#),
+            ("residual_multiplier", "0.22"), ("embedding_multiplier", "12"), ("logits_scaling", "8.0"), ("logits_scaling", "true"),
+            ("attention_multiplier", "0.5"), ("query_pre_attn_scalar", "256"), ("final_logit_softcapping", "30.0"),
+            ("hidden_act", "\"gelu_pytorch_tanh\""), ("use_qk_norm", "true"), ("text_config", #"{"hidden_size": 8}"#),
+            ("some_new_field", "false"), ("is_causal", "false"), ("rope_scaling", #"{"factor": 2.0}"#),
+            ("rope_scaling", #"{"rope_type":"default","mrope_section":[1,1]}"#), ("rope_scaling", #"{"type":"linear"}"#),
         ])
     func refused(name: String, value: String) throws {
         let failure = try #require(throws: Failure.self) { try parse([name: value]) }
         #expect(failure.exitCode == .configuration)
         #expect(failure.description.contains(name))
         #expect(!failure.description.contains("\n"))
+    }
+
+    @Test(
+        "rotary positions that are not implemented are named by their type, under both names",
+        arguments: [
+            (#"{"type":"linear","factor":2.0}"#, #"type "linear", scaled by 2.0"#),
+            (#"{"rope_type":"dynamic","factor":4.0}"#, #"type "dynamic""#),
+            (#"{"factor":4.0,"rope_type":"yarn","original_max_position_embeddings":32768}"#, #"type "yarn""#),
+            (#"{"rope_type":"longrope","long_factor":[1.0],"short_factor":[1.0]}"#, #"type "longrope""#),
+            (
+                #"{"factor":8.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}"#,
+                #"type "llama3""#
+            ),
+            (#"{"mrope_section":[16,24,24],"type":"mrope"}"#, #"type "mrope""#),
+            (
+                #"{"full_attention":{"rope_type":"default"},"sliding_attention":{"rope_type":"default","rope_theta":10000}}"#,
+                "each type of layer (full_attention, sliding_attention)"
+            ),
+        ])
+    func ropeTypes(value: String, words: String) throws {
+        for name in ["rope_scaling", "rope_parameters"] {
+            let failure = try #require(throws: Failure.self) { try parse([name: value]) }
+            #expect(failure.exitCode == .configuration && failure.reason.hasPrefix(name))
+            #expect(failure.reason.contains(words) && failure.reason.contains("not implemented") && !failure.reason.contains("unknown"))
+        }
+    }
+
+    @Test("a window that begins beyond the last layer, or has no size, is none")
+    func windows() throws {
+        for changes in [["max_window_layers": "1"], ["max_window_layers": "28"], ["sliding_window": "null"]] {
+            #expect(throws: Never.self) { try parse(["use_sliding_window": "true"].merging(changes) { $1 }) }
+        }
+        #expect(throws: Failure.self) { try parse(["use_sliding_window": "true", "max_window_layers": "0"]) }
+    }
+
+    @Test("what is written of a configuration can be read by Transformers 5: no null of a flag, no program that stays behind")
+    func loadable() throws {
+        let written = configuration([
+            "attention_bias": "null", "mlp_bias": "null", "auto_map": #"{"AutoConfig":"x.X"}"#, "rope_scaling": "null",
+            "pad_token_id": "null", "sliding_window": "null", "head_dim": "null",
+        ])
+        let json = try JSONValue(parsing: [UInt8](HuggingFaceConfiguration.json(Data(written.utf8), withElementType: .float32, origin: "x")))
+        #expect(["attention_bias", "mlp_bias", "auto_map"].allSatisfy { json[$0] == nil })
+        #expect(["rope_scaling", "pad_token_id", "sliding_window", "head_dim"].allSatisfy { json[$0] == .null })
     }
 
     @Test("a refusal shows the value, and an unknown field says why it is refused")
@@ -120,6 +184,13 @@ import Testing
         #expect(try #require(throws: Failure.self) { try parse(bases) }.description.contains("contradicts"))
         #expect(
             try parse(["rope_theta": "500000.0", "rope_parameters": #"{"rope_theta":500000}"#]).ropeTheta == 500_000)
+        for other in ["rope_theta", "rope_parameters"] {
+            let theta = other == "rope_theta" ? "10000" : #"{"rope_theta":10000}"#
+            let scaling = [other: theta, "rope_scaling": #"{"rope_theta":500000,"rope_type":"default"}"#]
+            #expect(try #require(throws: Failure.self) { try parse(scaling) }.description.contains("contradicts"))
+        }
+        let types = ["rope_scaling": #"{"type":"linear","rope_type":"default"}"#]
+        #expect(try #require(throws: Failure.self) { try parse(types) }.reason.contains("contradicts rope_type"))
         let huge = ["hidden_size": "2000000000", "vocab_size": "2000000000"]
         #expect(try #require(throws: Failure.self) { try parse(huge) }.exitCode == .damagedData)
     }
