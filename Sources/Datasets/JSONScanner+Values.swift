@@ -7,6 +7,13 @@ extension JSONScanner {
         return (try? scanner.passNothing()) == true
     }
 
+    var isEmptyList: Bool {
+        var scanner = self
+        guard scanner.take("[") else { return false }
+        scanner.skipSpace()
+        return scanner.take("]")
+    }
+
     /// The number, nil for any other value.
     var number: Double? {
         guard let first = peek(), first == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)

@@ -123,7 +123,12 @@ struct RecordFields {
     /// The field's text or messages, nil where it is absent.
     func textOrMessages(_ name: FieldName) throws(RecordError) -> TextOrMessages? {
         try value(of: name) { scanner, field throws(RecordError) in
-            try scanner.textOrMessages(field: field, ignoring: names.ignored)
+            if name == .prompt, scanner.isEmptyList {
+                throw RecordError(
+                    "\(field) has no messages", remedy: "Add them, or leave the record out, or choose --empty-prompt drop.",
+                    isEmptyPrompt: true)
+            }
+            return try scanner.textOrMessages(field: field, ignoring: names.ignored)
         }
     }
 

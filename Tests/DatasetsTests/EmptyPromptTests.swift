@@ -65,6 +65,15 @@ import Testing
         #expect(try failureOfPreparing(both).reason == "rejected_ids is empty")
     }
 
+    @Test("so is a prompt that is an empty list of messages")
+    func emptyMessages() throws {
+        let answers = #""chosen": [{"role": "assistant", "content": "y"}], "rejected": [{"role": "assistant", "content": "n"}]"#
+        var request = try request([#"{"prompt": [{"role": "user", "content": "Q"}], \#(answers)}"#, #"{"prompt": [ ], \#(answers)}"#])
+        #expect(try failureOfPreparing(request).reason == "prompt has no messages")
+        request.emptyPrompt = .drop
+        #expect(try prepare(request).dropped == [.emptyPrompt: 1])
+    }
+
     // MARK: Advice
 
     private static let same = #"{"prompt": "Q", "chosen": "y", "rejected": "y"}"#
