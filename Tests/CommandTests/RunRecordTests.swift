@@ -171,9 +171,9 @@ extension CommandTests {
                     "a folder that is not there", exit: Exit.inputOutput, says: ["none/figures.json", "does not exist"],
                     arguments: ["evaluate", "config.yaml", "--output", "none/figures.json"]),
                 Refusal(
-                    "somebody's notes", exit: Exit.configuration, says: ["notes.json", "--overwrite"],
-                    arguments: ["evaluate", "config.yaml", "--output", "notes.json"]
-                ) { try $0.folder.write("{\"mine\": 1}", to: "notes.json") },
+                    "somebody's file", exit: Exit.configuration, says: ["mine.json", "--overwrite"],
+                    arguments: ["evaluate", "config.yaml", "--output", "mine.json"]
+                ) { try $0.folder.write("{\"mine\": 1}", to: "mine.json") },
             ])
         func evaluationFileMistakes(_ refusal: Refusal) throws { try refusal.check(in: Workspace()) }
     }
