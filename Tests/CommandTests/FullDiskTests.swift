@@ -22,7 +22,8 @@ extension CommandTests {
             let workspace = try Workspace(pairs: randomPairs(count: 400, vocabulary: 509, lengths: 3...12, seed: 5))
             let disk = try SmallDisk(kilobytes: kilobytes, in: workspace)
             try workspace.folder.write("earlier", to: "disk/pairs.h5")
-            try expectFull(["prepare", "--input", "pairs.jsonl", "--output", "disk/pairs.h5"], in: workspace)
+            // No dataset fits, so the earlier file is none, which --overwrite lets be replaced.
+            try expectFull(["prepare", "--input", "pairs.jsonl", "--output", "disk/pairs.h5", "--overwrite"], in: workspace)
             #expect(try disk.content() == ["disk/pairs.h5": Data("earlier".utf8)])
             try expectFull(
                 ["prepare", "--input", "pairs.jsonl", "--output", "disk/new.h5", "--validation", "0.5"], in: workspace)

@@ -159,7 +159,7 @@ import Testing
         for others in [OtherFiles.refused, .kept] {
             #expect(try refusal(others: others).reason.contains("leads nowhere"))
             for (path, words) in [("/", "root"), ("/usr", "system"), ("/etc", "system")] {
-                let failure = try #require(throws: Failure.self) { try export([1, 2], to: path, others: others) }
+                let failure = try #require(throws: Failure.self) { try HuggingFaceExport.check(destination: path, others: others) }
                 #expect(failure.exitCode == .configuration && failure.reason.contains(words), "\(failure)")
             }
         }
