@@ -89,7 +89,7 @@ extension RunDirectory {
         return name.hasPrefix(".") || RunDirectory.noteEndings.contains((name as NSString).pathExtension.lowercased())
     }
 
-    private var holdsRun: Bool {
+    var holdsRun: Bool {
         isOwn("status.json") || isOwn("provenance.json") || !CheckpointStore(runDirectory: path).steps.isEmpty
     }
 
@@ -117,7 +117,7 @@ extension RunDirectory {
         let lines = text.split(separator: "\n")
         let sections = lines.filter { $0.first?.isLetter == true }.map { $0.prefix { $0 != ":" } }
         let all = ["model", "data", "objective", "parallel", "schedule", "optimizer", "evaluation", "export", "run"]
-        return sections.filter { $0 != "references" }.map(String.init) == all && !lines.contains { $0.contains("#") }
+        return sections.filter { $0 != "references" }.map(String.init) == all && !lines.contains { $0.contains(/(^|\s)#/) }
     }
 
     private static func object(_ file: String) -> [String: Any]? {

@@ -51,9 +51,8 @@ public struct RunDirectory: Sendable {
         try RunLock.checkFree(path)
         let found = earlierFiles
         guard let first = found.first else { return }
-        // Metrics that somebody edited are no obstacle to going on: lines that are no rows are kept apart.
-        let isKept = { (name: String) in start == .resuming && name == "metrics.jsonl" }
-        if start != .overwriting, let foreign = found.first(where: { !isOwn($0) && !isKept($0) }) {
+        // Where a run is, files of its names are its own, damaged ones too.
+        if start != .overwriting, !holdsRun, let foreign = found.first(where: { !isOwn($0) }) {
             throw .configuration(
                 place, "holds \(foreign), which is not a run's own",
                 remedy: "Choose another directory, move it away, or let the run replace it with --overwrite.")
@@ -86,9 +85,11 @@ public struct RunDirectory: Sendable {
                 if !status.isFolder { return FileStatus(input).map(status.isSameFile) ?? false }
                 return realPath(input).map { ($0 + "/").hasPrefix(own + "/") } ?? false
             }
-            guard let input, name != RunDirectory.configurationName || !isOwn(name) else { continue }
+            let isConfiguration = name == RunDirectory.configurationName
+            guard let input, !isConfiguration || !isOwn(name) else { continue }
             throw .configuration(
-                place, "the run would replace \(input), which it reads", remedy: "Choose another directory.")
+                place, "the run would replace \(input), which it reads",
+                remedy: isConfiguration ? "Name a copy of it elsewhere, or choose another directory." : "Choose another directory.")
         }
     }
 

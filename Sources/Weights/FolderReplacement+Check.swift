@@ -40,10 +40,12 @@ extension FolderReplacement {
     }
 
     private static func checkHoldsModelAlone(_ place: String, shownAs shown: String) throws(Failure) {
-        guard let other = ModelFolderFile.firstOther(in: place) else { return }
-        let reason = FileStatus("\(place)/config.json") == nil
-            ? "holds \(other.printable) and holds no config.json, so it is no model's folder and is not replaced"
-            : "holds \(other.printable), \(ModelFolderFile.objection(to: other)), so it is not replaced"
+        let (present, other) = (names(in: place), ModelFolderFile.firstOther(in: place))
+        let hasConfiguration = present.contains("config.json")
+        guard let named = other ?? (hasConfiguration ? nil : present.first) else { return }
+        let reason = hasConfiguration
+            ? "holds \(named.printable), \(ModelFolderFile.objection(to: named)), so it is not replaced"
+            : "holds \(named.printable) and holds no config.json, so it is no model's folder and is not replaced"
         throw .configuration(
             shown, reason,
             remedy: "Name another destination folder, or put the model beside the other files with --overwrite.")

@@ -86,6 +86,9 @@ struct Convert: OneProcessCommand {
 
     private func convertCheckpoint() throws(Failure) {
         let model = try CheckpointModel(source)
+        // Verifying takes a while: what the tokenizer is copied from is known before.
+        try HuggingFaceExport.check(
+            destination: destination, others: others, protecting: model.tokenizerFolder.map { [$0] } ?? [])
         let tokenizer = model.tokenizerFolder.flatMap { FileStatus($0 + "/tokenizer.json") == nil ? nil : "copied from \($0)" }
         try write(
             model.conversion(elementType: elementType), family: model.configuration.family,

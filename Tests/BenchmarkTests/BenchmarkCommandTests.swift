@@ -65,6 +65,8 @@ import Testing
             (["--tensor", "4", "--ranks", "4"], 64, "key/value heads"),
             (["--only", "dpo-none", "--pairs", "/no/such/file"], 66, "can't be read"),
             (["--only", "dpo-none", "--pairs", few], 65, "holds 3 pairs"),
+            (["--only", "dpo-none", "--json", few], 78, "holds no benchmark's figures"),
+            (["--only", "dpo-none", "--pairs", few, "--json", few, "--overwrite"], 64, "one of the inputs"),
         ] {
             let ended = try runProgram("tandem-benchmark", ["--model", "tiny", "--quick"] + arguments)
             #expect(ended.exitCode == code)

@@ -28,6 +28,10 @@ import Testing
         let lines = try String(contentsOfFile: paths[0], encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 37 && lines.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 26 })
         #expect(try XMLDocumentCheck.isWellFormed(paths[2]))
+        // The next run of the same words may replace them all: it gets as far as its next mistake.
+        let again = try runProgram(
+            "tandem-benchmark", ["scaling", "--ranks", "0", "--csv", paths[0], "--json", paths[1], "--plot", paths[2]])
+        #expect(again.errorOutput.contains("Give 1 or more"), "\(again.errorOutput)")
         for words in ["weak data", "efficiency is then s(1) / s(n)", "no forecast"] { #expect(ended.output.contains(words), "\(words)") }
     }
 
@@ -81,6 +85,9 @@ import Testing
     func mistakes() throws {
         for (arguments, code, words) in [
             (["--ranks", "0"], Int32(64), "Give 1 or more"), (["--machine", folder.file("absent.json")], 66, "can't be read"),
+            (["--csv", folder.file("a"), "--plot", folder.path + "/./a"], 64, "is the file of --csv too"),
+            (["--plot", try folder.write("mine", to: "mine.svg")], 78, "holds no benchmark's drawing"),
+            (["--csv", folder.path], 74, "is a folder"),
         ] {
             let ended = try runProgram("tandem-benchmark", ["scaling", "--quick"] + arguments)
             #expect(ended.exitCode == code)

@@ -56,6 +56,31 @@ extension CommandTests {
         @Test("two ranks say so once")
         func ranks() throws { try Self.folders[0].check(in: Workspace(), ranks: [2]) }
 
+        @Test("the home folder is no run's and no model's, empty or not, also through a link")
+        func home() throws {
+            let workspace = try Workspace()
+            try workspace.makeFolder("home")
+            try workspace.link("link", to: "home")
+            for command in ["train config.yaml --set run.directory=", "convert policy --overwrite "] {
+                for place in ["home", "link", "'~/'", "home/../home/."] {
+                    let result = try workspace.shell("HOME=\"$PWD/home\" exec \"$TANDEM\" \(command)\(place)")
+                    #expect(result.exitCode == Exit.configuration && result.causeLines.count == 1, "\(result.errorOutput)")
+                    #expect(result.errorOutput.contains("is your home folder"), "\(result.errorOutput)")
+                }
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.file("home")).isEmpty)
+        }
+
+        @Test("a run whose status is damaged goes on from its checkpoint")
+        func damagedStatus() throws {
+            let workspace = try Workspace()
+            try workspace.train(["run.checkpoint_every=1"])
+            try workspace.folder.write("{\"state\": \"fai", to: "run/status.json")
+            let result = try workspace.tandem(["train", "config.yaml", "--resume"])
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            #expect(try workspace.json("run/status.json")["state"] as? String == "finished")
+        }
+
         static let links = ["lock", "status.json", "metrics.jsonl", "config.yaml", "provenance.json", "checkpoints", "export", "dumps"]
 
         @Test("a link in the run's folder is not followed, wherever it leads", arguments: links)

@@ -15,17 +15,6 @@ import Training
         }
     }
 
-    @Test("the home folder is none, also through a link")
-    func home() throws {
-        let home = try #require(HomeFolder.own())
-        let folder = TemporaryFolder()
-        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: home)
-        for path in [home, home + "/.", folder.file("link")] {
-            let failure = try #require(throws: Failure.self) { try RunDirectory(path).checkFree(for: .new) }
-            #expect(failure.reason.contains("home folder"), "\(failure)")
-        }
-    }
-
     @Test("a new folder, an empty one and a linked one are taken, and nothing is made")
     func taken() throws {
         let folder = TemporaryFolder()

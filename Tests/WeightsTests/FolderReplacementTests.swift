@@ -60,6 +60,14 @@ import Testing
         #expect(try folder.read("out/" + name) == text)
     }
 
+    @Test("a tokenizer's folder is no model's")
+    func tokenizerFolder() throws {
+        try folder.write("out/tokenizer.json", text: "{}")
+        #expect(try refusal().reason.contains("holds tokenizer.json and holds no config.json"))
+        try export([1, 2], others: .kept)
+        #expect(try folder.names("out") == ["SHA256SUMS", "config.json", "model.safetensors"])
+    }
+
     @Test("all that Hugging Face's libraries write is replaced, shards and their index too")
     func usual() throws {
         try export([1, 2])
