@@ -12,6 +12,7 @@ protocol OneProcessCommand: ParsableCommand {}
 /// The ranks of one command: who they are, and their mesh once MPI runs.
 struct Job {
     let launch = MPIEnvironment.launch()
+    private static let threadLimit = 1024
 
     var rankCount: Int { launch.size }
     var isFirst: Bool { launch.rank == 0 }
@@ -60,6 +61,12 @@ struct Job {
     func workers(_ wanted: Int?, _ mesh: Mesh, show: ([String]) throws -> Void = { _ in }) throws -> Workers {
         prepareMatrixProducts()
         let threads = wanted ?? defaultThreadCount(launch)
+        // More would exhaust the system's processes for everybody on it, and no rank has so many cores.
+        guard threads <= Job.threadLimit else {
+            throw Failure.configuration(
+                "\(threads) threads a rank", "are more than the \(Job.threadLimit) that a rank may have",
+                remedy: "Give run.threads, or --threads, as many as the rank has cores.")
+        }
         let places = try RankPlace.gather(threads: threads, mesh: mesh)
         if isFirst {
             for note in RankPlace.notes(places) { Console.writeError("tandem: note: \(note)") }

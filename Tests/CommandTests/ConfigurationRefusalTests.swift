@@ -16,6 +16,9 @@ extension CommandTests {
                 "an unknown section", exit: Exit.configuration, says: ["\"shedule\"", "Did you mean schedule"],
                 arguments: set("shedule.steps=3")),
             Refusal(
+                "more threads than any rank has cores", exit: Exit.configuration, says: ["100000 threads a rank", "run.threads"],
+                arguments: set("run.threads=100000")),
+            Refusal(
                 "a wrong type", exit: Exit.configuration, says: ["schedule.steps", "many"],
                 arguments: set("schedule.steps=many")),
             Refusal(
