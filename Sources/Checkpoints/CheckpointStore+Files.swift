@@ -13,6 +13,12 @@ extension CheckpointFolder {
     /// Someone put a file of their own into it.
     var holdsOthers: Bool { names(in: path).contains { !CheckpointFolder.isOwn($0) } }
 
+    /// Of a checkpoint that is gone nothing but others' files is left.
+    var holdsOnlyOthers: Bool {
+        let present = names(in: path)
+        return !present.isEmpty && !present.contains(where: CheckpointFolder.isOwn)
+    }
+
     /// Removes its files, and the folder where nothing else is in it.
     func remove() throws { try OwnFiles.remove(from: path, where: CheckpointFolder.isOwn) }
 

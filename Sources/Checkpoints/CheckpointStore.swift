@@ -20,10 +20,13 @@ public struct CheckpointStore: Sendable {
 
     public func checkpoint(step: Int) -> CheckpointFolder { CheckpointFolder(path: path(step: step)) }
 
-    /// Steps of checkpoints, ascending. They were whole once; `CheckpointFolder` says whether they still are.
+    /// Steps of checkpoints, ascending. They were whole once; `CheckpointFolder` says whether they still are. A folder in which only
+    /// someone's notes are left is none.
     public var steps: [Int] {
         names.compactMap { name in
-            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0, name == "step-\(step)" else { return nil }
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0, name == "step-\(step)",
+                !checkpoint(step: step).holdsOnlyOthers
+            else { return nil }
             return step
         }.sorted()
     }

@@ -110,19 +110,35 @@ private struct ModelFiles {
         if let model = manifest.model {
             return (Data(model.configuration.utf8), try tokenizer(besides: model.tokenizerFolder))
         }
-        // A checkpoint of an earlier version says no more of the model than the settings do.
+        let (json, folder) = try described()
+        return (json, try tokenizer(besides: folder))
+    }
+
+    /// A checkpoint of an earlier version says no more of the model than the settings do: its `config.json`, and its folder.
+    private func described() throws(Failure) -> (configurationJSON: Data, folder: String?) {
         let settings = try RunConfiguration(yaml: manifest.settings, file: "\(path)/manifest.json")
-        do throws(Failure) {
-            let origin = try ModelOrigin(settings.model, seed: manifest.seed, place: path)
-            return (origin.configurationJSON, try tokenizer(besides: origin.tokenizerFolder))
-        } catch where error.exitCode == .missingInput {
+        let origin: ModelOrigin
+        do throws(Failure) { origin = try ModelOrigin(settings.model, seed: manifest.seed, place: path) } catch {
+            guard error.exitCode == .missingInput else { throw error }
             guard let export = exports.first, let json = FileManager.default.contents(atPath: "\(export)/config.json") else {
                 throw .missing(
                     path, "was saved without its model's config.json, and its model is not there (\(error.place): \(error.reason))",
                     remedy: "Put the model back, or start this command in the folder in which the run was started.")
             }
-            return (json, try tokenizer(besides: nil))
+            return (json, nil)
         }
+        let configurations = manifest.inputs.filter { $0.key.hasPrefix("model.") && $0.key.hasSuffix("checkpoint") }.flatMap(\.files)
+        if let folder = origin.tokenizerFolder, let saved = configurations.first(where: { $0.name == "config.json" }) {
+            try check(saved, in: folder)
+        }
+        return (origin.configurationJSON, origin.tokenizerFolder)
+    }
+
+    private func check(_ file: CheckpointManifest.File, in folder: String) throws(Failure) {
+        let place = "\(folder)/\(file.name)"
+        guard try FileDigest(of: place).sha256 != file.sha256 else { return }
+        throw .damaged(
+            place, "holds other bytes than when the run was begun, and \(path) is of that run", remedy: "Put the file back.")
     }
 
     /// The first folder with the tokenizer that the run began with; nil where it had none.
@@ -132,13 +148,10 @@ private struct ModelFiles {
         guard !wanted.isEmpty else { return folders.first { FileStatus($0)?.isFolder == true } }
         var changed: Failure?
         for folder in folders where wanted.allSatisfy({ FileStatus("\(folder)/\($0.name)") != nil }) {
-            var differing: String?
-            for file in wanted where differing == nil {
-                if try FileDigest(of: "\(folder)/\(file.name)").sha256 != file.sha256 { differing = "\(folder)/\(file.name)" }
-            }
-            guard let differing else { return folder }
-            changed = changed ?? .damaged(
-                differing, "holds other bytes than when the run was begun, and \(path) is of that run", remedy: "Put the file back.")
+            do throws(Failure) {
+                for file in wanted { try check(file, in: folder) }
+                return folder
+            } catch { changed = changed ?? error }
         }
         if let changed { throw changed }
         let place = named.map { "in \($0)" } ?? "where the run had it"

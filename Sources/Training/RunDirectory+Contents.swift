@@ -95,7 +95,8 @@ extension RunDirectory {
 
     // MARK: One entry
 
-    /// Whether a run wrote what is there under one of its names. Of a folder each file in it is asked about when it is to go.
+    /// Whether a run wrote what is there under one of its names. Of a folder, whether no file in it is in a run's
+    /// way; each is asked about when it is to go.
     func isOwn(_ name: String) -> Bool {
         let file = "\(path)/\(name)"
         switch name {
@@ -105,7 +106,9 @@ extension RunDirectory {
             guard let status = FileStatus(file), status.byteCount > 0 else { return true }
             return RunDirectory.firstLine(of: file)?["step"] is Int
         case RunDirectory.configurationName: return isResolvedConfiguration(file)
-        default: return !name.hasSuffix(".safetensors") || (try? SafetensorsFile(path: file)) != nil
+        default:
+            if name.hasSuffix(".safetensors") { return (try? SafetensorsFile(path: file)) != nil }
+            return !name.hasPrefix("export") || !ModelFolderFile.holdsImpostor(file)
         }
     }
 

@@ -44,6 +44,11 @@ public enum ModelFolderFile {
     /// The first entry, in alphabetical order, that is none; nil where all are.
     public static func firstOther(in folder: String) -> String? { names(in: folder).first { !isOne($0, in: folder) } }
 
+    /// Whether an entry has a model's name and holds something else: a new model's file would replace it.
+    public static func holdsImpostor(_ folder: String) -> Bool {
+        names(in: folder).contains { isName($0) && !isOne($0, in: folder) }
+    }
+
     /// Why such an entry is none, to follow its name.
     static func objection(to name: String) -> String {
         isName(name) ? "which is not what a model's folder has under that name" : "which is no file of a model's folder"

@@ -32,6 +32,36 @@ struct CheckpointStoreTests {
         try saved.checkpoint.verifyAll()
     }
 
+    @Test("notes beside checkpoints and in them outlive pruning, saving again and removing all")
+    func notes() throws {
+        let saved = try SavedCheckpoint(steps: [2, 4, 6])
+        let (folder, manager) = (saved.store.folder, FileManager.default)
+        for place in ["notes.txt", "step-2/why.txt", "step-4/why.txt"] {
+            try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(place)"))
+        }
+        try saved.store.prune(keeping: 1)
+        #expect(saved.store.steps == [2, 4, 6])
+        try saved.save(step: 4)
+        try saved.checkpoint.verifyAll()
+        // Killed after the renames, before the note was moved.
+        try manager.createDirectory(atPath: folder + "/.step-6.replaced", withIntermediateDirectories: false)
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: folder + "/.step-6.replaced/late.txt"))
+        try saved.store.removeLeftovers()
+        #expect(try names(saved) == ["notes.txt", "step-2", "step-4", "step-6"])
+        _ = try saved.store.setAside(after: 4, copying: [])
+        try saved.store.removeAll()
+        #expect(saved.store.steps == [])
+        for place in ["notes.txt", "step-2/why.txt", "step-4/why.txt", "set-aside-1/step-6/late.txt"] {
+            #expect(manager.contents(atPath: "\(folder)/\(place)") == Data("mine".utf8), "\(place)")
+        }
+        try saved.save(step: 2)
+        #expect(saved.store.steps == [2] && manager.fileExists(atPath: folder + "/step-2/why.txt"))
+        try manager.removeItem(atPath: folder)
+        try saved.save(step: 4)
+        try saved.store.removeAll()
+        #expect(!manager.fileExists(atPath: folder))
+    }
+
     @Test("checkpoints after a step are set aside whole, and count as steps no more")
     func settingAside() throws {
         let saved = try SavedCheckpoint(steps: [2, 4, 6, 8])

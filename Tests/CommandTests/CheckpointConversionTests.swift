@@ -157,6 +157,11 @@ extension CommandTests {
             try makeOld(checkpoint, in: workspace)
             try convert([checkpoint, "first"], in: workspace)
             try expectSame("first", "run/export-step-1", in: workspace)
+            try workspace.edit(json: "policy/config.json", ["max_position_embeddings": 128])
+            try Refusal(
+                "another model", exit: Exit.damagedData, says: ["policy/config.json", "other bytes"],
+                arguments: ["convert", checkpoint, "other"]
+            ).check(in: workspace, ranks: [nil])
             try workspace.remove("policy")
             try convert([checkpoint, "second"], in: workspace)
             try expectSame("second", "run/export-step-1", in: workspace)

@@ -89,7 +89,7 @@ extension CommandTests {
                 "a token id that the model lacks", exit: Exit.damagedData, says: ["pairs.h5: record 10", "509"],
                 arguments: arguments
             ) {
-                try $0.folder.write("earlier scores\n", to: "scores.jsonl")
+                try $0.folder.write("{\"record\": 0, \"logp\": -1.5, \"token_logps\": [-1.5]}\n", to: "scores.jsonl")
                 _ = try makeDataset(
                     Self.pairs + Self.pair("5, 6", "7, 509", "8"), in: $0.folder, named: "pairs")
             }

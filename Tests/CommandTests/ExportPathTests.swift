@@ -83,7 +83,7 @@ extension CommandTests {
         @Test("score replaces an earlier output whole and leaves no temporary file")
         func replaced() throws {
             let workspace = try Workspace()
-            try workspace.folder.write("earlier\n", to: "scores.jsonl")
+            try workspace.folder.write("{\"record\": 0, \"logp\": -1.5, \"token_logps\": [-1.5]}\n", to: "scores.jsonl")
             let before = Set(try workspace.snapshot().keys)
             let result = try workspace.tandem(
                 ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"], ranks: 2)

@@ -42,6 +42,13 @@ extension CommandTests {
                 try $0.copy("config.yaml", to: "run/config.yaml")
             },
             Refusal(
+                "a person's folder of an export's name", exit: Exit.configuration, says: ["run.directory = run", "holds export, which"],
+                arguments: ["train", "config.yaml", "--resume"]
+            ) {
+                try $0.makeFolder("run/export")
+                try $0.folder.write("{\"theme\": \"dark\"}", to: "run/export/config.json")
+            },
+            Refusal(
                 "the same, to be overwritten", exit: Exit.configuration, says: ["run.directory = run", "run/config.yaml, which it reads"],
                 arguments: ["train", "run/config.yaml", "--overwrite"]
             ) {
