@@ -1,4 +1,5 @@
 import Checkpoints
+import Collectives
 import Foundation
 import Settings
 
@@ -99,6 +100,15 @@ public struct RunDirectory: Sendable {
         }
     }
 
+    var exists: Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// Removes a folder that holds nothing but this run's lock.
+    func removeIfUnused() {
+        guard (try? FileManager.default.contentsOfDirectory(atPath: path)) == ["lock"] else { return }
+        unlink(path + "/lock")
+        rmdir(path)
+    }
+
     /// How much there is of the metrics, counting on from what was counted before.
     func metricsPosition(since known: MetricsPosition) throws(Failure) -> MetricsPosition {
         guard FileManager.default.fileExists(atPath: metricsFile) else { return MetricsPosition(bytes: 0, rows: 0) }
@@ -145,9 +155,37 @@ public struct RunDirectory: Sendable {
             remedy: "Replace that run with --overwrite, or choose another directory.")
     }
 
+    /// Writes down that the run has failed, where its status still says that it runs and nobody has it: a job that was killed
+    /// says nothing itself. The step stays.
+    ///
+    /// - Returns: whether there was anything to write down.
+    public func markFailed(_ reason: String, exitCode: ExitCode?) throws(Failure) -> Bool {
+        // The last of the job's processes may be going.
+        for attempt in 0..<50 {
+            do throws(Failure) {
+                try RunLock.checkFree(path)
+                break
+            } catch {
+                guard attempt < 49 else { return false }
+                usleep(100_000)
+            }
+        }
+        guard let bytes = FileManager.default.contents(atPath: path + "/status.json"),
+            let status = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
+            status["state"] as? String == State.running.rawValue
+        else { return false }
+        try write(.failed, step: status["step"] as? Int ?? 0, reason: reason, exitCode: exitCode)
+        return true
+    }
+
     /// Replaces `status.json` whole.
-    public func write(_ state: State, step: Int, reason: String? = nil) throws(Failure) {
-        let object: [String: Any] = ["state": state.rawValue, "step": step, "reason": reason ?? NSNull()]
+    ///
+    /// - Parameter exitCode: of the job; nil while it runs, and where it is none of the known ones.
+    public func write(_ state: State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
+        let object: [String: Any] = [
+            "state": state.rawValue, "step": step, "reason": reason ?? NSNull(), "time": ISO8601DateFormatter().string(from: Date()),
+            "host": MPIEnvironment.hostName, "exit_code": exitCode?.rawValue ?? NSNull(),
+        ]
         do { try write(json: object, to: "status.json") } catch {
             guard state == .failed, let data = try? RunDirectory.json(object) else { throw error }
             try overwriteStatus(data)

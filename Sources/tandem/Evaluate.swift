@@ -23,7 +23,8 @@ struct Evaluate: ParsableCommand {
             configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint,
             ranksOnNode: job.launch.localSize)
         Watchdog.set(Watchdog.Limits(collective: configuration.run.collectiveTimeout))
-        let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
+        let mesh = try job.start(
+            ["evaluate"], resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
         let trainer = try Trainer(
             resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh),
             listeners: job.isFirst ? [FigureTable()] : [])

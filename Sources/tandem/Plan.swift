@@ -44,8 +44,10 @@ struct Plan: ParsableCommand {
             throw ValidationError("--measure takes no configuration: start it under mpirun for several ranks.")
         }
         guard measure || file != nil else { throw ValidationError("Missing expected argument '<config>'.") }
-        for (name, value) in [("--ranks", ranks), ("--nodes", nodes), ("--threads", threads ?? 1)] where value < 1 {
-            throw ValidationError("\(name) is \(value): give 1 or more.")
+        for (name, value, most) in [
+            ("--ranks", ranks, 1_000_000), ("--nodes", nodes, 1_000_000), ("--threads", threads ?? 1, RunSettings.mostThreads),
+        ] where !(1...most).contains(value) {
+            throw ValidationError("\(name) is \(value): give a number from 1 to \(most).")
         }
         guard ranks >= nodes else { throw ValidationError("--nodes \(nodes) is more than the \(ranks) of --ranks.") }
     }
@@ -58,7 +60,13 @@ struct Plan: ParsableCommand {
 
     private func tell(_ file: String) throws {
         // Nothing is done together: under mpirun the first rank speaks.
-        guard MPIEnvironment.launch().rank == 0 else { return }
+        let job = Job()
+        let isJoined = try Job.join("plan")
+        if job.isFirst { try show(file) }
+        if isJoined { job.finish() }
+    }
+
+    private func show(_ file: String) throws {
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         let rates = try readRates()
         let perNode = (ranks + nodes - 1) / nodes
@@ -84,7 +92,8 @@ struct Plan: ParsableCommand {
     private func measureMachine(_ path: String) throws {
         let job = Job()
         if job.isFirst { try checkWritable(path) }
-        let mesh = try job.start(ParallelLayout(data: job.rankCount, tensor: 1), sharing: SharedFact.ofProgram)
+        let words = ["plan", "--measure"] + (quick ? ["--quick"] : [])
+        let mesh = try job.start(words, ParallelLayout(data: job.rankCount, tensor: 1), sharing: SharedFact.ofProgram)
         let isFirst = job.isFirst
         let measurement = try MachineMeasurement(
             mesh: mesh, workers: try job.workers(threads, mesh), ranksOfNode: job.launch.localSize, isQuick: quick,
@@ -110,6 +119,10 @@ struct Plan: ParsableCommand {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isFolder: ObjCBool = false
         let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        var status = stat()
+        guard stat(path, &status) != 0 || [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+            throw .inputOutput(path, "is a pipe or a device", remedy: "Name a file in a folder that you may write to.")
+        }
         guard isThere ? !isFolder.boolValue && access(path, W_OK) == 0 : access(folder, W_OK) == 0 else {
             throw .inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
         }

@@ -6,6 +6,8 @@ public struct RunSettings: Equatable, Sendable {
     public var seed: UInt64
     /// Threads of one rank. Nil, the default: the trainer shares out the node's cores.
     public var threads: Int?
+    /// More threads than any host has cores for.
+    public static let mostThreads = 4096
     /// Optimizer steps between checkpoints. Nil, the default: one only where the run is interrupted.
     public var checkpointEvery: Int?
     /// How many checkpoints are kept, the newest. Default 2.
@@ -53,7 +55,7 @@ extension RunSettings {
             directory: try section.required(
                 "directory", section.text("directory"), remedy: "Name the run's folder, such as runs/dpo."),
             seed: try section.seed("seed", default: 17),
-            threads: try section.whole("threads", .ranks),
+            threads: try section.whole("threads", .threads),
             checkpointEvery: try section.whole("checkpoint_every", .counts),
             keepLast: try section.whole("keep_last", .counts) ?? 2,
             keepEvery: try section.whole("keep_every", .counts),
