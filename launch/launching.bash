@@ -7,9 +7,6 @@ fail() {
     exit "$1"
 }
 
-# What ended a job tandem says in one line; mpirun's own words come around it and say less.
-quiet=(--mca orte_execute_quiet 1)
-
 note() { echo "$script: note: $1" >&2; }
 
 # Reads --ranks, --threads, --restarts and --dry-run off the arguments, and what $own_options names besides; $command is the rest.
@@ -18,10 +15,14 @@ read_options() {
     # The trainer shows it where a run is stopped.
     TANDEM_RESUME_COMMAND=$(resume_words "$0" "$@")
     export TANDEM_RESUME_COMMAND
+    local option
     while [ $# -gt 0 ]; do
+        option=${1%%=*}
         case " --ranks --threads --restarts ${own_options-} " in
-            *" $1 "*)
-                [ $# -gt 1 ] || fail 64 "$1 needs a value. $usage"
+            *" $option "*)
+                # --ranks=2 as well as --ranks 2.
+                if [ "$option" != "$1" ]; then set -- "$option" "${1#*=}" "${@:2}"; fi
+                [ $# -gt 1 ] && [ -n "$2" ] || fail 64 "$1 needs a value. $usage"
                 printf -v "${1#--}" %s "$2"
                 shift 2
                 continue ;;
@@ -34,9 +35,9 @@ read_options() {
         esac
         shift
     done
-    local option
     for option in ranks threads restarts; do
-        [[ ${!option} =~ ^([1-9][0-9]*)?$ ]] || fail 64 "--$option ${!option} is not a number from 1 on. $usage"
+        # More digits than any machine has a use for, and few enough to count with.
+        [[ ${!option} =~ ^([1-9][0-9]{0,5})?$ ]] || fail 64 "--$option ${!option} is not a number from 1 to 999999. $usage"
     done
     [ $# -gt 0 ] || fail 64 "no command is given. $usage"
     command=("$@")
@@ -44,9 +45,26 @@ read_options() {
         fail 64 "--restarts is for train, which can go on from a checkpoint; leave it out. $usage"
 }
 
+# A job that this script starts is no part of another one. Started by a command of one, mpirun would refuse, or ranks would look for
+# each other there.
+leave_other_job() {
+    local name tasks=${OMPI_COMM_WORLD_SIZE-}
+    # A person's shell on the first task of a Slurm step is started once.
+    [ -n "$tasks" ] || [ -n "${SLURM_PTY_PORT-}" ] || [ -z "${SLURM_PROCID-}" ] || tasks=${SLURM_STEP_NUM_TASKS-}
+    [ "${tasks:-1}" -le 1 ] 2>/dev/null ||
+        fail 64 "is one of $tasks tasks that mpirun or srun started, and each would start a job. Start it alone: it starts the ranks."
+    [ -n "${OMPI_COMM_WORLD_RANK-}" ] || return 0
+    for name in ${!PMIX_@} ${!OMPI_COMM_WORLD_@} OMPI_{APP_CTX_NUM_PROCS,ARGV,COMMAND,FILE_LOCATION,FIRST_RANKS,NUM_APP_CTX,UNIVERSE_SIZE} \
+        ${!OMPI_MCA_ess@} OMPI_MCA_{initial_wdir,pmix,shmem_RUNTIME_QUERY_hint} OMPI_MCA_orte_{app_num,bound_at_launch,launch,num_nodes} \
+        ${!OMPI_MCA_orte_ess_@} OMPI_MCA_orte_{hnp_uri,local_daemon_uri,jobfam_session_dir,top_session_dir,precondition_transports}; do
+        unset "$name"
+    done
+}
+
 # The program: $TANDEM, or what the release build made, or the one in PATH.
 choose_program() {
     local folder
+    leave_other_job
     folder=$(cd "$(dirname "$0")/.." && pwd)
     if [ -n "${TANDEM-}" ]; then
         program=$(realpath -- "$TANDEM")

@@ -2,6 +2,7 @@
 # run. They set $script (its name in messages), $restarts (a number; empty: none), $launcher (the words before the program,
 # an array), $program, $command (tandem's words, an array), $escalate (empty: a job that was asked to stop is never killed), and
 # $guarded (not empty: the launcher is an mpirun that has processes as long as its job lasts, some of its ranks on this host).
+. "$(dirname "${BASH_SOURCE[0]}")/ending.bash"
 
 # What a person types to go on with a run: these words without what says how it begins, and --resume.
 resume_words() {
@@ -20,8 +21,8 @@ resume_words() {
 # Open MPI 4.1's mpirun may wait for itself for ever after its ranks were killed: a guard ends it then.
 run_once() {
     local guard=
-    setsid "${launcher[@]}" "$program" "${command[@]}" <&0 &
-    job=$!
+    status_before=$(state_of "$directory/status.json")
+    start_job "${launcher[@]}" "$program" "${command[@]}"
     if [ -n "${guarded-}" ]; then
         guard_launcher "$job" <&- &
         guard=$!
@@ -35,14 +36,16 @@ run_once() {
         wait "$job" 2>/dev/null || code=$?
         [ -n "$signalled" ] || break
     done
-    job=
-    [ -n "$guard" ] || return 0
-    kill "$guard" 2>/dev/null || true
-    # It had to act: what the job's exit code would have been, the run's folder tells.
-    if wait "$guard"; then
-        code=75
-        if is_finished; then code=0; fi
+    if [ -n "$guard" ]; then
+        kill "$guard" 2>/dev/null || true
+        # It had to act: what the job's exit code would have been, the run's folder tells.
+        if wait "$guard"; then
+            code=75
+            if is_finished; then code=0; fi
+        fi
     fi
+    tell_end
+    job=
 }
 
 # Kills the job's mpirun once it has been without a process for 5 to 10 seconds. Returns 0 where it had to.
@@ -98,7 +101,7 @@ ask_to_stop() {
 }
 
 # What the run's folder shows of its state: a file that is written anew is another one.
-state_of() { stat -c '%Y %i %n' -- "$1" 2>/dev/null || true; }
+state_of() { stat -c '%.Y %i %n' -- "$1" 2>/dev/null || true; }
 newest_checkpoint() {
     local manifest
     # A checkpoint counts once it has its manifest.
@@ -147,7 +150,7 @@ run_until_done() {
     trap 'ask_to_stop TERM' TERM
     trap 'ask_to_stop USR1' USR1
     directory=
-    if [ "${restarts:-0}" -gt 0 ]; then
+    if [ "${command[0]}" = train ]; then
         # A mistake in the configuration is told by the job itself, which it ends.
         find_directory
         begun=$(state_of "$directory/status.json")

@@ -41,16 +41,33 @@ public enum MPIEnvironment {
 
     /// Starts MPI and returns the group of all ranks; the main thread alone may call collectives. From now on the node's ranks
     /// can read what each of them does, and a watchdog sees when one dies.
-    public static func start() throws(CollectiveError) -> MPIGroup {
+    ///
+    /// - Throws: a `LaunchFailure` where the launcher's variables are not this process's own, a `CollectiveError` where MPI fails.
+    public static func start() throws -> MPIGroup {
+        let check = LaunchCheck()
+        try check.check()
+        try check.checkRoom()
+        try check.claimRank()
         var provided: Int32 = 0
         try MPIGroup.check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
         let world = try MPIGroup(world: cmpi_comm_world())
+        try checkPlace(world)
         try startWatchdog(world)
         return world
     }
 
+    /// A process whose launcher MPI does not know is a job of its own for MPI, whatever the launcher's variables say.
+    private static func checkPlace(_ world: MPIGroup) throws(LaunchFailure) {
+        let launch = launch()
+        guard launch.isLaunched, launch.size != world.size || launch.rank != world.rank else { return }
+        let failure = Failure.configuration(
+            "the launcher", "says that this is rank \(launch.rank) of \(launch.size), MPI says rank \(world.rank) of \(world.size)",
+            remedy: "Start with Open MPI's mpirun, or with srun --mpi=pmix where Slurm and Open MPI have the same PMIx.")
+        throw LaunchFailure(failure: failure, isToldByAnother: false)
+    }
+
     /// Where ranks of a node can't share memory, as in containers of their own, each one speaks for itself.
-    private static func startWatchdog(_ world: MPIGroup) throws(CollectiveError) {
+    private static func startWatchdog(_ world: MPIGroup) throws {
         let node = try world.node()
         let made = node.rank == 0 ? NodeBoard.make(rankCount: node.size) : nil
         let address = try node.sum((made?.address ?? [0, 0]).map(Double.init)).map { Int($0) }
@@ -58,10 +75,10 @@ public enum MPIEnvironment {
         let allHaveIt = try node.minimum([shared == nil ? 0 : 1])[0] == 1
         shared?.closeDescriptor()
         if allHaveIt, let shared {
-            Watchdog.start(OperationLog(shared, place: node.rank, rank: world.rank, process: Int(getpid())))
+            try Watchdog.start(OperationLog(shared, place: node.rank, rank: world.rank, process: Int(getpid())))
         } else if let own = NodeBoard.make(rankCount: 1) {
             own.closeDescriptor()
-            Watchdog.start(OperationLog(own, place: 0, rank: world.rank, process: Int(getpid())))
+            try Watchdog.start(OperationLog(own, place: 0, rank: world.rank, process: Int(getpid())))
         }
     }
 
@@ -76,12 +93,22 @@ public enum MPIEnvironment {
         Watchdog.stop()
     }
 
-    /// Ends every rank of the job within seconds, with `code` as mpirun's exit status.
+    /// Ends every rank of the job within seconds, with `code` as mpirun's exit status. Why is said already: MPI adds no words.
     public static func abort(_ code: ExitCode) -> Never {
         OperationLog.own?.end()
-        if isRunning { MPI_Abort(cmpi_comm_world(), code.rawValue) }
+        if isRunning {
+            silenceAbort()
+            MPI_Abort(cmpi_comm_world(), code.rawValue)
+        }
         // At once: what libraries do at an exit can crash while a thread still uses them.
         _exit(code.rawValue)
+    }
+
+    /// `MPI_Abort` explains itself in eight lines, which bury the one that says why. Open MPI 4's runtime is kept from it by its
+    /// parameter `orte_execute_quiet`, which would hide other words too if it were set from the start; where another MPI has no such
+    /// variable nothing changes.
+    private static func silenceAbort() {
+        dlsym(nil, "orte_execute_quiet")?.storeBytes(of: true, as: Bool.self)
     }
 
     public static var isRunning: Bool {

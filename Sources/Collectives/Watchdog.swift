@@ -75,17 +75,19 @@ public final class Watchdog: @unchecked Sendable {
     }
 
     /// Watches over a process by itself, whose steps are to have a limit.
-    public static func startAlone() {
+    ///
+    /// - Throws: `Failure`: try again, where the system refuses a thread.
+    public static func startAlone() throws(Failure) {
         guard OperationLog.own == nil, let board = NodeBoard.make(rankCount: 1) else { return }
         board.closeDescriptor()
-        start(OperationLog(board, place: 0, rank: 0, process: Int(getpid())))
+        try start(OperationLog(board, place: 0, rank: 0, process: Int(getpid())))
     }
 
-    static func start(_ log: OperationLog) {
+    static func start(_ log: OperationLog) throws(Failure) {
         OperationLog.own = log
         let watchdog = Watchdog(log)
         own = watchdog
-        watchdog.startThread()
+        try watchdog.startThread()
     }
 
     /// A training run that fails from now on can go on from the checkpoint of step `savedStep`.
@@ -104,6 +106,15 @@ public final class Watchdog: @unchecked Sendable {
     /// This rank ends as it should.
     static func stop() { settings.withLock { $0.isStopped = true } }
 
+    /// Ends this rank at once, on whichever thread it is, with its line and the run's status, as where another one died. Returns where
+    /// no watchdog runs.
+    public static func end(_ failure: Failure) {
+        guard let own else { return }
+        own.end(
+            failure, details: [],
+            stepsDone: OperationLog.record(own.log.board, place: own.log.place)?.activity.stepsDone ?? 0)
+    }
+
     /// Whether this rank is to say why the ranks end: the first one of its node that asks. Its end is no fault from now on.
     public static func claimWord() -> Bool {
         guard let log = OperationLog.own else { return true }
@@ -119,7 +130,7 @@ public final class Watchdog: @unchecked Sendable {
 
     // MARK: The thread
 
-    private func startThread() {
+    private func startThread() throws(Failure) {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -133,7 +144,11 @@ public final class Watchdog: @unchecked Sendable {
                 Unmanaged<Watchdog>.fromOpaque(raw!).takeRetainedValue().watch()
                 return nil
             }, Unmanaged.passRetained(self).toOpaque())
-        precondition(status == 0, "the system refused a thread")
+        guard status == 0 else {
+            throw Failure(
+                "threads", "the system refuses one (\(String(cString: strerror(status))))",
+                remedy: "Raise the limit of processes (ulimit -u, or the job's) or of memory (ulimit -v).", exitCode: .tryAgain)
+        }
         pthread_detach(thread)
     }
 

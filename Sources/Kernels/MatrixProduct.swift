@@ -1,4 +1,5 @@
 import COpenBLAS
+import Foundation
 import Tensors
 
 /// OpenBLAS's single-precision matrix product, the one place that calls it.
@@ -30,6 +31,20 @@ enum MatrixProduct {
 
 /// Call once at start: OpenBLAS then uses no threads of its own.
 public func prepareMatrixProducts() { openblas_set_num_threads(1) }
+
+/// Bytes of address space that OpenBLAS takes for a product, as many times as products run at once, and keeps.
+public let matrixProductByteCount = 129 << 20
+
+/// Takes OpenBLAS's memory for `threadCount` products at once. It takes it at the first product otherwise, and asks again for ever
+/// where the system refuses; whether there is room is for the caller to know.
+public func reserveMatrixProducts(threadCount: Int) {
+    // Not in its header, but among its symbols; a build without them takes its memory later.
+    guard let take = dlsym(nil, "blas_memory_alloc"), let give = dlsym(nil, "blas_memory_free") else { return }
+    let alloc = unsafeBitCast(take, to: (@convention(c) (Int32) -> UnsafeMutableRawPointer?).self)
+    let free = unsafeBitCast(give, to: (@convention(c) (UnsafeMutableRawPointer?) -> Void).self)
+    // What is given back is kept for the next product.
+    for buffer in (0..<threadCount).map({ _ in alloc(0) }) { free(buffer) }
+}
 
 /// The kernel set that OpenBLAS chose for this processor ("Zen", "SkylakeX", ...): results' bits depend on it.
 public var matrixProductCore: String { String(cString: openblas_get_corename()) }

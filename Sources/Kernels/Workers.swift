@@ -29,10 +29,23 @@ public final class Workers: @unchecked Sendable {
     /// millisecond, as waking takes longer than many a kernel; elsewhere little, since others wait for the core.
     private let spinLimit: Int
 
+    /// That the system refuses a thread: a limit of the user's processes, or of the job's, is reached.
+    public struct ThreadRefused: Error {
+        /// Of how many that were wanted so many run.
+        public let started: Int
+        /// The system's words.
+        public let reason: String
+    }
+
+    /// As `init(starting:cores:)`, where a refusal is not to be told.
+    public convenience init(threadCount: Int, cores: [Int] = []) {
+        do { try self.init(starting: threadCount, cores: cores) } catch { preconditionFailure("the system refused a worker thread") }
+    }
+
     /// - Parameter cores: one for each thread, the calling thread's first, which stays bound to it; empty where the system
     ///   may place threads. It places them badly at times: two threads of a pool were seen to share a core for seconds
     ///   while another was idle.
-    public init(threadCount: Int, cores: [Int] = []) {
+    public init(starting threadCount: Int, cores: [Int] = []) throws(ThreadRefused) {
         precondition(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount))
         self.threadCount = threadCount
         self.cores = cores
@@ -51,7 +64,10 @@ public final class Workers: @unchecked Sendable {
                     start.workers._withUnsafeGuaranteedRef { $0.help(thread: start.index) }
                     return nil
                 }, argument.toOpaque())
-            precondition(status == 0, "the system refused a worker thread")
+            guard status == 0 else {
+                argument.release()
+                throw ThreadRefused(started: index, reason: String(cString: strerror(status)))
+            }
             threads.append(thread)
         }
     }

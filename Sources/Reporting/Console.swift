@@ -59,7 +59,7 @@ public final class Console: EventListener {
 
     private func step(_ report: StepReport) throws(Failure) {
         let width = "\(report.totalSteps)".count
-        let number = String(repeating: " ", count: width - "\(report.step)".count) + "\(report.step)"
+        let number = String(repeating: " ", count: max(0, width - "\(report.step)".count)) + "\(report.step)"
         var parts = ["step \(number)/\(report.totalSteps)"]
         func add(_ label: String, _ name: String, _ format: String) {
             if let value = report[name] { parts.append("\(label) " + String(format: format, value)) }
@@ -143,6 +143,8 @@ public final class Console: EventListener {
     /// - Throws: `Failure` (input/output): a full disk, where the output goes to a file.
     public static func write(_ line: String, terminator: String = "\n") throws(Failure) {
         do { try FileHandle.standardOutput.write(contentsOf: Data((line + terminator).utf8)) } catch {
+            // A launcher that is gone ends this rank in a moment, with better words.
+            if errno == EPIPE { Thread.sleep(forTimeInterval: 3) }
             throw .unwritable("standard output", error, remedy: "Check the free space where it goes.")
         }
     }

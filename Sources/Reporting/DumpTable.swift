@@ -28,7 +28,7 @@ public struct DumpTable {
             let shape = tensor.shape.map(String.init).joined(separator: " × ")
             table.add([tensor.name, shape, shown(tensor.minimum), shown(tensor.maximum), "\(tensor.nonFiniteCount)"])
         }
-        return entries.map { $0.0.padding(toLength: 12, withPad: " ", startingAt: 0) + $0.1 } + ["", table.text] + firstRows
+        return entries.map { $0.0.filled(to: 12) + $0.1 } + ["", table.text] + firstRows
     }
 
     /// Rows around the first value that is not finite: their first columns, or those from that value on.

@@ -12,7 +12,7 @@ public final class FigureTable: EventListener {
         try Console.write(report.dataset)
         let width = report.figures.map(\.name.count).max() ?? 0
         for figure in report.figures {
-            try Console.write("  " + figure.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(figure.value)")
+            try Console.write("  " + figure.name.filled(to: width) + "  \(figure.value)")
         }
     }
 }

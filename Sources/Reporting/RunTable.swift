@@ -74,23 +74,22 @@ public struct RunTable {
             ("teacher agreement", "eval_teacher_agreement", "%.3f", { $0 }), ("perplexity", "eval_ce", "%.3f", exp),
             ("token accuracy", "eval_mean_token_accuracy", "%.3f", { $0 }),
         ]
-        let steps = [first, last].map { "step " + shown($0.figures["step"], "%.0f") }
-        var lines = ["", column(name, 24) + column(steps[0], 12) + steps[1]]
+        var rows = [[name] + [first, last].map { "step " + shown($0.figures["step"], "%.0f") }]
         for entry in entries {
             guard let before = first.figures[entry.figure], let after = last.figures[entry.figure] else { continue }
-            lines.append(
-                column("  " + entry.label, 24) + column(shown(entry.value(before), entry.format), 12)
-                    + shown(entry.value(after), entry.format))
+            rows.append(["  " + entry.label] + [before, after].map { shown(entry.value($0), entry.format) })
         }
         let isLanguageModeling = first.figures["eval_nll/chosen"] == nil && first.figures["eval_ce"] == nil
         if isLanguageModeling, let loss = first.figures["eval_loss"], let after = last.figures["eval_loss"] {
-            lines.append(column("  perplexity", 24) + column(shown(exp(loss), "%.3f"), 12) + shown(exp(after), "%.3f"))
+            rows.append(["  perplexity"] + [loss, after].map { shown(exp($0), "%.3f") })
         }
-        return lines
+        // As wide as usual, and wider where a figure or a name needs it.
+        let widths = [24, 12].enumerated().map { column, width in rows.reduce(width) { max($0, $1[column].count + 2) } }
+        return [""] + rows.map { $0[0].filled(to: widths[0]) + $0[1].filled(to: widths[1]) + $0[2] }
     }
 
-    private func shown(_ value: Double?, _ format: String) -> String { value.map { String(format: format, $0) } ?? "?" }
-    private func column(_ text: String, _ width: Int) -> String {
-        text.count >= width ? text + " " : text + String(repeating: " ", count: width - text.count)
+    /// A figure that fixed digits would make long is shown with a power of ten.
+    private func shown(_ value: Double?, _ format: String) -> String {
+        value.map { String(format: $0.isFinite && abs($0) >= 1e9 ? "%.4e" : format, $0) } ?? "?"
     }
 }

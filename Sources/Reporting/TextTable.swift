@@ -1,3 +1,8 @@
+extension String {
+    /// Filled up with spaces behind; a longer text stays whole.
+    public func filled(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
 /// Columns side by side: the first to the left, numbers to the right.
 public struct TextTable {
     private var rows: [[String]]

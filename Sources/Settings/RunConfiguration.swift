@@ -156,7 +156,7 @@ extension RunConfiguration {
         }
         let bytes = try InputFile.bytes(
             path: path, byteLimit: byteLimit, remedy: "Check the path of the configuration.")
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(validating: InputFile.withoutMark(bytes), as: UTF8.self) else {
             throw .configuration(path, "is not UTF-8 text", remedy: "Save it as UTF-8.")
         }
         return text

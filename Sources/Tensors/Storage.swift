@@ -17,6 +17,11 @@ public final class Storage: @unchecked Sendable {
     public static var allocationCount: Int { allocations.load(ordering: .relaxed) }
     private static let allocations = Atomic<Int>(0)
 
+    /// Ends the process where the system refuses memory for a buffer of so many bytes. A program sets it before it has threads.
+    nonisolated(unsafe) public static var whenRefused: (Int) -> Never = { byteCount in
+        fatalError("out of memory: \(byteCount) bytes for a buffer were refused")
+    }
+
     /// Anonymous memory, zeroed, page-aligned, with huge pages asked for (first touch is slow on virtual machines).
     public init(floatCount: Int) {
         precondition(floatCount >= 0)
@@ -24,7 +29,7 @@ public final class Storage: @unchecked Sendable {
         mappedByteCount = max(byteCount, 1)
         let address = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let address, address != MAP_FAILED else {
-            fatalError("out of memory: \(byteCount) bytes for a buffer were refused")
+            Storage.whenRefused(byteCount)
         }
         madvise(address, mappedByteCount, Storage.hugePages)
         Storage.allocations.add(1, ordering: .relaxed)
@@ -47,6 +52,10 @@ public final class Storage: @unchecked Sendable {
             throw .damaged(path, "is not a regular file", remedy: "Name the file itself.")
         }
         guard status.st_size > 0 else {
+            var byte: UInt8 = 0
+            guard pread(descriptor, &byte, 1, 0) == 0 else {
+                throw .damaged(path, "is not a stored file: it has no size", remedy: "Name the file itself.")
+            }
             throw .damaged(path, "is empty", remedy: "Download or export it again.")
         }
         byteCount = Int(status.st_size)

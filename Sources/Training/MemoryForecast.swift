@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Model
 import Settings
 import Tensors
@@ -32,6 +33,8 @@ public struct MemoryForecast {
     /// Bytes that a checkpoint being written beside the steps takes at worst, over all ranks of the node: where nothing of it
     /// is written when parameters and moments change. Not among the items, since a run can do without.
     public let snapshotByteCount: Double
+    /// Bytes that the fullest rank asks for itself, beside files that it maps and what ranks of a node share.
+    public let rankByteCount: Double
     /// Of each reference, what its weights would take as bfloat16 copies.
     private let narrowed: [String: Double]
     private let recompute: Recomputation
@@ -64,9 +67,9 @@ public struct MemoryForecast {
         var items: [(kind: Kind, byteCount: Double)] = [
             (.policy, everywhere { (8 + moments) * shards.parameterCount(rank: $0) })
         ]
-        var activations = everywhere {
-            4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0, recompute)
-        }
+        let activationsOfRank = { 4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0, recompute) }
+        var activations = everywhere(activationsOfRank)
+        var rankByteCount = (0..<layout.tensor).map { (8 + moments) * shards.parameterCount(rank: $0) + activationsOfRank($0) }.max()!
         var narrowed: [String: Double] = [:]
         for reference in references {
             let own = reference.placement?.layout
@@ -83,11 +86,14 @@ public struct MemoryForecast {
             items.append((.reference(name: reference.name), stored * min(1, held)))
             narrowed[reference.name] = 2 * whole * min(1, held)
             let isWidened = stored < 4 * whole
-            activations += onNode {
+            let scratchOfRank = {
                 4 * (Double(tokensPerMicroBatch) * shards.frozenFloatsPerToken(rank: $0)
                     + (isWidened ? shards.largestMatrix(rank: $0) : 0))
             }
+            activations += onNode(scratchOfRank)
+            rankByteCount += (0..<(own ?? layout).tensor).map(scratchOfRank).max()!
         }
+        self.rankByteCount = rankByteCount + cachedRows.reduce(0) { $0 + 8 * Double($1.count) }
         let caches = cachedRows.map { (kind: Kind.cache(reference: $0.reference), byteCount: 8 * Double($0.count * ranksOnNode)) }
         self.items = items + [(.activations, activations)] + caches
         // Value and two moments, of which each data rank writes its share; of caches the first rank writes a copy and reads it back.
@@ -100,18 +106,21 @@ public struct MemoryForecast {
 
     /// Refuses a run that this node has no memory for. To be asked before any model is loaded.
     ///
-    /// - Parameter place: the configuration's file, for the error.
+    /// - Parameters:
+    ///   - limit: of this process.
+    ///   - place: the configuration's file, for the error.
     /// - Returns: the forecast.
     /// - Throws: `Failure` (configuration) naming the largest part, the sum, what there is, and a remedy.
     @discardableResult
     public static func check(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
         layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
-        zero: ZeroStage = .nothing, available: Int = MemoryForecast.availableByteCount(), place: String
+        zero: ZeroStage = .nothing, available: Int = MemoryForecast.availableByteCount(), limit: ProcessLimit? = nil, place: String
     ) throws(Failure) -> MemoryForecast {
         let forecast = MemoryForecast(
             policy: policy, references: references, cachedRows: cachedRows, layout: layout, ranksOnNode: ranksOnNode,
             tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute, zero: zero)
+        if let limit { try forecast.check(limit, place: place) }
         guard forecast.byteCount > Double(available) else { return forecast }
         let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
         let ranks = ranksOnNode == 1 ? "one rank" : "\(ranksOnNode) ranks"
@@ -121,6 +130,17 @@ public struct MemoryForecast {
                 + "\(gibibytes(largest.byteCount)) of it for \(described(largest.kind, tokensPerMicroBatch)), "
                 + "but \(gibibytes(Double(available))) are available",
             remedy: forecast.remedy(for: largest.kind, byteCount: largest.byteCount))
+    }
+
+    private func check(_ limit: ProcessLimit, place: String) throws(Failure) {
+        let products = Double(matrixProductByteCount)
+        let needed = rankByteCount + products + Double(ProcessLimit.margin)
+        guard needed > Double(limit.rest) else { return }
+        throw .configuration(
+            place,
+            "a rank needs \(MemoryForecast.mebibytes(needed)) more memory, \(MemoryForecast.mebibytes(products)) of it for the matrix products "
+                + "of one thread, but \(limit.kind.rawValue) leaves it \(MemoryForecast.mebibytes(Double(limit.rest)))",
+            remedy: "Raise that limit (\(limit.kind.rawValue) unlimited), or lower schedule.tokens_per_micro_batch or the model's size.")
     }
 
     private static func described(_ kind: Kind, _ tokens: Int) -> String {
@@ -149,6 +169,8 @@ public struct MemoryForecast {
         case .reference: "Spread more tensor ranks (parallel.tensor) over more nodes, or choose a smaller model."
         }
     }
+
+    private static func mebibytes(_ byteCount: Double) -> String { String(format: "%.0f MiB", byteCount / 0x1p20) }
 
     private static func gibibytes(_ byteCount: Double) -> String { String(format: "%.1f GiB", byteCount / 0x1p30) }
 }

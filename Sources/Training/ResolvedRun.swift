@@ -2,6 +2,7 @@ import Datasets
 import Model
 import Objectives
 import Settings
+import Tensors
 
 /// A configuration that was checked against everything it names: models, datasets, and the number of ranks.
 ///
@@ -34,11 +35,12 @@ public struct ResolvedRun {
     ///   - checkpoint: a folder to evaluate instead of the configuration's model.
     ///   - objectives: losses of your own in place of the configuration's.
     ///   - ranksOnNode: of the `rankCount`, those that share this node's memory; all of them unless given.
-    ///   - availableMemory: bytes of a node that the run is checked against; those of this one unless given.
+    ///   - availableMemory: bytes of a node that the run is checked against; those of this one, and this process's own limit, unless
+    ///     given.
     public init(
         _ configuration: RunConfiguration, rankCount: Int, purpose: Purpose, checkpoint: String? = nil,
         objectives: [WeightedObjective]? = nil, ranksOnNode: Int? = nil,
-        availableMemory: Int = MemoryForecast.availableByteCount()
+        availableMemory: Int? = nil
     ) throws(Failure) {
         layout = try configuration.parallel.layout(rankCount: rankCount, file: configuration.file)
         if let checkpoint {
@@ -69,6 +71,7 @@ public struct ResolvedRun {
         note(policy.notices + references.flatMap(\.origin.notices) + shared.notices)
         try check(purpose)
         if let training { try self.configuration.schedule.chooseBatch(for: training, place: configuration.file) }
+        let (available, limit) = (availableMemory ?? MemoryForecast.availableByteCount(), ProcessLimit.tightest())
         let forecast = try MemoryForecast.check(
             policy: policy.configuration,
             references: references.map {
@@ -78,8 +81,9 @@ public struct ResolvedRun {
             cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
             recompute: configuration.schedule.recompute, zero: configuration.parallel.zero,
-            available: availableMemory, place: configuration.file)
-        hasRoomForSnapshots = forecast.byteCount + forecast.snapshotByteCount <= Double(availableMemory)
+            available: available, limit: availableMemory == nil ? limit : nil, place: configuration.file)
+        hasRoomForSnapshots = forecast.byteCount + forecast.snapshotByteCount <= Double(available)
+            && forecast.rankByteCount + forecast.snapshotByteCount <= Double(limit?.rest ?? Int.max)
     }
 
     /// Tokens, at most: no dataset may have as many as the schedule allows.

@@ -118,6 +118,15 @@ public struct RunDirectory: Sendable {
         }
     }
 
+    var exists: Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// Removes a folder that holds nothing but this run's lock.
+    func removeIfUnused() {
+        guard (try? FileManager.default.contentsOfDirectory(atPath: path)) == ["lock"] else { return }
+        unlink(path + "/lock")
+        rmdir(path)
+    }
+
     /// How much there is of the metrics, counting on from what was counted before.
     func metricsPosition(since known: MetricsPosition) throws(Failure) -> MetricsPosition {
         guard FileManager.default.fileExists(atPath: metricsFile) else { return MetricsPosition(bytes: 0, rows: 0) }
@@ -192,6 +201,29 @@ public struct RunDirectory: Sendable {
         throw .configuration(
             "run.directory = \(path)", "holds a finished run, and no checkpoint to go on from",
             remedy: "Replace that run with --overwrite, or choose another directory.")
+    }
+
+    /// Writes down that the run has failed, where its status still says that it runs and nobody has it: a job that was killed
+    /// says nothing itself. The step stays.
+    ///
+    /// - Returns: whether there was anything to write down.
+    public func markFailed(_ reason: String, exitCode: ExitCode?) throws(Failure) -> Bool {
+        // The last of the job's processes may be going.
+        for attempt in 0..<50 {
+            do throws(Failure) {
+                try RunLock.checkFree(path)
+                break
+            } catch {
+                guard attempt < 49 else { return false }
+                usleep(100_000)
+            }
+        }
+        guard let bytes = FileManager.default.contents(atPath: path + "/status.json"),
+            let status = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
+            status["state"] as? String == State.running.rawValue
+        else { return false }
+        try write(.failed, step: status["step"] as? Int ?? 0, reason: reason, exitCode: exitCode)
+        return true
     }
 
     /// Replaces `status.json` whole: what the run is doing, or how it ended, as this process sees it now.

@@ -22,15 +22,19 @@ public enum RunStart: Equatable, Sendable {
 }
 
 extension Trainer {
-    /// Makes the run's folder this job's alone. Collective over all ranks.
+    /// Makes the run's folder this job's alone, and makes sure that it is one folder for all. Collective over all ranks.
     func takeDirectory() throws {
+        let isNew = mesh.isFirst && !directory.exists
         let lock: RunLock? = try mesh.agreed { () throws(Failure) in
             guard mesh.isFirst else { return nil }
-            let lock = try directory.lock { text throws(Failure) in try emit(.notice(text)) }
-            try checkpoints.removeLeftovers()
-            return lock
+            return try directory.lock { text throws(Failure) in try emit(.notice(text)) }
         }
         self.lock = lock
+        do { try SharedFolder.check(directory.path, key: "run.directory", mesh: mesh) } catch {
+            if isNew { directory.removeIfUnused() }
+            throw error
+        }
+        try mesh.agreed { if mesh.isFirst { try checkpoints.removeLeftovers() } }
     }
 
     /// The checkpoint to go on from, verified to the last byte and fit for this run; nil where there is none at all. It then is

@@ -34,7 +34,8 @@ struct Evaluate: ParsableCommand {
             try OutputPath.check([FigureFile.output(output)], against: resolved.inputs, overwriting: overwrite)
         }
         Watchdog.set(Watchdog.Limits(collective: configuration.run.collectiveTimeout))
-        let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
+        let mesh = try job.start(
+            ["evaluate"], resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
         let file = output.map { FigureFile(path: $0, model: resolved.policy.folder ?? resolved.policy.name) }
         let listeners = [FigureTable()] + [file].compactMap(\.self) as [any EventListener]
         let trainer = try Trainer(

@@ -38,7 +38,9 @@ struct Generate: ParsableCommand {
         guard maxNewTokens >= 1 else { throw ValidationError("--max-new-tokens must be at least 1.") }
         guard temperature >= 0, temperature.isFinite else { throw ValidationError("--temperature must be 0 or more.") }
         guard topP > 0, topP <= 1 else { throw ValidationError("--top-p must be above 0 and at most 1.") }
-        guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1.") }
+        guard (1...RunSettings.mostThreads).contains(threads ?? 1) else {
+            throw ValidationError("--threads must be from 1 to \(RunSettings.mostThreads).")
+        }
     }
 
     func run() throws {
@@ -51,7 +53,7 @@ struct Generate: ParsableCommand {
         try layout.check(against: origin.configuration, named: checkpoint, place: "mpirun -n \(job.rankCount)")
         try check(ids, origin)
 
-        let mesh = try job.start(layout) { () throws(Failure) in try facts(origin, ids) }
+        let mesh = try job.start(["generate"], layout) { () throws(Failure) in try facts(origin, ids) }
         if mesh.isFirst { origin.notices.forEach(Console.writeNote) }
         let generator = try Generator(origin, mesh: mesh, workers: job.workers(threads, mesh))
         var decoder = StreamDecoder(tokenizer, skipSpecialTokens: true)

@@ -114,7 +114,7 @@ struct Inspect: OneProcessCommand {
         for tensor in tensors {
             let shape = tensor.shape.map(String.init).joined(separator: " × ")
             try Console.write(
-                "  " + tensor.name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(tensor.type)  \(shape)")
+                "  " + tensor.name.filled(to: width) + "  \(tensor.type)  \(shape)")
         }
     }
 
@@ -144,7 +144,7 @@ struct Inspect: OneProcessCommand {
 
     func show(_ entries: [(String, String)]) throws(Failure) {
         for (label, value) in entries {
-            try Console.write(label.padding(toLength: 12, withPad: " ", startingAt: 0) + value)
+            try Console.write(label.filled(to: 12) + value)
         }
     }
 }

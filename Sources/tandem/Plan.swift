@@ -49,8 +49,10 @@ struct Plan: ParsableCommand {
         }
         guard measure || !overwrite else { throw ValidationError("--overwrite is for --measure.") }
         guard measure || file != nil else { throw ValidationError("Missing expected argument '<config>'.") }
-        for (name, value) in [("--ranks", ranks), ("--nodes", nodes), ("--threads", threads ?? 1)] where value < 1 {
-            throw ValidationError("\(name) is \(value): give 1 or more.")
+        for (name, value, most) in [
+            ("--ranks", ranks, 1_000_000), ("--nodes", nodes, 1_000_000), ("--threads", threads ?? 1, RunSettings.mostThreads),
+        ] where !(1...most).contains(value) {
+            throw ValidationError("\(name) is \(value): give a number from 1 to \(most).")
         }
         guard ranks >= nodes else { throw ValidationError("--nodes \(nodes) is more than the \(ranks) of --ranks.") }
     }
@@ -63,7 +65,13 @@ struct Plan: ParsableCommand {
 
     private func tell(_ file: String) throws {
         // Nothing is done together: under mpirun the first rank speaks.
-        guard MPIEnvironment.launch().rank == 0 else { return }
+        let job = Job()
+        let isJoined = try Job.join("plan")
+        if job.isFirst { try show(file) }
+        if isJoined { job.finish() }
+    }
+
+    private func show(_ file: String) throws {
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         let rates = try readRates()
         let perNode = (ranks + nodes - 1) / nodes
@@ -94,7 +102,8 @@ struct Plan: ParsableCommand {
             // Minutes of measuring should not end with a file that can't be written.
             try OutputPath.check([MachineRates.output(path)], against: [], overwriting: overwrite)
         }
-        let mesh = try job.start(ParallelLayout(data: job.rankCount, tensor: 1), sharing: SharedFact.ofProgram)
+        let words = ["plan", "--measure"] + (quick ? ["--quick"] : [])
+        let mesh = try job.start(words, ParallelLayout(data: job.rankCount, tensor: 1), sharing: SharedFact.ofProgram)
         let isFirst = job.isFirst
         let measurement = try MachineMeasurement(
             mesh: mesh, workers: try job.workers(threads, mesh), ranksOfNode: job.launch.localSize, isQuick: quick,

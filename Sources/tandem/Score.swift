@@ -28,7 +28,9 @@ struct Score: ParsableCommand {
 
     func validate() throws {
         guard tensor >= 1 else { throw ValidationError("--tensor must be at least 1.") }
-        guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1.") }
+        guard (1...RunSettings.mostThreads).contains(threads ?? 1) else {
+            throw ValidationError("--threads must be from 1 to \(RunSettings.mostThreads).")
+        }
     }
 
     func run() throws {
@@ -43,7 +45,8 @@ struct Score: ParsableCommand {
         if job.isFirst { try OutputPath.check([Scorer.output(output)], against: [checkpoint, data], overwriting: overwrite) }
         let scorer = try Scorer(checkpoint: checkpoint, data: data)
         try scorer.check(layout, place: "--tensor")
-        let mesh = try job.start(layout) { () throws(Failure) in try scorer.facts() }
+        let words = ["score", "--tensor", "\(tensor)", "--output", output]
+        let mesh = try job.start(words, layout) { () throws(Failure) in try scorer.facts() }
         if mesh.isFirst { scorer.notices.forEach(Console.writeNote) }
         try scorer.run(output: output, mesh: mesh, workers: job.workers(threads, mesh)) { done, total in
             try Console.write("scored \(done) of \(total) records")

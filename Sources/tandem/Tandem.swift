@@ -3,6 +3,7 @@ import Collectives
 import Foundation
 import Reporting
 import Settings
+import Tensors
 import Training
 
 @main
@@ -17,32 +18,47 @@ struct Tandem: ParsableCommand {
     static func main() {
         // A write past the file size limit shall fail and be told, not kill the process without a word.
         signal(SIGXFSZ, SIG_IGN)
+        // The end of a launcher that this rank writes to is the watchdog's to tell.
+        if launch.isLaunched { signal(SIGPIPE, SIG_IGN) }
         Watchdog.listen { report in
             let lines = ["tandem: \(report.failure)"] + report.details.map { "tandem: note: \($0)" }
             Console.writeError(lines.joined(separator: "\n"))
         }
-        var isForOne = false
+        Storage.whenRefused = { byteCount in
+            let failure = Failure(
+                "memory", "the system refuses \((byteCount >> 20) + 1) MiB for a buffer (\(String(cString: strerror(errno))))",
+                remedy: "Use more nodes, a smaller model or fewer tokens a micro-batch, or raise the limit (ulimit -v).", exitCode: .tryAgain)
+            Watchdog.end(failure)
+            Console.writeError("tandem: \(failure)")
+            _exit(failure.exitCode.rawValue)
+        }
         do {
             var command = try parseAsRoot(arguments)
-            isForOne = command is any OneProcessCommand
+            try LaunchCheck().check()
+            try ProcessLimit.tightest()?.checkStart()
             try checkProcessor()
-            // Work of one process is the first rank's alone: the others end at once, without a word.
-            if isFirst || !isForOne { try command.run() }
+            if let command = command as? any OneProcessCommand {
+                try runOnFirstRank(command)
+            } else {
+                try command.run()
+            }
         } catch let failure as Failure {
-            end(failure, alone: isForOne)
+            end(failure)
+        } catch let launch as LaunchFailure {
+            end(launch)
         } catch let agreed as AgreedFailure {
             endTogether(agreed.failure)
         } catch let error as CollectiveError {
             let failure = error.mismatch ?? Failure(
                 "rank \(launch.rank) on \(MPIEnvironment.hostName)", error.description,
                 remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
-            end(failure, alone: isForOne)
+            end(failure)
         } catch where exitCode(for: error).isSuccess {
             // Help, or the version.
             if isFirst { exit(withError: error) }
             Foundation.exit(EXIT_SUCCESS)
         } catch {
-            end(failure(for: error), alone: isForOne)
+            end(failure(for: error))
         }
     }
 
@@ -52,17 +68,15 @@ struct Tandem: ParsableCommand {
     /// The command line. An option whose value may be left out is not the parser's: `--resume` alone means the latest. Nor is a
     /// value that begins with a minus sign: the parser takes it for an option, and the one before for one without a value.
     private static var arguments: [String] {
-        var arguments: [String] = []
-        for argument in CommandLine.arguments.dropFirst() {
-            if let option = arguments.last, option.wholeMatch(of: /--[a-z][a-z-]*/) != nil,
-                argument.wholeMatch(of: /-(\.?[0-9].*|inf|infinity|nan)/) != nil
-            {
-                arguments[arguments.count - 1] = "\(option)=\(argument)"
-            } else {
-                arguments.append(argument == "--resume" ? "--resume=latest" : argument)
-            }
-        }
-        return arguments
+        CommandWords(CommandLine.arguments.dropFirst()).words.map { $0 == "--resume" ? "--resume=latest" : $0 }
+    }
+
+    /// Work of one process is the first rank's alone; the others wait for its end without a word.
+    private static func runOnFirstRank(_ command: some OneProcessCommand) throws {
+        var command = command
+        let isJoined = try Job.join("\(type(of: command))".lowercased())
+        if isFirst { try command.run() }
+        if isJoined { MPIEnvironment.finish() }
     }
 
     /// What the command line's parser refuses, as our one line; anything else that nobody foresaw is a fault of ours.
@@ -79,9 +93,7 @@ struct Tandem: ParsableCommand {
     }
 
     /// A failure that this rank alone may have met.
-    ///
-    /// - Parameter alone: no other rank takes part.
-    private static func end(_ failure: Failure, alone: Bool) -> Never {
+    private static func end(_ failure: Failure) -> Never {
         if MPIEnvironment.isRunning {
             if Watchdog.claimWord() {
                 Console.writeError("tandem: \(failure)")
@@ -92,9 +104,24 @@ struct Tandem: ParsableCommand {
             MPIEnvironment.abort(failure.exitCode)
         }
         // Before MPI starts all ranks may have met the same mistake, or only those of a node that lacks a file. They find out
-        // together, so that one line says which.
-        if launch.size > 1 && !alone && !MPIEnvironment.hasFinished { endTogether(Job.joinInFailing(failure)) }
-        if !isFirst { Thread.sleep(forTimeInterval: 3) }
+        // together, so that one line says which. One rank starts MPI too: mpirun keeps quiet only about ends that MPI knows of.
+        if launch.isLaunched && !MPIEnvironment.hasFinished {
+            do { endTogether(try Job.joinInFailing(failure)) } catch { speakAlone(failure, after: isFirst ? 0 : 3) }
+        }
+        speakAlone(failure, after: isFirst ? 0 : 3)
+    }
+
+    /// A launcher that can't have started this process as it says: MPI can't be asked what other ranks met.
+    private static func end(_ launch: LaunchFailure) -> Never {
+        guard launch.isToldByAnother else { speakAlone(launch.failure, after: isFirst ? 0 : 3) }
+        // Time for the line to arrive, where this task's end is that of all.
+        Thread.sleep(forTimeInterval: 3)
+        _exit(launch.failure.exitCode.rawValue)
+    }
+
+    /// - Parameter seconds: in which another rank's end may be this one's too.
+    private static func speakAlone(_ failure: Failure, after seconds: Double) -> Never {
+        Thread.sleep(forTimeInterval: seconds)
         Console.writeError("tandem: \(failure)")
         // At once: what libraries do at an exit can crash after a failure (HDF5 does, with a file that it could not flush).
         _exit(failure.exitCode.rawValue)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Foundation
 import Reporting
 import Settings
 import Training
@@ -27,6 +28,11 @@ struct Train: ParsableCommand {
             valueName: "step"))
     var resume: ResumePoint?
 
+    /// What the scripts below `launch` heard of the end of a job whose ranks could not say it.
+    @Option(help: .hidden) var markFailed: String?
+
+    @Option(help: .hidden) var exitCode: Int32?
+
     func validate() throws {
         guard resume == nil || !overwrite else { throw ValidationError("--resume and --overwrite exclude each other.") }
     }
@@ -38,8 +44,15 @@ struct Train: ParsableCommand {
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)
         if showDirectory {
+            let isJoined = try Job.join("train", "--show-directory")
             if job.isFirst { try Console.write(configuration.run.directory) }
+            if isJoined { job.finish() }
             return
+        }
+        if let markFailed {
+            let isMarked = try RunDirectory(configuration.run.directory).markFailed(
+                markFailed, exitCode: exitCode.flatMap(Settings.ExitCode.init))
+            Foundation.exit(isMarked ? EXIT_SUCCESS : EXIT_FAILURE)
         }
         let resolved = try ResolvedRun(configuration, rankCount: job.rankCount, purpose: .training, ranksOnNode: job.launch.localSize)
         let directory = RunDirectory(configuration.run.directory)
@@ -48,8 +61,9 @@ struct Train: ParsableCommand {
         if job.isFirst { try directory.checkRoom(forExportOf: resolved, replacing: overwrite) }
         let limits = Watchdog.Limits(collective: configuration.run.collectiveTimeout, step: configuration.run.stepTimeout)
         Watchdog.set(limits)
-        if !job.launch.isLaunched && limits.step != nil { Watchdog.startAlone() }
-        let mesh = try job.start(resolved.layout, isChecked: configuration.run.checkCollectives) { () throws(Failure) in
+        if !job.launch.isLaunched && limits.step != nil { try Watchdog.startAlone() }
+        let words = ["train"] + (resume.map { [$0.description] } ?? []) + (overwrite ? ["--overwrite"] : [])
+        let mesh = try job.start(words, resolved.layout, isChecked: configuration.run.checkCollectives) { () throws(Failure) in
             try resolved.facts() + (resume == nil ? [] : [directory.checkpointFact()])
         }
         let console = Console(isLive: job.isAtTerminal, resumeCommand: ResumeCommand(launch: job.launch).text)

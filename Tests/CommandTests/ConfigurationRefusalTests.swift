@@ -16,7 +16,7 @@ extension CommandTests {
                 "an unknown section", exit: Exit.configuration, says: ["\"shedule\"", "Did you mean schedule"],
                 arguments: set("shedule.steps=3")),
             Refusal(
-                "more threads than any rank has cores", exit: Exit.configuration, says: ["100000 threads a rank", "run.threads"],
+                "more threads than any rank has cores", exit: Exit.configuration, says: ["run.threads", "4096"],
                 arguments: set("run.threads=100000")),
             Refusal(
                 "a wrong type", exit: Exit.configuration, says: ["schedule.steps", "many"],

@@ -25,7 +25,19 @@ public enum InputFile {
                 path, "is \(status.st_size) bytes long, more than the \(byteLimit) that are plausible",
                 remedy: "Check that this is the right file.")
         }
+        if status.st_size == 0 {
+            // Those below /proc have no size, and something to read, or an error.
+            var byte: UInt8 = 0
+            guard pread(descriptor, &byte, 1, 0) == 0 else {
+                throw .damaged(path, "is not a stored file: it has no size", remedy: "Name the file itself.")
+            }
+        }
         return try content(of: descriptor, byteCount: Int(status.st_size), path: path)
+    }
+
+    /// What comes behind the mark that some editors put at the beginning of UTF-8 text, which is no part of it.
+    public static func withoutMark(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
     }
 
     /// Why a file could not be opened; called before anything else can change `errno`.

@@ -37,6 +37,7 @@ extension ClosedRange<Int> {
     static var indices: ClosedRange<Int> { 0...Int(Int32.max) - 1 }
     /// Ranks of one axis, and threads.
     static var ranks: ClosedRange<Int> { 1...1_000_000 }
+    static var threads: ClosedRange<Int> { 1...RunSettings.mostThreads }
 }
 
 // MARK: - Text and choices

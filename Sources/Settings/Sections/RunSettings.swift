@@ -6,6 +6,8 @@ public struct RunSettings: Equatable, Sendable {
     public var seed: UInt64
     /// Threads of one rank. Nil, the default: the trainer shares out the node's cores.
     public var threads: Int?
+    /// More threads than any host has cores for.
+    public static let mostThreads = 4096
     /// Optimizer steps between checkpoints. Nil, the default: `checkpointMinutes` decides.
     public var checkpointEvery: Int?
     /// Minutes between checkpoints, where `checkpointEvery` is nil. Nil: a checkpoint only where the run is interrupted.
@@ -57,7 +59,7 @@ extension RunSettings {
             directory: try section.required(
                 "directory", section.path("directory"), remedy: "Name the run's folder, such as runs/dpo."),
             seed: try section.seed("seed", default: 17),
-            threads: try section.whole("threads", .ranks),
+            threads: try section.whole("threads", .threads),
             checkpointEvery: try section.whole("checkpoint_every", .counts),
             // Here null is a value: none by themselves.
             checkpointMinutes: section["checkpoint_minutes"] == nil ? 30 : try section.number("checkpoint_minutes", .positive),

@@ -30,7 +30,7 @@ public struct BenchmarkRequest: Sendable {
         }
         for (name, value) in [("--ranks", ranks), ("--tensor", tensor), ("--threads", threads ?? 1), ("--steps", steps ?? 1),
             ("--tokens-per-micro-batch", tokensPerMicroBatch)]
-        where value < 1 { throw refuse(name, "is \(value)", "Give 1 or more.") }
+        where !(1...1_000_000).contains(value) { throw refuse(name, "is \(value)", "Give a number from 1 to 1000000.") }
         guard ranks % tensor == 0 else {
             throw refuse("--tensor \(tensor)", "does not divide \(ranks) ranks", "Give a divisor of --ranks.")
         }

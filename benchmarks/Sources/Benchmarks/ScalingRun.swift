@@ -24,8 +24,9 @@ public struct ScalingRequest: Sendable {
 
     /// - Throws: `Failure` (usage) for numbers that can't be.
     public func check() throws(Failure) {
-        for (name, value) in [("--ranks", ranks.min() ?? 0), ("--steps", steps), ("--rounds", rounds), ("--nodes", nodes)] where value < 1 {
-            throw Failure(name, "is \(value)", remedy: "Give 1 or more.", exitCode: .usage)
+        for (name, value) in ranks.map({ ("--ranks", $0) }) + [("--steps", steps), ("--rounds", rounds), ("--nodes", nodes)]
+        where !(1...1_000_000).contains(value) {
+            throw Failure(name, "is \(value)", remedy: "Give a number from 1 to 1000000.", exitCode: .usage)
         }
     }
 }

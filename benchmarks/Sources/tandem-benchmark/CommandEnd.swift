@@ -13,9 +13,15 @@ func endingWithOneLine(_ body: () throws -> Void) throws {
         end(failure)
     } catch let agreed as AgreedFailure {
         end(agreed.failure)
+    } catch let launch as LaunchFailure {
+        end(launch.failure)
     } catch let error as CollectiveError {
         end(Failure("MPI", error.description, remedy: "Start it again.", exitCode: .tryAgain))
     }
+}
+
+func endWithUsage(_ mistake: String) -> Never {
+    end(Failure("command line", mistake, remedy: "See './launch/benchmark --help'.", exitCode: .usage))
 }
 
 /// The line and its exit code; under mpirun every rank ends.
@@ -28,6 +34,18 @@ func checkStartedAlone() throws(Failure) {
     guard MPIEnvironment.launch().isLaunched else { return }
     throw Failure(
         "mpirun", "started this program", remedy: "Start it alone, with --ranks: it calls mpirun itself.", exitCode: .usage)
+}
+
+/// Minutes of measuring should not end with a file that can't be written.
+func checkWritable(_ paths: [String?]) throws(Failure) {
+    for path in paths.compactMap(\.self) {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var status = stat()
+        let isThere = stat(path, &status) == 0
+        guard isThere ? status.st_mode & S_IFMT == S_IFREG && access(path, W_OK) == 0 : access(folder, W_OK) == 0 else {
+            throw .inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
+        }
+    }
 }
 
 /// Gives `body` an empty folder, which is gone afterwards.

@@ -58,6 +58,7 @@ struct Scaling: ParsableCommand {
 
     private func measure() throws {
         try checkStartedAlone()
+        try checkWritable([csv, json, plot])
         var request = ScalingRequest()
         request.ranks = ranks
         request.references = reference

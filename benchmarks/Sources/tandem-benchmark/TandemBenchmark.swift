@@ -16,6 +16,19 @@ struct TandemBenchmark: ParsableCommand {
         commandName: "benchmark",
         abstract: "Times the machine, every kernel and whole training steps; docs/performance.md says what each figure means.",
         subcommands: [Measure.self, Scaling.self], defaultSubcommand: Measure.self)
+
+    /// A mistake in the command line is one line too.
+    static func main() {
+        do {
+            var command = try parseAsRoot(CommandWords(CommandLine.arguments.dropFirst()).words)
+            try command.run()
+        } catch where exitCode(for: error) == .validationFailure {
+            let words = message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+            endWithUsage(words.joined(separator: " "))
+        } catch {
+            exit(withError: error)
+        }
+    }
 }
 
 /// What runs where no other command is named.
@@ -71,6 +84,7 @@ struct Measure: ParsableCommand {
 
     private func benchmark() throws {
         try checkStartedAlone()
+        try checkWritable([json])
         var request = BenchmarkRequest()
         request.model = model
         request.only = only
