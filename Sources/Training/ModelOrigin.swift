@@ -20,8 +20,8 @@ public struct ModelOrigin {
     /// What a person should know of how the checkpoint is read.
     public let notices: [String]
 
-    /// Opens a Hugging Face folder; of its weights only headers are read, and two heads compared. Every tensor that the architecture needs is checked, and one
-    /// that it doesn't know is refused.
+    /// Opens a Hugging Face folder; of its weights only headers are read, and what tells whether the head is tied. Every
+    /// tensor that the architecture needs is checked, and one that it doesn't know is refused.
     public init(checkpoint folder: String) throws(Failure) {
         let checkpoint = try HuggingFaceCheckpoint(folder: folder)
         self.folder = folder

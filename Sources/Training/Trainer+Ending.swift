@@ -36,11 +36,13 @@ extension Trainer {
     }
 
     /// Where nothing is validated, nobody has computed with what the last update made: a record of each data rank is, once.
-    /// Collective over all ranks.
+    /// Where steps may be skipped, so may an evaluation that gave no number: there it is done all the same, and a record may be
+    /// to blame instead of the model. Collective over all ranks.
     ///
     /// - Throws: an `AgreedFailure` (internal) naming the first tensor that is not finite, and its record.
     func checkForward(after step: Int) throws {
-        guard run.validation.isEmpty, let dataset = run.training else { return }
+        let mayBeRecord = stepGuard.settings.nonFinite == .skip
+        guard run.validation.isEmpty || mayBeRecord, let dataset = run.training else { return }
         let plan = StepPlan(
             step: step, epoch: 0, microBatches: (0..<mesh.data.size).map { [[$0 % dataset.recordCount]] }, oversized: [])
         let batches = try mesh.agreed {
@@ -54,8 +56,6 @@ extension Trainer {
         }
         let isFinite = try compute(nil)
         _ = stopwatch.take()
-        // Where steps may be skipped a record may be to blame, and not the model.
-        let mayBeRecord = stepGuard.settings.nonFinite == .skip
         let wrong = try mesh.world.sum([isFinite ? 0 : 1])[0]
         guard wrong > 0, !mayBeRecord || Int(wrong) == mesh.world.size else { return }
         let search = FaultSearch()

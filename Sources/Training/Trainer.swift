@@ -342,10 +342,17 @@ public final class Trainer {
     ) throws -> StopReason? {
         RankActivity.begin(.evaluating, step: step)
         defer { RankActivity.begin(.stepEdge, step: step) }
+        // Only a run has steps that it may skip.
+        let isSpared = run.training != nil && stepGuard.settings.nonFinite == .skip
         let evaluation = Evaluation(
+<<<<<<< ours
             runner: runner, mesh: mesh, packer: packer, clock: clock, remedy: remedy(step: step),
             wrongParameters: { try self.wrongParameters() },
             notice: stepGuard.settings.nonFinite == .skip ? { try self.emit(.notice($0)) } : nil)
+=======
+            runner: runner, mesh: mesh, packer: packer, remedy: remedy(step: step), wrongParameters: { try self.wrongParameters() },
+            notice: isSpared ? { try self.emit(.notice($0)) } : nil)
+>>>>>>> theirs
         let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
         runner.twins = []
         var reason: StopReason?

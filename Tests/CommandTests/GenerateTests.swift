@@ -43,34 +43,50 @@ import Testing
         #expect(try generate(model, drawn + ["6"]).output != first.output)
     }
 
-    @Test("generation stops at the ends that config.json names, a number or a list, where nothing else does", arguments: [nil, 2])
-    func modelsOwnEnds(ranks: Int?) throws {
+    @Test("generation stops at the ends that config.json names, a number or a list, where nothing else does")
+    func modelsOwnEnds() throws {
         let folder = TemporaryFolder()
         let model = try checkpoint(in: folder)
-        let whole = try generate(model, ["--prompt", "The fox eats"], ranks: ranks)
-        #expect(whole.exitCode == 0 && whole.output.count > 5)
         let url = URL(fileURLWithPath: model + "/config.json")
         let original = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as! [String: Any]
-        var texts: [String] = []
-        // Greedy tokens are random ones of 732: with all of a range as ends one of them comes sooner or later.
-        for ends in [Array(0..<732), Array(366..<732), 731] as [Any] {
+        func text(_ ends: Any?, ranks: Int? = nil) throws -> String {
             var changed = original
             changed["eos_token_id"] = ends
             try JSONSerialization.data(withJSONObject: changed).write(to: url)
             let result = try generate(model, ["--prompt", "The fox eats"], ranks: ranks)
             #expect(result.exitCode == 0, "\(result.errorOutput)")
-            texts.append(result.output.trimmingCharacters(in: .newlines))
+            return result.output.trimmingCharacters(in: .newlines)
         }
-        // Any token ends the first; each text is a beginning of those with fewer ends.
-        let all = whole.output.trimmingCharacters(in: .newlines)
-        #expect(texts[0].count < all.count && texts[1].hasPrefix(texts[0]) && texts[1].count < all.count && all.hasPrefix(texts[1]))
-        #expect(all.hasPrefix(texts[2]))
+        let whole = try text(nil)
+        // Greedy tokens are random ones of 732: any of them ends the first text, and one of the upper half comes soon.
+        let (any, upper) = (try text(Array(0..<732)), try text(Array(366..<732)))
+        #expect(any.count < whole.count && upper.count < whole.count && upper.hasPrefix(any) && whole.hasPrefix(upper))
+        #expect(try text(Array(0..<732), ranks: 2) == any)
+        // The first token that is written, by halves; then as a number.
+        var first = 0..<732
+        while first.count > 1 {
+            let half = first.lowerBound..<(first.lowerBound + first.count / 2)
+            first = try text(Array(half)) == any ? half : half.upperBound..<first.upperBound
+        }
+        #expect(try text(first.lowerBound) == any)
         // What generation_config.json says comes first.
         try folder.write(#"{"eos_token_id": 731}"#, to: "model/generation_config.json")
-        var changed = original
-        changed["eos_token_id"] = Array(0..<732)
+        #expect(try text(Array(0..<732)) != any)
+    }
+
+    @Test("a tied model whose stored head has other values writes what the untied one writes, and says so apart from it", arguments: [nil, 2])
+    func storedHead(ranks: Int?) throws {
+        let folder = TemporaryFolder()
+        let model = try checkpoint(in: folder)
+        let untied = try generate(model, ["--prompt", "The fox eats"], ranks: ranks)
+        let url = URL(fileURLWithPath: model + "/config.json")
+        var changed = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as! [String: Any]
+        #expect(changed["tie_word_embeddings"] as? Bool == false)
+        changed["tie_word_embeddings"] = true
         try JSONSerialization.data(withJSONObject: changed).write(to: url)
-        #expect(try generate(model, ["--prompt", "The fox eats"], ranks: ranks).output.trimmingCharacters(in: .newlines) == texts[2])
+        let tied = try generate(model, ["--prompt", "The fox eats"], ranks: ranks)
+        #expect(tied.exitCode == 0 && tied.output == untied.output && tied.output.count > 5)
+        #expect(tied.errorOutput.components(separatedBy: "tandem: note: \(model)/config.json ties the head").count == 2)
     }
 
     @Test("a missing tokenizer, one that doesn't fit, an empty or too long prompt and bad options are told in one line")

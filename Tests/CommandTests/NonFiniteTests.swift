@@ -167,6 +167,17 @@ extension CommandTests {
             #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
         }
 
+        @Test("steps that are skipped don't hide a model that gives no number at all, with a validation set or without", arguments: ["null", "pairs.h5"])
+        func skippedToTheEnd(validation: String) throws {
+            let workspace = try Workspace()
+            let settings = ["schedule.steps=2", "data.validation=\(validation)", "optimizer.learning_rate=1e18"].flatMap { ["--set", $0] }
+            let result = try workspace.tandem(["train", "config.yaml"] + settings + Self.skipping, ranks: 2)
+            let words = line(result)
+            #expect(result.output.contains("note: step 2 changes nothing") && words.contains("the model after step 2, rank "), "\(words)")
+            #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
+            #expect(!workspace.exists("run/export"))
+        }
+
         @Test("an export that bfloat16 has no room for is refused, and float32 takes it")
         func narrowExport() throws {
             let workspace = try Workspace()
