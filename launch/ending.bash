@@ -130,7 +130,7 @@ tell_end() {
     fi
     # Not what another run left there: the status of this one.
     if [ "${command[0]}" = train ] && [ -n "$directory" ] && [ "$(state_of "$directory/status.json")" != "$status_before" ]; then
-        [ -n "${restarts-}" ] || [ -z "$(newest_checkpoint)" ] || advice=" It goes on with --resume."
+        [ "${restarts:-0}" -gt 0 ] || [ -z "$(newest_checkpoint)" ] || advice=" It goes on with --resume."
         if "$program" "${command[@]}" --mark-failed "${reason:-the job ended with exit code $code}" \
             --exit-code "$((code == 137 ? 75 : code))" 2>/dev/null; then is_told=; fi
     fi

@@ -345,14 +345,8 @@ public final class Trainer {
         // Only a run has steps that it may skip.
         let isSpared = run.training != nil && stepGuard.settings.nonFinite == .skip
         let evaluation = Evaluation(
-<<<<<<< ours
             runner: runner, mesh: mesh, packer: packer, clock: clock, remedy: remedy(step: step),
-            wrongParameters: { try self.wrongParameters() },
-            notice: stepGuard.settings.nonFinite == .skip ? { try self.emit(.notice($0)) } : nil)
-=======
-            runner: runner, mesh: mesh, packer: packer, remedy: remedy(step: step), wrongParameters: { try self.wrongParameters() },
-            notice: isSpared ? { try self.emit(.notice($0)) } : nil)
->>>>>>> theirs
+            wrongParameters: { try self.wrongParameters() }, notice: isSpared ? { try self.emit(.notice($0)) } : nil)
         let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
         runner.twins = []
         var reason: StopReason?
