@@ -31,7 +31,7 @@ import Testing
         // The next run of the same words may replace them all: it gets as far as its next mistake.
         let again = try runProgram(
             "tandem-benchmark", ["scaling", "--ranks", "0", "--csv", paths[0], "--json", paths[1], "--plot", paths[2]])
-        #expect(again.errorOutput.contains("Give 1 or more"), "\(again.errorOutput)")
+        #expect(again.errorOutput.contains("Give a number from 1"), "\(again.errorOutput)")
         for words in ["weak data", "efficiency is then s(1) / s(n)", "no forecast"] { #expect(ended.output.contains(words), "\(words)") }
     }
 
@@ -78,13 +78,13 @@ import Testing
         try FileManager.default.createSymbolicLink(
             atPath: release + "/tandem-benchmark", withDestinationPath: programFolder + "/tandem-benchmark")
         let ended = try runCommand([folder.file("launch/benchmark"), "scaling", "--no-build", "--ranks", "0"])
-        #expect(ended.exitCode == 64 && ended.errorOutput.contains("Give 1 or more"), "\(ended.errorOutput)")
+        #expect(ended.exitCode == 64 && ended.errorOutput.contains("Give a number from 1"), "\(ended.errorOutput)")
     }
 
     @Test("mistakes are told in one line")
     func mistakes() throws {
         for (arguments, code, words) in [
-            (["--ranks", "0"], Int32(64), "Give 1 or more"), (["--machine", folder.file("absent.json")], 66, "can't be read"),
+            (["--ranks", "0"], Int32(64), "Give a number from 1"), (["--machine", folder.file("absent.json")], 66, "can't be read"),
             (["--csv", folder.file("a"), "--plot", folder.path + "/./a"], 64, "is the file of --csv too"),
             (["--plot", try folder.write("mine", to: "mine.svg")], 78, "holds no benchmark's drawing"),
             (["--csv", folder.path], 74, "is a folder"),
