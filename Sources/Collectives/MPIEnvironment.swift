@@ -48,17 +48,18 @@ public enum MPIEnvironment {
         try check.check()
         try check.checkRoom()
         try check.claimRank()
+        // MPI writes into the environment.
+        let launch = launch()
         var provided: Int32 = 0
         try MPIGroup.check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
         let world = try MPIGroup(world: cmpi_comm_world())
-        try checkPlace(world)
+        try compare(launch, with: world)
         try startWatchdog(world)
         return world
     }
 
     /// A process whose launcher MPI does not know is a job of its own for MPI, whatever the launcher's variables say.
-    private static func checkPlace(_ world: MPIGroup) throws(LaunchFailure) {
-        let launch = launch()
+    private static func compare(_ launch: Launch, with world: MPIGroup) throws(LaunchFailure) {
         guard launch.isLaunched, launch.size != world.size || launch.rank != world.rank else { return }
         let failure = Failure.configuration(
             "the launcher", "says that this is rank \(launch.rank) of \(launch.size), MPI says rank \(world.rank) of \(world.size)",

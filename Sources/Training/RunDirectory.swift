@@ -232,6 +232,21 @@ public struct RunDirectory: Sendable {
     ///   - step: the last that is done.
     ///   - exitCode: of the job; nil while it runs.
     public func write(_ state: State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
+        RunDirectory.statusLock.lock()
+        defer { RunDirectory.statusLock.unlock() }
+        try replaceStatus(state, step: step, reason: reason, exitCode: exitCode)
+    }
+
+    /// The same as this process's last word: whoever would write after it waits for the process's end.
+    func writeLast(_ state: State, step: Int, reason: String, exitCode: ExitCode) throws(Failure) {
+        RunDirectory.statusLock.lock()
+        try replaceStatus(state, step: step, reason: reason, exitCode: exitCode)
+    }
+
+    /// The watchdog's thread and the main one may write at the same time.
+    private static let statusLock = NSLock()
+
+    private func replaceStatus(_ state: State, step: Int, reason: String?, exitCode: ExitCode?) throws(Failure) {
         let object: [String: Any] = [
             "state": state.rawValue, "step": step, "reason": reason ?? NSNull(), "time": Date().iso8601,
             "host": MPIEnvironment.hostName, "exit_code": exitCode.map { Int($0.rawValue) } ?? NSNull(),

@@ -168,8 +168,8 @@ public final class Trainer {
         }
         // Whichever rank is left to say why the run ends: the folder is the same for all.
         Watchdog.listen { [directory] report in
-            let (failure, step) = (report.failure, report.stepsDone)
-            try? directory.write(.failed, step: step, reason: failure.description, exitCode: failure.exitCode)
+            try? directory.writeLast(
+                .failed, step: report.stepsDone, reason: report.failure.description, exitCode: report.failure.exitCode)
         }
         return resumed
     }

@@ -17,7 +17,7 @@ public enum HuggingFaceConfiguration {
     /// - Throws: `Failure`: damaged data where it is malformed or a value can't be, configuration where it describes a
     ///   model that Tandem does not compute.
     public static func parse(_ json: Data, origin: String) throws(Failure) -> ModelConfiguration {
-        let value = try JSONValue([UInt8](json), place: origin)
+        let value = try JSONValue(InputFile.withoutMark([UInt8](json)), place: origin)
         guard value.members != nil else {
             throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
         }

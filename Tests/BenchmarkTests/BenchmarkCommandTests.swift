@@ -67,6 +67,9 @@ import Testing
             (["--only", "dpo-none", "--pairs", few], 65, "holds 3 pairs"),
             (["--only", "dpo-none", "--json", few], 78, "holds no benchmark's figures"),
             (["--only", "dpo-none", "--pairs", few, "--json", few, "--overwrite"], 64, "one of the inputs"),
+            (["--ranks", "-1"], 64, "--ranks: is -1"), (["--tensor", "0"], 64, "--tensor: is 0"),
+            (["--steps", "-2"], 64, "--steps: is -2"), (["--only", "nothing"], 64, "The value 'nothing' is invalid"),
+            (["--only", "dpo-none", "--json", "/no/such/file"], 74, "does not exist"),
         ] {
             let ended = try runProgram("tandem-benchmark", ["--model", "tiny", "--quick"] + arguments)
             #expect(ended.exitCode == code)

@@ -155,6 +155,61 @@ extension CommandTests {
             check(result, exit: Exit.missingInput, says: ["tandem: nothing.yaml: "], hosts.workspace)
         }
 
+        @Test("run.directory on the hosts' own disks is refused before the first step, with the host's name")
+        func unshared() throws {
+            let hosts = try Hosts()
+            let result = try hosts.refusal(after: "mkdir none run; on host2 mount --bind HERE/none HERE/run")
+            #expect(result.exitCode == Exit.configuration && result.seconds < 15, "\(result.errorOutput)")
+            #expect(result.causeLines == [
+                "tandem: host2: run.directory = run is another folder there than on host1. Keep it on a file system that all hosts share, under one path."
+            ], "\(result.errorOutput)")
+            #expect(try hosts.workspace.snapshot(below: "none").isEmpty && !hosts.workspace.exists("run/metrics.jsonl"))
+        }
+
+        // MARK: Hosts that lose their rank
+
+        @Test("the only rank of a host is killed: multi-node names it, its host and the signal, and the run's status says so")
+        func onlyRankKilled() throws {
+            let hosts = try Hosts()
+            let result = try hosts.run(
+                """
+                printf '#!/bin/sh\\n[ -z "$OMPI_COMM_WORLD_RANK" ] || echo $$ > rank-$OMPI_COMM_WORLD_RANK\\nexec %s "$@"\\n' "$TANDEM" > program
+                chmod +x program
+                export TANDEM="$PWD/program"
+                multi_node --hostfile "$HOSTFILE" --threads 1 train config.yaml --set schedule.steps=1000000 --set run.checkpoint_every=2 &
+                until grep -qs '"step": 5' run/metrics.jsonl; do sleep 0.05; done
+                on host2 kill -KILL $(cat rank-1)
+                code=0
+                wait $! || code=$?
+                exit $code
+                """)
+            #expect(result.exitCode == Exit.tryAgain && result.causeLines.isEmpty, "\(result.errorOutput)")
+            #expect(result.errorOutput.hasSuffix("\nlaunch/multi-node: rank 1 (host2) was killed by SIGKILL. It goes on with --resume.\n"), "\(result.errorOutput)")
+            let status = try hosts.workspace.json("run/status.json")
+            #expect(status["state"] as? String == "failed" && status["reason"] as? String == "rank 1 (host2) was killed by SIGKILL")
+            #expect(status["exit_code"] as? Int == 75 && status["time"] is String && status["host"] as? String == "host1")
+            #expect(hosts.workspace.remainingProcesses().isEmpty)
+        }
+
+        @Test("where multi-node is killed the ranks of all hosts end")
+        func scriptKilled() throws {
+            let hosts = try Hosts()
+            let result = try hosts.run(
+                """
+                multi_node --hostfile "$HOSTFILE" --threads 1 train config.yaml --set schedule.steps=1000000 &
+                script=$!
+                until grep -qs '"step": 5' run/metrics.jsonl; do sleep 0.05; done
+                kill -KILL $(pgrep -P $script bash || echo $script)
+                for second in 1 2 3 4 5 6 7 8 9 10; do
+                    sleep 1
+                    pgrep -x tandem > ranks || exit 0
+                done
+                exit 1
+                """)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            #expect(try hosts.workspace.json("run/status.json")["state"] as? String == "failed")
+        }
+
         // MARK: Hosts that can't take part
 
         @Test("multi-node looks at the hosts first and says what is wrong with each", arguments: [

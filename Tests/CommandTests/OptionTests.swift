@@ -23,9 +23,12 @@ extension CommandTests {
             (["train", "config.yaml", "--overwrite", "-1"], "'--overwrite' does not take any value"),
         ]
 
+        /// Nothing is changed in it.
+        private static let workspace = Result { try Workspace() }
+
         @Test("a value that can't be is told as such, a negative one too, in one line", arguments: mistakes)
         func values(_ arguments: [String], words: String) throws {
-            let workspace = try Workspace()
+            let workspace = try Self.workspace.get()
             try Refusal(words, exit: Exit.usage, says: [words], arguments: arguments).check(in: workspace, ranks: [nil])
         }
 
@@ -35,8 +38,8 @@ extension CommandTests {
             (["train", "pipe"], Exit.damagedData, "pipe: is not a regular file"),
             (["evaluate", "/dev/zero"], Exit.damagedData, "/dev/zero: is not a regular file"),
             (["plan", "config.yaml", "--machine", "pipe"], Exit.missingInput, "pipe: can't be read"),
-            (["plan", "--measure", "pipe"], Exit.inputOutput, "pipe: is a pipe or a device"),
-            (["plan", "--measure", "/dev/full"], Exit.inputOutput, "/dev/full: is a pipe or a device"),
+            (["plan", "--measure", "pipe"], Exit.inputOutput, "pipe: is a device, pipe or socket"),
+            (["plan", "--measure", "/dev/full"], Exit.inputOutput, "/dev/full: is a device, pipe or socket"),
             (["inspect", "linked"], Exit.damagedData, "linked/model.safetensors: is not a stored file"),
         ])
         func noFile(arguments: [String], exit: Int32, words: String) throws {

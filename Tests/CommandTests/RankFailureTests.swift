@@ -78,6 +78,49 @@ extension CommandTests {
             #expect(workspace.remainingProcesses().isEmpty)
         }
 
+        @Test("ranks that were started to do different things say so, and not what else differs then", arguments: [
+            ("train config.yaml", "score --checkpoint policy --data pairs.h5 --output scores.jsonl", "tandem score --tensor 1 --output scores.jsonl", "tandem train"),
+            ("train config.yaml", "inspect pairs.h5", "tandem inspect", "tandem train"),
+            ("train config.yaml --overwrite", "train config.yaml --resume", "tandem train --resume", "tandem train --overwrite"),
+            ("train config.yaml", "train config.yaml --show-directory", "tandem train --show-directory", "tandem train"),
+            ("prepare --input pairs.jsonl --output new.h5", "plan config.yaml", "tandem plan", "tandem prepare"),
+        ])
+        func commands(first: String, second: String, odd: String, usual: String) throws {
+            let workspace = try Workspace()
+            let result = try workspace.shell(
+                """
+                export OMPI_MCA_odls_base_sigkill_timeout=0
+                mpirun --oversubscribe --bind-to none -n 1 "$TANDEM" \(first) : -n 1 "$TANDEM" \(second)
+                """)
+            #expect(result.exitCode == Exit.usage && result.seconds < 10, "\(result.errorOutput)")
+            let remedy = "Start all ranks with the same command and options."
+            #expect(result.errorOutput == "tandem: rank 1: \(odd), but \(usual) on rank 0. \(remedy)\n")
+            #expect(!workspace.exists("run") && !workspace.exists("new.h5"))
+            #expect(workspace.remainingProcesses().isEmpty)
+        }
+
+        @Test("ranks that would write into folders of their own are told so before the first step")
+        func ownDirectories() throws {
+            let workspace = try Workspace()
+            try workspace.makeFolder("other")
+            for name in ["config.yaml", "policy", "reference", "pairs.h5"] { try workspace.copy(name, to: "other/" + name) }
+            let result = try workspace.shell(
+                "if [ $OMPI_COMM_WORLD_RANK = 1 ]; then cd other; fi; exec \"$TANDEM\" train config.yaml", ranks: 2)
+            #expect(result.exitCode == Exit.configuration && result.seconds < 10, "\(result.errorOutput)")
+            let line = "tandem: rank 1: run.directory = run is another folder there than on rank 0. Start all ranks in one folder, or give an absolute path."
+            #expect(result.causeLines == [line], "\(result.errorOutput)")
+            #expect(!workspace.exists("run") && !workspace.exists("other/run"))
+        }
+
+        @Test("under plain mpirun a refusal is one line, and MPI adds none", arguments: [
+            ("train nothing.yaml", 1), ("train nothing.yaml", 2), ("inspect nothing", 1), ("inspect nothing", 2), ("train --no-such-option", 2),
+        ])
+        func alone(command: String, ranks: Int) throws {
+            let result = try Workspace().tandem(command.split(separator: " ").map(String.init), ranks: ranks)
+            #expect([Exit.missingInput, Exit.usage].contains(result.exitCode))
+            #expect(result.errorOutput.hasPrefix("tandem: ") && result.errorOutput.split(separator: "\n").count == 1, "\(result.errorOutput)")
+        }
+
         /// The damage shows itself when the chunk is read, in the middle of the work of all ranks.
         @Test("a chunk that one rank can't read is told in one line and ends all ranks", arguments: [0, 1])
         func unreadable(rank: Int) throws {

@@ -130,10 +130,10 @@ extension CommandTests {
 
         @Test("where ranks could not be started mpirun's own words are shown, and what only repeats the end is not")
         func ownWords() throws {
-            let words = "------------------------------\\nThere are not enough slots.\\n------------------------------\\n"
+            let words = "%s------------------------------\\nThere are not enough slots.\\n------------------------------\\n"
                 + "------------------------------\\nPrimary job  terminated normally, but 1 process returned\\n"
                 + "------------------------------\\n[host1:7] 1 more process has sent help message\\n"
-            let (result, _, said) = try start(["printf '\(words)' >&9; exit 1"], [], ["run.yaml"], ranks: 2)
+            let (result, _, said) = try start(["printf '\(words)' '' >&9; exit 1"], [], ["run.yaml"], ranks: 2)
             #expect(result.exitCode == 1 && said.isEmpty)
             let shown = result.errorOutput.split(separator: "\n").filter { !$0.hasPrefix("launch/local: ") && !$0.hasPrefix("tandem: note") }
             #expect(shown == ["There are not enough slots."], "\(result.errorOutput)")

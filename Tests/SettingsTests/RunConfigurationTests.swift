@@ -1,3 +1,4 @@
+import Foundation
 import Settings
 import Testing
 
@@ -34,6 +35,17 @@ struct RunConfigurationTests {
         #expect(configuration.export.every == nil)
         #expect(configuration.export.dtype == .float32)
         #expect(configuration.run == RunSettings(directory: "runs/dpo", seed: 17, threads: nil))
+    }
+
+    @Test("a file with a byte order mark, as some editors write it, is read like one without")
+    func mark() throws {
+        let path = NSTemporaryDirectory() + "tandem-mark-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try (Data([0xEF, 0xBB, 0xBF]) + Data(preferenceYAML.utf8)).write(to: URL(fileURLWithPath: path))
+        #expect(try RunConfiguration.load(path: path).resolvedYAML() == read().resolvedYAML())
+        // Only the first one is a mark.
+        try Data([0xEF, 0xBB, 0xBF, 0xEF, 0xBB, 0xBF, 0x61]).write(to: URL(fileURLWithPath: path))
+        #expect(throws: Failure.self) { try RunConfiguration.load(path: path) }
     }
 
     @Test("the optimizer's defaults are AdamW's, without warm-up or decay, clipping at 1")

@@ -39,6 +39,26 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(forecast(tensor: 2, ranks: 3).items[0].byteCount == Double(group + group / 2))
     }
 
+    /// By hand: 16 bytes a parameter, what 10 tokens keep of the activations (the forecast's own item on one rank), OpenBLAS's
+    /// 129 MiB for a product, and 64 MiB for all that is not counted.
+    @Test("a limit of the process's own is compared with what one rank asks for, however many share the node")
+    func processLimit() throws {
+        let forecast = forecast(ranks: 1)
+        #expect(forecast.rankByteCount == forecast.items.reduce(0) { $0 + $1.byteCount })
+        let needed = Int(forecast.rankByteCount) + (129 + 64) << 20
+        func check(rest: Int, ranks: Int) throws {
+            try MemoryForecast.check(
+                policy: small, references: [], layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: ranks, tokensPerMicroBatch: 10,
+                available: 1 << 40, limit: ProcessLimit(.addressSpace, byteCount: 1 << 30, rest: rest), place: "run.yaml")
+        }
+        for ranks in [1, 8] {
+            try check(rest: needed + 1, ranks: ranks)
+            let failure = try #require(throws: Failure.self) { try check(rest: needed - 1, ranks: ranks) }
+            #expect(failure.place == "run.yaml" && failure.exitCode == .configuration)
+            #expect(failure.reason.contains("ulimit -v leaves it 193 MiB") && failure.remedy.contains("ulimit -v unlimited"))
+        }
+    }
+
     @Test("data ranks that share the optimizer's state hold their part of both moments, 8 bytes a parameter, alone", arguments: [2, 3, 8])
     func sharedMoments(data: Int) throws {
         let forecast = MemoryForecast(

@@ -22,6 +22,12 @@ import Testing
         #expect(sparse.keyValueHeadCount == 4 && !sparse.tiedEmbeddings && sparse.headDimension == 2)
     }
 
+    @Test("a byte order mark at the beginning is no part of the text")
+    func mark() throws {
+        let marked = Data([0xEF, 0xBB, 0xBF]) + Data(configuration([:]).utf8)
+        #expect(try HuggingFaceConfiguration.parse(marked, origin: "config.json") == parse())
+    }
+
     @Test("every field that is read arrives")
     func fields() throws {
         let read = try parse([
