@@ -50,6 +50,8 @@ public enum MPIEnvironment {
         try check.claimRank()
         // MPI writes into the environment.
         let launch = launch()
+        let startWatch = StartWatch(launch)
+        defer { startWatch.stop() }
         var provided: Int32 = 0
         try MPIGroup.check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
         let world = try MPIGroup(world: cmpi_comm_world())

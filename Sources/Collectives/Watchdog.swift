@@ -128,6 +128,13 @@ public final class Watchdog: @unchecked Sendable {
         return own.diagnosis().mismatchFailure(of: record.rank)
     }
 
+    /// What is said, by whoever listens, before any rank can read what another does.
+    static func tell(_ failure: Failure) {
+        for listener in settings.withLock({ $0.listeners }) { listener(Report(failure: failure, details: [], stepsDone: 0)) }
+    }
+
+    static var limits: Limits { settings.withLock { $0.limits } }
+
     // MARK: The thread
 
     private func startThread() throws(Failure) {

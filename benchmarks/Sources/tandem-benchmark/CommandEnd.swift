@@ -36,18 +36,6 @@ func checkStartedAlone() throws(Failure) {
         "mpirun", "started this program", remedy: "Start it alone, with --ranks: it calls mpirun itself.", exitCode: .usage)
 }
 
-/// Minutes of measuring should not end with a file that can't be written.
-func checkWritable(_ paths: [String?]) throws(Failure) {
-    for path in paths.compactMap(\.self) {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        var status = stat()
-        let isThere = stat(path, &status) == 0
-        guard isThere ? status.st_mode & S_IFMT == S_IFREG && access(path, W_OK) == 0 : access(folder, W_OK) == 0 else {
-            throw .inputOutput(path, "can't be written", remedy: "Name a file in a folder that you may write to.")
-        }
-    }
-}
-
 /// Gives `body` an empty folder, which is gone afterwards.
 func inTemporaryFolder<Value>(_ body: (String) throws -> Value) throws -> Value {
     let folder = NSTemporaryDirectory() + "tandem-benchmark-\(UUID().uuidString)"

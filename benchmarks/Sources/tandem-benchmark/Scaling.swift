@@ -58,7 +58,6 @@ struct Scaling: ParsableCommand {
 
     private func measure() throws {
         try checkStartedAlone()
-        try checkWritable([csv, json, plot])
         var request = ScalingRequest()
         request.ranks = ranks
         request.references = reference

@@ -84,7 +84,6 @@ struct Measure: ParsableCommand {
 
     private func benchmark() throws {
         try checkStartedAlone()
-        try checkWritable([json])
         var request = BenchmarkRequest()
         request.model = model
         request.only = only
