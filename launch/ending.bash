@@ -118,21 +118,19 @@ tell_end() {
     case $code in
         # The program has told why, in a line of its own.
         64 | 65 | 66 | 70 | 74 | 75 | 78) ;;
-        *) [ "${launcher[0]-}" != mpirun ] || [ -n "$lost" ] || show_other_words ;;
+        *) [ "${launcher[0]-}" != mpirun ] || [ -n "$lost$stopped" ] || show_other_words ;;
     esac
     reason=$lost
-    if [ -z "$reason" ] && [ "$code" -gt 128 ]; then
-        # Its ranks had nobody left to write to.
-        reason="${launcher[0]:-the process} was killed by SIG$(signal_name "$((code - 128))")"
-    elif [ -n "$lost" ] && [ "$(ranks_on "$lost_host")" -gt 1 ]; then
-        # The other ranks there have seen it.
-        is_told=yes
-    fi
+    # Its ranks had nobody left to write to.
+    if [ -z "$lost" ] && [ "$code" -gt 128 ]; then reason="${launcher[0]:-the process} was killed by SIG$(signal_name "$((code - 128))")"; fi
     # Not what another run left there: the status of this one.
     if [ "${command[0]}" = train ] && [ -n "$directory" ] && [ "$(state_of "$directory/status.json")" != "$status_before" ]; then
         [ "${restarts:-0}" -gt 0 ] || [ -z "$(newest_checkpoint)" ] || advice=" It goes on with --resume."
-        if "$program" "${command[@]}" --mark-failed "${reason:-the job ended with exit code $code}" \
-            --exit-code "$((code == 137 ? 75 : code))" 2>/dev/null; then is_told=; fi
+        "$program" "${command[@]}" --mark-failed "${reason:-the job ended with exit code $code}" \
+            --exit-code "$((code == 137 ? 75 : code))" 2>/dev/null || is_told=$lost
+    elif [ -n "$lost" ] && [ "$(ranks_on "$lost_host")" -gt 1 ] 2>/dev/null; then
+        # The other ranks there have seen it.
+        is_told=yes
     fi
     # Asked to stop, it needs no reason.
     [ -z "$reason" ] || [ -n "$is_told" ] || [ -n "$stopped" ] || say "$reason.$advice"

@@ -36,6 +36,7 @@ run_once() {
         wait "$job" 2>/dev/null || code=$?
         [ -n "$signalled" ] || break
     done
+    job=
     if [ -n "$guard" ]; then
         kill "$guard" 2>/dev/null || true
         # It had to act: what the job's exit code would have been, the run's folder tells.
@@ -45,7 +46,6 @@ run_once() {
         fi
     fi
     tell_end
-    job=
 }
 
 # Kills the job's mpirun once it has been without a process for 5 to 10 seconds. Returns 0 where it had to.

@@ -110,9 +110,14 @@ public struct LaunchCheck {
 
     private func checkServer() throws(Failure) {
         guard MPIEnvironment.launch(environment).isLaunched else { return }
-        let isFolderGone = environment["PMIX_SERVER_TMPDIR"].map { !FileManager.default.fileExists(atPath: $0) } ?? false
-        let isPortClosed = serverPort.map { port in sockets.listeningPorts.map { !$0.contains(port) } ?? false } ?? false
-        guard isFolderGone || isPortClosed else { return }
+        let isThere: Bool
+        if let port = serverPort, let listening = sockets.listeningPorts {
+            isThere = listening.contains(port)
+        } else {
+            // A container may hide the folder of a server that it can reach: it is asked only where nothing else tells.
+            isThere = environment["PMIX_SERVER_TMPDIR"].map(FileManager.default.fileExists) ?? true
+        }
+        guard !isThere else { return }
         throw .configuration(
             place, "are left from a job whose launcher has ended, or can't be reached from here", remedy: LaunchCheck.leaveOut)
     }
@@ -123,8 +128,7 @@ public struct LaunchCheck {
     ///
     /// - Throws: configuration.
     func checkRoom() throws(LaunchFailure) {
-        // Seen with two ranks: 170 MiB with the threads that it starts.
-        do { try ProcessLimit.tightest()?.check(256 << 20, "to start MPI") } catch {
+        do { try ProcessLimit.tightest()?.check(128 << 20, "to start MPI") } catch {
             throw LaunchFailure(failure: error, isToldByAnother: false)
         }
     }
@@ -192,7 +196,7 @@ struct LauncherSockets {
             }) {
                 return "\(process)"
             }
-            guard let status = text("\(root)/proc/\(process)/status"), let parent = status.firstMatch(of: /PPid:\s*([0-9]+)/) else { return nil }
+            guard let status = SystemFile.text("\(root)/proc/\(process)/status"), let parent = status.firstMatch(of: /PPid:\s*([0-9]+)/) else { return nil }
             process = Int32(parent.1) ?? 0
         }
         return nil
@@ -200,7 +204,7 @@ struct LauncherSockets {
 
     /// Of `/proc/net/tcp` and `tcp6`: see proc(5). Nil where neither can be read.
     private var sockets: [Socket]? {
-        let tables = ["tcp", "tcp6"].compactMap { text("\(root)/proc/net/\($0)") }
+        let tables = ["tcp", "tcp6"].compactMap { SystemFile.text("\(root)/proc/net/\($0)") }
         guard !tables.isEmpty else { return nil }
         return tables.flatMap { table in
             table.split(separator: "\n").dropFirst().compactMap { line -> Socket? in
@@ -214,10 +218,4 @@ struct LauncherSockets {
 
     /// Of "0100007F:C843".
     private static func port(_ address: Substring) -> Int? { address.split(separator: ":").last.flatMap { Int($0, radix: 16) } }
-
-    private func text(_ path: String) -> String? {
-        // Such files have no size, which Foundation goes by.
-        guard let file = FileHandle(forReadingAtPath: path), let bytes = try? file.readToEnd() else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
-    }
 }

@@ -42,8 +42,9 @@ public func reserveMatrixProducts(threadCount: Int) {
     guard let take = dlsym(nil, "blas_memory_alloc"), let give = dlsym(nil, "blas_memory_free") else { return }
     let alloc = unsafeBitCast(take, to: (@convention(c) (Int32) -> UnsafeMutableRawPointer?).self)
     let free = unsafeBitCast(give, to: (@convention(c) (UnsafeMutableRawPointer?) -> Void).self)
-    // What is given back is kept for the next product.
-    for buffer in (0..<threadCount).map({ _ in alloc(0) }) { free(buffer) }
+    // What is given back is kept for the next product. Builds have places for twice their number of threads, 64 at least, and
+    // warn beyond.
+    for buffer in (0..<min(threadCount, 64)).map({ _ in alloc(0) }) { free(buffer) }
 }
 
 /// The kernel set that OpenBLAS chose for this processor ("Zen", "SkylakeX", ...): results' bits depend on it.

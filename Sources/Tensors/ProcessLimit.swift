@@ -26,7 +26,7 @@ public struct ProcessLimit: Equatable, Sendable {
     ///
     /// - Parameter root: where `/proc` is; another folder for tests.
     public static func tightest(root: String = "") -> ProcessLimit? {
-        guard let limits = text("\(root)/proc/self/limits"), let pages = text("\(root)/proc/self/statm") else { return nil }
+        guard let limits = SystemFile.text("\(root)/proc/self/limits"), let pages = SystemFile.text("\(root)/proc/self/statm") else { return nil }
         // In pages: all that is mapped is the first, data and stack the sixth. See proc(5).
         let sizes = pages.split(separator: " ").map { (Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0) * Int(getpagesize()) }
         guard sizes.count > 5 else { return nil }
@@ -52,10 +52,4 @@ public struct ProcessLimit: Equatable, Sendable {
     }
 
     private func mebibytes(_ bytes: Int) -> String { "\((bytes + (1 << 19)) >> 20) MiB" }
-
-    private static func text(_ path: String) -> String? {
-        // Such files have no size.
-        guard let file = FileHandle(forReadingAtPath: path), let bytes = try? file.readToEnd() else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
-    }
 }

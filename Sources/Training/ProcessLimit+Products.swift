@@ -8,10 +8,11 @@ extension ProcessLimit {
 
     /// Refuses to compute with `threads` where OpenBLAS's memory has no room: it would ask for it for ever.
     ///
+    /// - Parameter besides: bytes of the model and what it computes.
     /// - Throws: `Failure`: configuration.
-    public func checkProducts(threads: Int) throws(Failure) {
+    public func checkProducts(threads: Int, besides: Double) throws(Failure) {
         try check(
-            threads * matrixProductByteCount + ProcessLimit.margin,
+            threads * matrixProductByteCount + ProcessLimit.margin + Int(min(besides, 1e15)),
             "to multiply matrices on \(threads) thread\(threads == 1 ? "" : "s")", or: threads > 1 ? ", or use fewer threads" : "")
     }
 

@@ -25,6 +25,8 @@ public struct ResolvedRun {
     public let validation: [(name: String, file: DatasetFile)]
     /// Whether this node has memory for what a checkpoint that is written beside the steps may take; else steps wait for it.
     public private(set) var hasRoomForSnapshots = true
+    /// What the fullest rank asks for itself.
+    public private(set) var rankByteCount = 0.0
 
     public enum Purpose: Sendable {
         case training
@@ -82,6 +84,7 @@ public struct ResolvedRun {
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
             recompute: configuration.schedule.recompute, zero: configuration.parallel.zero,
             available: available, limit: availableMemory == nil ? limit : nil, place: configuration.file)
+        rankByteCount = forecast.rankByteCount
         hasRoomForSnapshots = forecast.byteCount + forecast.snapshotByteCount <= Double(available)
             && forecast.rankByteCount + forecast.snapshotByteCount <= Double(limit?.rest ?? Int.max)
     }

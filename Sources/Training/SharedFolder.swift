@@ -66,7 +66,7 @@ enum SharedFolder {
         }
         // As the kernel's gnu_dev_major and gnu_dev_minor take a number of a device apart.
         let (major, minor) = (status.st_dev >> 8 & 0xFFF, status.st_dev & 0xFF | status.st_dev >> 12 & 0xFFF00)
-        guard let table = try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8) else { return false }
+        guard let table = SystemFile.text("/proc/self/mountinfo") else { return false }
         let line = table.split(separator: "\n").first { $0.split(separator: " ").dropFirst(2).first == "\(major):\(minor)" }
         // Behind a lone hyphen.
         let type = line?.components(separatedBy: " - ").last?.split(separator: " ").first.map(String.init)

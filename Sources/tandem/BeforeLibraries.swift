@@ -1,12 +1,13 @@
 // What happens before the libraries' own beginnings. OpenBLAS starts a thread for each core there, of which each takes 128 MiB of
-// address space, and waits for them for ever where a limit refuses. Tandem needs none: its products run on one thread each. Only
-// the environment can say so, and only before the process begins.
+// address space, and waits for them for ever where a limit refuses. Tandem needs none: its products run on one thread each. The C
+// library sets 64 MiB aside for each thread that asks it for memory. Only the environment can say otherwise, and only before the
+// process begins.
 #if compiler(>=6.3)
     import Glibc
 
     typealias CWords = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
-    /// Under a limit of the address space begins the process anew, with OpenBLAS's threads switched off. The loader calls it with the
+    /// Under a limit of the address space begins the process anew, with both switched off. The loader calls it with the
     /// process's arguments and environment, before anything of C or Swift is prepared: plain memory and system calls only.
     @section(".preinit_array") @used
     let beforeLibraries: @convention(c) (Int32, CWords?, CWords?) -> Void = { _, arguments, environment in
@@ -24,12 +25,13 @@
             count += 1
         }
         let (pathSize, wordSize) = (4096, MemoryLayout<UnsafeMutablePointer<CChar>?>.stride)
-        let size = pathSize + (count + 2) * wordSize
+        let size = pathSize + (count + 3) * wordSize
         guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), memory != MAP_FAILED else { return }
         // Zeroed: a word that is not written ends the list.
         let words = (memory + pathSize).assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self)
         memcpy(words, environment, count * wordSize)
-        words[place ?? count] = setting
+        words[count] = characters("MALLOC_ARENA_MAX=1")
+        words[place ?? count + 1] = setting
         let path = memory.assumingMemoryBound(to: CChar.self)
         // Where the program can't begin anew it goes on as it is.
         if readlink("/proc/self/exe", path, pathSize - 1) > 0 { execve(path, arguments, words) }

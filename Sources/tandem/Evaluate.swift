@@ -39,7 +39,8 @@ struct Evaluate: ParsableCommand {
         let file = output.map { FigureFile(path: $0, model: resolved.policy.folder ?? resolved.policy.name) }
         let listeners = [FigureTable()] + [file].compactMap(\.self) as [any EventListener]
         let trainer = try Trainer(
-            resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh), listeners: job.isFirst ? listeners : [])
+            resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh, besides: resolved.rankByteCount),
+            listeners: job.isFirst ? listeners : [])
         try trainer.evaluate(step: 0)
         try mesh.agreed { if job.isFirst { try file?.write() } }
         job.finish()

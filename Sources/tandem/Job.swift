@@ -85,11 +85,13 @@ struct Job {
     /// This rank's threads: `wanted`, or what its share of the cores allows. The first rank says it where any host's cores are
     /// too few for its ranks, or are left idle. Collective over `mesh`.
     ///
-    /// - Parameter show: gets the places of all ranks in words, on the first one.
-    func workers(_ wanted: Int?, _ mesh: Mesh, show: ([String]) throws -> Void = { _ in }) throws -> Workers {
+    /// - Parameters:
+    ///   - besides: bytes that this rank is going to ask for besides what products take.
+    ///   - show: gets the places of all ranks in words, on the first one.
+    func workers(_ wanted: Int?, _ mesh: Mesh, besides: Double = 0, show: ([String]) throws -> Void = { _ in }) throws -> Workers {
         prepareMatrixProducts()
         let threads = wanted ?? defaultThreadCount(launch)
-        try mesh.agreed { try ProcessLimit.tightest()?.checkProducts(threads: threads) }
+        try mesh.agreed { try ProcessLimit.tightest()?.checkProducts(threads: threads, besides: besides) }
         reserveMatrixProducts(threadCount: threads)
         let places = try RankPlace.gather(threads: threads, mesh: mesh)
         if isFirst {
@@ -97,9 +99,11 @@ struct Job {
             if mesh.world.size > 1 { try show(RankPlace.summary(places)) }
         }
         return try mesh.agreed {
-            do { return try Workers(starting: threads, cores: coresToBind(threads: threads, launch: launch)) } catch let refusal as Workers.ThreadRefused {
+            do throws(Workers.ThreadRefused) {
+                return try Workers(starting: threads, cores: coresToBind(threads: threads, launch: launch))
+            } catch {
                 throw Failure(
-                    "threads", "the system started \(refusal.started) of \(threads) (\(refusal.reason))",
+                    "threads", "the system started \(error.started) of \(threads) (\(error.reason))",
                     remedy: "Use fewer threads, or raise the limit of processes (ulimit -u, or the job's).", exitCode: .tryAgain)
             }
         }

@@ -50,7 +50,7 @@ struct Plan: ParsableCommand {
         guard measure || !overwrite else { throw ValidationError("--overwrite is for --measure.") }
         guard measure || file != nil else { throw ValidationError("Missing expected argument '<config>'.") }
         for (name, value, most) in [
-            ("--ranks", ranks, 1_000_000), ("--nodes", nodes, 1_000_000), ("--threads", threads ?? 1, RunSettings.mostThreads),
+            ("--ranks", ranks, 10_000_000), ("--nodes", nodes, 10_000_000), ("--threads", threads ?? 1, RunSettings.mostThreads),
         ] where !(1...most).contains(value) {
             throw ValidationError("\(name) is \(value): give a number from 1 to \(most).")
         }

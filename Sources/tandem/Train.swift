@@ -68,7 +68,7 @@ struct Train: ParsableCommand {
         }
         let console = Console(isLive: job.isAtTerminal, resumeCommand: ResumeCommand(launch: job.launch).text)
         let listeners: [any EventListener] = job.isFirst ? [MetricsFile(path: directory.metricsFile), console] : []
-        let workers = try job.workers(configuration.run.threads, mesh) { places in
+        let workers = try job.workers(configuration.run.threads, mesh, besides: resolved.rankByteCount) { places in
             for place in places { try Console.write(place) }
         }
         let trainer = try Trainer(resolved, mesh: mesh, workers: workers, listeners: listeners, processStart: start)

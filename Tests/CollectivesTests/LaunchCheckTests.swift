@@ -34,6 +34,7 @@ import Testing
         // Connected, but to nobody who listens.
         (["PMIX_SERVER_URI4": "7.0;tcp4://127.0.0.1:40001", "PMIX_SERVER_TMPDIR": "/"], false),
         (["PMIX_SERVER_URI41": "7.0;tcp6://[::1]:40000"], true), (["PMIX_SERVER_TMPDIR": "/no/such/folder"], false),
+        (["PMIX_SERVER_URI41": "7.0;tcp4://127.0.0.1:40000", "PMIX_SERVER_TMPDIR": "/no/such/folder"], true),
         // Of a way to the server that is not known nothing is said.
         (["PMIX_SERVER_URI": "7.0;usock:/tmp/x"], true), ([:], true),
     ])

@@ -127,14 +127,14 @@ extension CommandTests {
             #expect(result.exitCode == Exit.tryAgain, "\(result.errorOutput)")
             #expect(result.errorOutput.contains("launch/local: mpirun was killed by SIGKILL."), "\(result.errorOutput)")
             let status = try workspace.json("run/status.json")
-            #expect(status["state"] as? String == "failed" && (status["reason"] as? String)?.isEmpty == false)
+            #expect(status["state"] as? String == "failed" && (status["reason"] as? String)?.hasPrefix("launcher (process ") == true, "\(status)")
         }
 
         @Test("where MPI can't start, its own words are shown")
         func mpiCannotStart() throws {
             let workspace = try Workspace()
             let result = try workspace.shell("OMPI_MCA_btl=nothing \(Self.script) --ranks 2 --threads 1 train config.yaml")
-            #expect(result.exitCode != 0 && result.errorOutput.contains(/Component: nothing|MPI_Init/), "\(result.errorOutput)")
+            #expect(result.exitCode != 0 && result.errorOutput.contains("Component: nothing"), "\(result.errorOutput)")
         }
 
         @Test("started by a command of a job the script starts a job of its own, and refuses to start one for each rank")

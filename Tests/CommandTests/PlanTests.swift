@@ -58,7 +58,7 @@ import Testing
                 arguments: ["plan", "config.yaml", "--ranks", "3", "--set", "parallel.tensor=2"]),
             Refusal(
                 "more than a node holds", exit: Exit.configuration, says: ["on a node of", "--nodes"],
-                arguments: ["plan", "config.yaml", "--ranks", "1000000", "--set", "schedule.pairs_per_step=1"]),
+                arguments: ["plan", "config.yaml", "--ranks", "2000000", "--set", "schedule.pairs_per_step=1"]),
             Refusal(
                 "no configuration", exit: Exit.missingInput, says: ["absent.yaml", "Check the path"],
                 arguments: ["plan", "absent.yaml"]),

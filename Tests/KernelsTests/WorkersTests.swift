@@ -5,6 +5,19 @@ import Testing
 @testable import Kernels
 
 @Suite struct WorkersTests {
+    @Test("a thread that the system refuses is told, with those that had started, which end")
+    func refused() async {
+        await #expect(processExitsWith: .success) {
+            // Address space for the stacks of some threads, not for those of thousands.
+            let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[0]
+            let room = rlim_t(Int(pages)! * Int(getpagesize()) + 1 << 30)
+            var limit = rlimit(rlim_cur: room, rlim_max: room)
+            try #require(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
+            let refusal = #expect(throws: Workers.ThreadRefused.self) { try Workers(starting: 100_000) }
+            #expect(refusal.map { (1..<100_000).contains($0.started) && !$0.reason.isEmpty } == true)
+        }
+    }
+
     @Test("every task runs once, on a thread of the pool", arguments: [1, 2, 3, 5], [0, 1, 2, 7, 64, 1000])
     func everyTaskOnce(threadCount: Int, taskCount: Int) {
         // Each thread counts in a row of its own, so a task that ran twice shows on any two threads.

@@ -62,6 +62,16 @@ import Testing
         }
     }
 
+    @Test("memory that the system refuses ends the process as the program wants it, with the bytes that were asked for")
+    func refused() async {
+        await #expect(processExitsWith: .exitCode(75)) {
+            // More than any processor can address.
+            let count = 1 << 50
+            Storage.whenRefused = { byteCount in exit(byteCount == 4 << 50 ? 75 : 1) }
+            _ = Storage(floatCount: count)
+        }
+    }
+
     @Test("new memory is zeroed, aligned to pages, and may be empty", arguments: [0, 1, 1023, 300_000])
     func allocation(floatCount: Int) {
         let storage = Storage(floatCount: floatCount)
