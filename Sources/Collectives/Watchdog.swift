@@ -49,8 +49,8 @@ public final class Watchdog: @unchecked Sendable {
         /// Called in this order when something is reported.
         var listeners: [@Sendable (Report) -> Void] = []
         var isStopped = false
-        /// Of the latest checkpoint that a training run can go on from; nil where there is none.
-        var savedStep: Int?
+        /// What a person can do where a rank is lost or hangs.
+        var remedy = "Start it again."
     }
 
     /// How often limits are looked at; a death is seen at once.
@@ -90,14 +90,10 @@ public final class Watchdog: @unchecked Sendable {
         try watchdog.startThread()
     }
 
-    /// A training run that fails from now on can go on from the checkpoint of step `savedStep`.
-    public static func know(savedStep: Int) { settings.withLock { $0.savedStep = savedStep } }
+    /// From now on this is what a person can do where a rank is lost or hangs.
+    public static func know(remedy: String) { settings.withLock { $0.remedy = remedy } }
 
-    /// What a person can do where a rank is lost or hangs.
-    static var remedy: String {
-        guard let step = settings.withLock({ $0.savedStep }) else { return "Start it again." }
-        return "Start it again with --resume: it goes on from step \(step)."
-    }
+    static var remedy: String { settings.withLock { $0.remedy } }
 
     static func know(hosts: [String]) { settings.withLock { $0.hosts.names = hosts } }
 
@@ -256,7 +252,7 @@ public final class Watchdog: @unchecked Sendable {
         } else {
             reason = "was killed, or ended without a word"
         }
-        reason += ", in \(record.activity.words)"
+        reason += ", \(record.activity.stage == .training ? "in " : "")\(record.activity.words)"
         if mayBeForMemory && MemoryKills.now().hasGrown(since: earlierKills) { reason += ". The kernel has ended a process here for lack of memory" }
         end(
             Failure(

@@ -25,26 +25,25 @@ public struct RunDuration: Equatable, Sendable {
 
 /// What of a run's settings and data its duration depends on, beside its steps.
 struct RunCourse: Equatable, Sendable {
-    var totalSteps = 0
+    let totalSteps: Int
     /// Until every record was seen once.
-    var firstEpochSteps = 0
+    let firstEpochSteps: Int
     /// Passes over each validation file, in the whole run.
-    var evaluationCount = 0
+    let evaluationCount: Int
     /// Of all validation files together, each prompt once.
-    var evaluationTokens = 0
+    let evaluationTokens: Int
     /// Models that are exported.
-    var exportCount = 0
-    var exportByteCount = 0.0
+    let exportCount: Int
+    let exportByteCount: Double
     /// Nil: by `checkpointMinutes`, or none.
-    var checkpointEvery: Int?
-    var checkpointMinutes: Double?
-
-    init() {}
+    let checkpointEvery: Int?
+    let checkpointMinutes: Double?
 
     init(_ run: ResolvedRun) {
         let configuration = run.configuration
         let planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: run.layout.data)
-        totalSteps = planner.totalSteps
+        let totalSteps = planner.totalSteps
+        self.totalSteps = totalSteps
         firstEpochSteps = min(totalSteps, planner.stepsOfFirstEpoch)
         // After the last step always; a step that is both counts once.
         func count(every: Int?) -> Int { every.map { (totalSteps - 1) / $0 + 1 } ?? 1 }
@@ -60,9 +59,6 @@ struct RunCourse: Equatable, Sendable {
 }
 
 extension RunPlan {
-    /// Bytes a second that a shared disk takes, cautiously: the same that `run.time_limit` starts from.
-    private static let diskRate = 200e6
-
     /// Of the whole run; nil without a machine's rates. A save is counted as long as its writing takes, though steps mostly go
     /// on beside it.
     public var duration: RunDuration? {
@@ -76,7 +72,7 @@ extension RunPlan {
             ?? course.checkpointMinutes.map { Int((training + evaluation) / (60 * $0)) } ?? 0
         let bytes = Double(checkpoints) * stateByteCount + Double(course.exportCount) * course.exportByteCount
         return RunDuration(
-            steps: course.totalSteps, training: training, evaluation: evaluation, saving: bytes / RunPlan.diskRate)
+            steps: course.totalSteps, training: training, evaluation: evaluation, saving: bytes / cautiousDiskRate)
     }
 
     /// Of a checkpoint: values and two moments of all tensor ranks.

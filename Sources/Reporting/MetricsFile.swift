@@ -8,7 +8,6 @@ import Training
 public final class MetricsFile: EventListener {
     private let path: String
     private var handle: FileHandle?
-    private var isResumed = false
 
     public init(path: String) { self.path = path }
 
@@ -33,10 +32,10 @@ public final class MetricsFile: EventListener {
     private func write(_ members: [(String, String)]) throws(Failure) {
         let line = "{" + members.map { "\(MetricsFile.quoted($0.0)): \($0.1)" }.joined(separator: ", ") + "}\n"
         do {
-            // A file that somebody removed is made again: rows must not go where nobody finds them.
-            if let descriptor = handle?.fileDescriptor, MetricsFile.isRemoved(descriptor) { (handle, isResumed) = (nil, false) }
+            // Where somebody removed or replaced the file, rows go on in the one that people find by its name.
+            if let descriptor = handle?.fileDescriptor, MetricsFile.isRemoved(descriptor) { handle = nil }
             if handle == nil {
-                if !isResumed { try Data().write(to: URL(fileURLWithPath: path)) }
+                if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
                 handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
                 try handle!.seekToEnd()
             }
@@ -53,7 +52,6 @@ public final class MetricsFile: EventListener {
 
     /// Cuts the file to what it held when the checkpoint was saved, which was found there: what came after is computed again.
     private func dropRows(after position: MetricsPosition) throws(Failure) {
-        isResumed = true
         do {
             if position.bytes == 0, !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
             let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))

@@ -11,8 +11,10 @@ public struct RunStateTable {
 
     /// - Throws: `Failure` (damaged data) where `status.json` is not what a run writes.
     public init(directory path: String) throws(Failure) {
-        let status = try Status(file: path + "/status.json")
         let directory = RunDirectory(path)
+        guard let status = directory.status else {
+            throw .damaged(path + "/status.json", "is not the status of a run", remedy: "The run's folder is damaged.")
+        }
         let rows = RunTable(metricsFile: directory.metricsFile)
         let step = max(status.step, status.state == .running ? rows.lastStep ?? 0 : 0)
         guard status.state == .running else {
@@ -43,28 +45,5 @@ public struct RunStateTable {
     private static func lastWrite(_ file: String) -> String? {
         let date = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
         return date?.iso8601
-    }
-}
-
-/// What `status.json` says. Runs of earlier programs have no time, host and exit code there.
-private struct Status {
-    let state: RunDirectory.State
-    let step: Int
-    let reason: String?
-    let time: String?
-    let host: String?
-    let exitCode: Int?
-
-    init(file: String) throws(Failure) {
-        guard let data = FileManager.default.contents(atPath: file),
-            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-            let state = (object["state"] as? String).flatMap(RunDirectory.State.init), let step = object["step"] as? Int
-        else { throw .damaged(file, "is not the status of a run", remedy: "The run's folder is damaged.") }
-        self.state = state
-        self.step = step
-        reason = object["reason"] as? String
-        time = object["time"] as? String
-        host = object["host"] as? String
-        exitCode = object["exit_code"] as? Int
     }
 }

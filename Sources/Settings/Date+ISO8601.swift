@@ -3,10 +3,4 @@ import Foundation
 extension Date {
     /// UTC, to the second, as every file of Tandem writes a time: `2026-12-01T10:51:28Z` (ISO 8601).
     public var iso8601: String { ISO8601DateFormatter().string(from: self) }
-
-    /// What `iso8601` wrote; nil for any other text.
-    public init?(iso8601 text: String) {
-        guard let date = ISO8601DateFormatter().date(from: text) else { return nil }
-        self = date
-    }
 }

@@ -8,10 +8,6 @@ import Settings
 public struct RunDirectory: Sendable {
     public let path: String
 
-    public enum State: String, Sendable {
-        case running, finished, preempted, failed
-    }
-
     /// Who has a run's folder.
     public enum Holder: Equatable, Sendable {
         case nobody
@@ -22,6 +18,8 @@ public struct RunDirectory: Sendable {
     public init(_ path: String) { self.path = path }
 
     public var metricsFile: String { path + "/metrics.jsonl" }
+    /// Nil where there is no status, or a damaged one.
+    public var status: RunStatus? { RunStatus(file: path + "/status.json") }
     public var exportFolder: String { path + "/export" }
     /// An export of step `step`, while the run goes on.
     public func exportFolder(step: Int) -> String { path + "/export-step-\(step)" }
@@ -194,10 +192,7 @@ public struct RunDirectory: Sendable {
     ///
     /// - Throws: `Failure`: configuration.
     func checkNotFinished() throws(Failure) {
-        guard let bytes = FileManager.default.contents(atPath: path + "/status.json"),
-            let status = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
-            status["state"] as? String == State.finished.rawValue
-        else { return }
+        guard status?.state == .finished else { return }
         throw .configuration(
             "run.directory = \(path)", "holds a finished run, and no checkpoint to go on from",
             remedy: "Replace that run with --overwrite, or choose another directory.")
@@ -218,11 +213,8 @@ public struct RunDirectory: Sendable {
                 usleep(100_000)
             }
         }
-        guard let bytes = FileManager.default.contents(atPath: path + "/status.json"),
-            let status = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
-            status["state"] as? String == State.running.rawValue
-        else { return false }
-        try write(.failed, step: status["step"] as? Int ?? 0, reason: reason, exitCode: exitCode)
+        guard let status, status.state == .running else { return false }
+        try write(.failed, step: status.step, reason: reason, exitCode: exitCode)
         return true
     }
 
@@ -231,28 +223,32 @@ public struct RunDirectory: Sendable {
     /// - Parameters:
     ///   - step: the last that is done.
     ///   - exitCode: of the job; nil while it runs.
-    public func write(_ state: State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
+    public func write(_ state: RunStatus.State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
         RunDirectory.statusLock.lock()
         defer { RunDirectory.statusLock.unlock() }
-        try replaceStatus(state, step: step, reason: reason, exitCode: exitCode)
+        try replaceStatus(RunStatus(state, step: step, reason: reason, exitCode: exitCode))
     }
 
-    /// The same as this process's last word: whoever would write after it waits for the process's end.
-    func writeLast(_ state: State, step: Int, reason: String, exitCode: ExitCode) throws(Failure) {
+    /// The same as this process's last word: whoever would write after it waits for the process's end, which doesn't wait for
+    /// the disk. A busy one takes seconds to be sure of a file.
+    func writeLast(_ state: RunStatus.State, step: Int, reason: String, exitCode: ExitCode) throws(Failure) {
         RunDirectory.statusLock.lock()
-        try replaceStatus(state, step: step, reason: reason, exitCode: exitCode)
+        let last = RunStatus(state, step: step, reason: reason, exitCode: exitCode)
+        let temporary = "\(path)/.status-\(getpid())"
+        let isReplaced =
+            (try? RunDirectory.json(last.object).write(to: URL(fileURLWithPath: temporary))) != nil
+            && rename(temporary, path + "/status.json") == 0
+        if isReplaced { return }
+        unlink(temporary)
+        try replaceStatus(last)
     }
 
     /// The watchdog's thread and the main one may write at the same time.
     private static let statusLock = NSLock()
 
-    private func replaceStatus(_ state: State, step: Int, reason: String?, exitCode: ExitCode?) throws(Failure) {
-        let object: [String: Any] = [
-            "state": state.rawValue, "step": step, "reason": reason ?? NSNull(), "time": Date().iso8601,
-            "host": MPIEnvironment.hostName, "exit_code": exitCode.map { Int($0.rawValue) } ?? NSNull(),
-        ]
-        do { try write(json: object, to: "status.json") } catch {
-            guard state == .failed, let data = try? RunDirectory.json(object) else { throw error }
+    private func replaceStatus(_ status: RunStatus) throws(Failure) {
+        do { try write(json: status.object, to: "status.json") } catch {
+            guard status.state == .failed, let data = try? RunDirectory.json(status.object) else { throw error }
             try overwriteStatus(data)
         }
     }

@@ -1,3 +1,6 @@
+/// Bytes a second that storage which many ranks share writes at least.
+public let cautiousDiskRate = 200e6
+
 /// `run.time_limit`: whether a run has to end now to be saved before it. All times are seconds of a monotonic clock, so that
 /// setting the system's clock changes nothing.
 struct TimeLimit {
@@ -11,8 +14,6 @@ struct TimeLimit {
 
     /// Steps that the longest is looked for among.
     private static let stepWindow = 20
-    /// Bytes a second that storage which many ranks share writes at least.
-    private static let cautiousRate = 200e6
     /// What ending takes besides: closing files, leaving MPI.
     private static let endingSeconds = 1.0
 
@@ -21,7 +22,7 @@ struct TimeLimit {
     ///   - checkpointByteCount: of all ranks together.
     init(seconds: Double, start: Double, checkpointByteCount: Int) {
         end = start + seconds
-        saveSeconds = Double(checkpointByteCount) / TimeLimit.cautiousRate
+        saveSeconds = Double(checkpointByteCount) / cautiousDiskRate
     }
 
     mutating func addStep(seconds: Double) { stepSeconds = (stepSeconds + [seconds]).suffix(TimeLimit.stepWindow) }

@@ -54,9 +54,12 @@ extension Trainer {
         timeLimit?.addSave(seconds: slowest + Stopwatch.now - start)
         let settings = run.configuration.run
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: settings.keepLast, every: settings.keepEvery) } }
-        Watchdog.know(savedStep: pending.manifest.step)
+        knowSaved(step: pending.manifest.step)
         try emit(.saved(folder: checkpoints.path(step: pending.manifest.step), step: pending.manifest.step))
     }
+
+    /// A run that a rank's end takes down from now on can go on from the checkpoint of `step`.
+    func knowSaved(step: Int) { Watchdog.know(remedy: "Start it again with --resume: it goes on from step \(step).") }
 
     /// Does `work`. Where `isByClock`, a disk that refuses it is told and the run goes on.
     private func toleratingDisk(_ isByClock: Bool, _ work: () throws -> Void) throws {

@@ -55,7 +55,7 @@ public final class Trainer {
     var spoiltAtStart: Set<String> = []
     /// Mean −log p of the latest step's tokens, before its update, and of each validation set's latest evaluation.
     private(set) var lastLikelihood: Double?
-    private(set) var likelihoods: [String: Double] = [:]
+    var likelihoods: [String: Double] = [:]
     /// What of `metrics.jsonl` was counted.
     var metricsPosition = MetricsPosition(bytes: 0, rows: 0)
 
@@ -166,6 +166,7 @@ public final class Trainer {
             try directory.write(provenance)
             try directory.write(.running, step: resumed?.step ?? 0)
         }
+        if let resumed { knowSaved(step: resumed.step) } else { Watchdog.know(remedy: "Start it again with --overwrite: no checkpoint was saved yet.") }
         // Whichever rank is left to say why the run ends: the folder is the same for all.
         Watchdog.listen { [directory] report in
             try? directory.writeLast(
@@ -190,7 +191,6 @@ public final class Trainer {
             }
             clock.earlierSeconds = resumed.elapsedSeconds ?? 0
             try takeUpMetrics(resumed)
-            Watchdog.know(savedStep: resumed.step)
             try emit(.resumed(step: resumed.step, metrics: metricsPosition))
         }
         try noteSpoiltParameters()
@@ -321,53 +321,6 @@ public final class Trainer {
 
     // MARK: Around the steps
 
-    /// Validation figures of the policy as it is. Collective over all ranks.
-    public func evaluate(step: Int) throws {
-        for notice in run.notices { try emit(.notice(notice)) }
-        for entry in run.validation { _ = try evaluate(step: step, entry) { () throws(CollectiveError) in nil } }
-        try tellChance(step: step)
-    }
-
-    /// The same of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
-    /// is passed over.
-    func evaluate(step: Int, only name: String) throws -> StopReason? {
-        guard let entry = run.validation.first(where: { $0.name == name }) else { return nil }
-        return try evaluate(step: step, entry) { () throws(CollectiveError) in
-            try self.stopReason { $0.mustSave(at: $1) }
-        }
-    }
-
-    private func evaluate(
-        step: Int, _ entry: (name: String, file: DatasetFile), stop: () throws(CollectiveError) -> StopReason?
-    ) throws -> StopReason? {
-        RankActivity.begin(.evaluating, step: step)
-        defer { RankActivity.begin(.stepEdge, step: step) }
-        // Only a run has steps that it may skip.
-        let isSpared = run.training != nil && stepGuard.settings.nonFinite == .skip
-        let evaluation = Evaluation(
-            runner: runner, mesh: mesh, packer: packer, clock: clock, remedy: remedy(step: step),
-            wrongParameters: { try self.wrongParameters() }, notice: isSpared ? { try self.emit(.notice($0)) } : nil)
-        let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
-        runner.twins = []
-        var reason: StopReason?
-        let report = try evaluation.run(entry.file, as: role, name: entry.name, step: step) { () throws(CollectiveError) in
-            reason = try stop()
-            return reason != nil
-        }
-        _ = stopwatch.take()
-        if let report {
-            likelihoods[entry.name] = report.negativeLogLikelihood
-            try emit(.evaluated(report))
-        }
-        return reason
-    }
-
-    /// What to do about an evaluation that gives no numbers.
-    private func remedy(step: Int) -> String {
-        guard step == 0, let folder = run.policy.folder else { return "Lower optimizer.learning_rate, or look at these records." }
-        return "Look at the model with tandem inspect --verify \(folder), and at these records."
-    }
-
     var exportType: ElementType { run.configuration.export.dtype == .bfloat16 ? .bfloat16 : .float32 }
 
     func export(to folder: String) throws {
@@ -397,7 +350,7 @@ public final class Trainer {
             threads: threads, totalSteps: totalSteps, recordCount: recordCount, directory: directory.path)
     }
 
-    func writeStatus(_ state: RunDirectory.State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws {
+    func writeStatus(_ state: RunStatus.State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws {
         if mesh.isFirst { try directory.write(state, step: step, reason: reason, exitCode: exitCode) }
     }
 

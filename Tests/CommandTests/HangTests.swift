@@ -42,7 +42,7 @@ extension CommandTests {
             #expect(result.causeLines.count == 1, "\(result.errorOutput)")
             let line = try #require(result.causeLines.first)
             #expect(line.hasPrefix("tandem: rank 1 (") && line.contains("is stopped by a signal"), "\(line)")
-            #expect(line.contains("run.collective_timeout is 4 s") && line.hasSuffix("Start it again."), "\(line)")
+            #expect(line.contains("run.collective_timeout is 4 s") && line.hasSuffix("Start it again with --overwrite: no checkpoint was saved yet."), "\(line)")
             // What speaks first is the cause, not mpirun.
             #expect(firstWord(result).hasPrefix("tandem: rank 1 ("), "\(result.errorOutput)")
             #expect(try secondsAfterFault(workspace) < 4 + 10)

@@ -138,6 +138,22 @@ extension CommandTests {
             #expect(resumed.exitCode == 0 && !resumed.output.contains("was changed"), "\(resumed.output)")
         }
 
+        @Test("an edited metrics.jsonl that takes the file's place while the run goes on keeps its rows, and gets the next ones")
+        func replacedMetrics() throws {
+            let workspace = try Workspace()
+            let result = try workspace.shell(
+                """
+                "$TANDEM" train config.yaml --set schedule.steps=400 &
+                until grep -qs '"step": 3[,}]' run/metrics.jsonl; do sleep 0.01; done
+                sed '1s/^{/{"mine": 1, /' run/metrics.jsonl > edited && mv edited run/metrics.jsonl
+                wait $!
+                """)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            let rows = try workspace.metrics()
+            #expect(rows.first?["mine"] as? Double == 1)
+            #expect(rows.last { $0["eval"] == nil }?["step"] as? Double == 400)
+        }
+
         @Test("evaluate --output writes the figures that it prints as JSON, of every validation set", arguments: [nil, 2])
         func evaluationFile(ranks: Int?) throws {
             let workspace = try Workspace()

@@ -6,8 +6,6 @@ public struct RunSettings: Equatable, Sendable {
     public var seed: UInt64
     /// Threads of one rank. Nil, the default: the trainer shares out the node's cores.
     public var threads: Int?
-    /// More threads than any host has cores for.
-    public static let mostThreads = 4096
     /// Optimizer steps between checkpoints. Nil, the default: `checkpointMinutes` decides.
     public var checkpointEvery: Int?
     /// Minutes between checkpoints, where `checkpointEvery` is nil. Nil: a checkpoint only where the run is interrupted.
@@ -28,9 +26,13 @@ public struct RunSettings: Equatable, Sendable {
     /// Ranks compare what they are about to do with each other. Default false.
     public var checkCollectives: Bool
 
+    /// Threads that a rank may have: more than any host has cores for.
+    public static let mostThreads = 4096
+
     public init(
         directory: String, seed: UInt64 = 17, threads: Int? = nil, checkpointEvery: Int? = nil,
-        checkpointMinutes: Double? = 30, keepLast: Int = 2, keepEvery: Int? = nil, allowChanges: [String] = [], timeLimit: Double? = nil, collectiveTimeout: Double? = 1800,
+        checkpointMinutes: Double? = 30, keepLast: Int = 2, keepEvery: Int? = nil, allowChanges: [String] = [],
+        timeLimit: Double? = nil, collectiveTimeout: Double? = 1800,
         stepTimeout: Double? = nil, checkCollectives: Bool = false
     ) {
         self.directory = directory

@@ -1,0 +1,53 @@
+import Collectives
+import Datasets
+import Settings
+
+/// Validation figures between steps, and alone.
+extension Trainer {
+    /// Validation figures of the policy as it is. Collective over all ranks.
+    public func evaluate(step: Int) throws {
+        for notice in run.notices { try emit(.notice(notice)) }
+        for entry in run.validation { _ = try evaluate(step: step, entry) { () throws(CollectiveError) in nil } }
+        try tellChance(step: step)
+    }
+
+    /// The same of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
+    /// is passed over.
+    func evaluate(step: Int, only name: String) throws -> StopReason? {
+        guard let entry = run.validation.first(where: { $0.name == name }) else { return nil }
+        return try evaluate(step: step, entry) { () throws(CollectiveError) in
+            try self.stopReason { $0.mustSave(at: $1) }
+        }
+    }
+
+    private func evaluate(
+        step: Int, _ entry: (name: String, file: DatasetFile), stop: () throws(CollectiveError) -> StopReason?
+    ) throws -> StopReason? {
+        RankActivity.begin(.evaluating, step: step)
+        defer { RankActivity.begin(.stepEdge, step: step) }
+        // Only a run has steps that it may skip.
+        let isSpared = run.training != nil && stepGuard.settings.nonFinite == .skip
+        let evaluation = Evaluation(
+            runner: runner, mesh: mesh, packer: packer, clock: clock, remedy: remedy(step: step),
+            wrongParameters: { try self.wrongParameters() }, notice: isSpared ? { try self.emit(.notice($0)) } : nil)
+        let role = DatasetRole.validation(run.validation.firstIndex { $0.name == entry.name }!)
+        runner.twins = []
+        var reason: StopReason?
+        let report = try evaluation.run(entry.file, as: role, name: entry.name, step: step) { () throws(CollectiveError) in
+            reason = try stop()
+            return reason != nil
+        }
+        _ = stopwatch.take()
+        if let report {
+            likelihoods[entry.name] = report.negativeLogLikelihood
+            try emit(.evaluated(report))
+        }
+        return reason
+    }
+
+    /// What to do about an evaluation that gives no numbers.
+    private func remedy(step: Int) -> String {
+        guard step == 0, let folder = run.policy.folder else { return "Lower optimizer.learning_rate, or look at these records." }
+        return "Look at the model with tandem inspect --verify \(folder), and at these records."
+    }
+}
