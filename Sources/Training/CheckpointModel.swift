@@ -26,16 +26,8 @@ public struct CheckpointModel {
         self.path = path
         manifest = try CheckpointModel.advised { () throws(Failure) in try CheckpointFolder(path: path).manifest() }
         let files = ModelFiles(of: manifest, at: path)
-        var json: Data
-        (json, tokenizerFolder) = try files.find()
-        var configuration = try HuggingFaceConfiguration.parse(json, origin: path)
-        // The run's model had a head of its own in its files, which its config.json does not tell.
-        if configuration.tiedEmbeddings, manifest.blocks[0].parameters.contains(where: { $0.name == "lm_head.weight" }) {
-            configuration.tiedEmbeddings = false
-            json = try HuggingFaceConfiguration.json(json, tyingEmbeddings: false, origin: path)
-        }
-        configurationJSON = json
-        self.configuration = configuration
+        (configurationJSON, tokenizerFolder) = try files.find()
+        configuration = try HuggingFaceConfiguration.parse(configurationJSON, origin: path)
         try checkParameters()
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import Settings
@@ -12,7 +13,7 @@ enum ForeignFolder {
     ///
     /// - Throws: `Failure` (configuration) with the way to a folder that can be read.
     static func check(_ folder: String) throws(Failure) {
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        let names = Files.names(in: folder)
         if let file = ([adapterConfiguration] + adapterWeights).first(where: names.contains) {
             throw adapter(file, in: folder, names)
         }

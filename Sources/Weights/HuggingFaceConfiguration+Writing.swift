@@ -58,10 +58,10 @@ extension HuggingFaceConfiguration {
     /// The same `config.json` with another value of its `tie_word_embeddings`.
     ///
     /// - Throws: `Failure` (damaged data) when `json` is not a JSON object.
-    public static func json(_ json: Data, tyingEmbeddings: Bool, origin: String) throws(Failure) -> Data {
+    static func json(_ json: Data, tyingEmbeddings: Bool, origin: String) throws(Failure) -> Data {
         var members = try members(json, origin: origin)
-        members.removeAll { $0.name == "tie_word_embeddings" }
-        members.append(.init(name: "tie_word_embeddings", value: .bool(tyingEmbeddings)))
+        let member = JSONValue.Member(name: "tie_word_embeddings", value: .bool(tyingEmbeddings))
+        if let index = members.firstIndex(where: { $0.name == member.name }) { members[index] = member } else { members.append(member) }
         return JSONValue.object(members).file
     }
 

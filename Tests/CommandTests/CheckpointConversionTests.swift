@@ -53,6 +53,16 @@ extension CommandTests {
             #expect(try workspace.bytes("made/model.safetensors") != workspace.bytes("last/model.safetensors"))
         }
 
+        @Test("a head that config.json ties, and the weights don't, is the checkpoint's own, too")
+        func storedHead() throws {
+            let workspace = try workspace()
+            try workspace.tie("policy")
+            try workspace.train(Self.saving)
+            try convert(["run/checkpoints/step-1", "made"], in: workspace)
+            try expectSame("made", "run/export-step-1", in: workspace)
+            #expect(try workspace.json("made/config.json")["tie_word_embeddings"] as? Bool == false)
+        }
+
         @Test("--dtype bfloat16 rounds as an export does, and a folder with other files wants --overwrite")
         func options() throws {
             let workspace = try workspace()
