@@ -28,70 +28,107 @@ let package = Package(
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
         .target(name: "Files", dependencies: ["Settings"]),
         .target(name: "JSON", dependencies: ["Settings"]),
-        .target(name: "Hashing", dependencies: ["Settings", "CCrypto"]),
+        .target(name: "Hashing", dependencies: ["CCrypto", "Settings"]),
         .target(name: "Tensors", dependencies: ["Settings", "Hashing"], swiftSettings: vectorised),
-        .target(name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CThreads"], swiftSettings: vectorised),
-        .target(
-            name: "Collectives",
-            dependencies: ["Tensors", "CMPI", "CThreads", .product(name: "BasicContainers", package: "swift-collections")]),
-        .target(name: "Weights", dependencies: ["Files", "JSON", "Tensors", "Settings", "Hashing"], swiftSettings: vectorised),
-        .target(name: "Model", dependencies: ["Kernels", "Collectives"]),
+        .target(name: "Kernels", dependencies: ["COpenBLAS", "CThreads", "Tensors"], swiftSettings: vectorised),
+        .target(name: "Collectives", dependencies: ["CMPI", "CThreads", "Settings", "Tensors"]),
+        .target(name: "Weights", dependencies: ["Settings", "Files", "JSON", "Hashing", "Tensors"], swiftSettings: vectorised),
+        .target(name: "Model", dependencies: ["Settings", "Tensors", "Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
-        .target(name: "Tokenization", dependencies: ["Files", "JSON", "Settings", "Hashing", "CPCRE2"]),
-        .target(name: "Datasets", dependencies: ["Files", "JSON", "Settings", "Hashing", "Tensors", "Tokenization", "HDF5"]),
-        .target(name: "Checkpoints", dependencies: ["Files", "Settings", "Hashing", "Tensors", "Collectives", "HDF5", "CThreads"]),
+        .target(name: "Tokenization", dependencies: ["CPCRE2", "Settings", "Files", "JSON", "Hashing"]),
+        .target(name: "Datasets", dependencies: ["Settings", "Files", "JSON", "Hashing", "Tensors", "HDF5", "Tokenization"]),
+        .target(name: "Checkpoints", dependencies: ["CThreads", "Settings", "Files", "Hashing", "Tensors", "Collectives", "HDF5"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
-            dependencies: ["Files", "Model", "Weights", "Datasets", "Tokenization", "Objectives", "Checkpoints", "Hashing"]),
-        .target(name: "Planning", dependencies: ["Files", "Training", "COpenBLAS"], swiftSettings: vectorised),
-        .target(name: "Reporting", dependencies: ["Training", "Planning"]),
+            dependencies: [
+                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Collectives", "Weights", "Model", "HDF5", "Tokenization",
+                "Datasets", "Checkpoints", "Objectives", .product(name: "BasicContainers", package: "swift-collections"),
+            ]),
+        .target(
+            name: "Planning",
+            dependencies: [
+                "COpenBLAS", "Settings", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets",
+                "Training",
+            ],
+            swiftSettings: vectorised),
+        .target(name: "Reporting", dependencies: ["Settings", "Files", "Collectives", "Checkpoints", "Training", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Files", "Reporting", "Planning", "Training", "Checkpoints", "Tokenization",
+                "Settings", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Tokenization", "Datasets",
+                "Checkpoints", "Training", "Planning", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // `./launch/benchmark`: the ceiling, kernels and whole steps.
         .target(
-            name: "Benchmarks", dependencies: ["Reporting", "Planning", "Training"], path: "benchmarks/Sources/Benchmarks",
-            swiftSettings: vectorised),
+            name: "Benchmarks",
+            dependencies: [
+                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Training", "Planning",
+                "Reporting",
+            ],
+            path: "benchmarks/Sources/Benchmarks", swiftSettings: vectorised),
         .executableTarget(
             name: "tandem-benchmark",
             dependencies: [
-                "Benchmarks", "Files", "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Settings", "Files", "Collectives", "Training", "Planning", "Reporting", "Benchmarks",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "benchmarks/Sources/tandem-benchmark"),
 
         // How a loss of one's own is written, outside Tandem.
-        .target(name: "RewardWithPenalty", dependencies: ["Objectives"], path: "Examples/RewardWithPenalty"),
+        .target(
+            name: "RewardWithPenalty",
+            dependencies: ["Settings", "Kernels", "Objectives"],
+            path: "Examples/RewardWithPenalty"),
 
         // Tests. `layout-probe` and `hang-probe` are what tests start under mpirun.
         .target(
-            name: "TestSupport", dependencies: ["Weights", "Datasets", "Training"], path: "Tests/TestSupport"),
-        .executableTarget(name: "layout-probe", dependencies: ["Training"], path: "Tests/LayoutProbe"),
-        .executableTarget(name: "hang-probe", dependencies: ["Training"], path: "Tests/HangProbe"),
+            name: "TestSupport",
+            dependencies: ["Settings", "Tensors", "Weights", "Model", "Datasets", "Training"],
+            path: "Tests/TestSupport"),
+        .executableTarget(
+            name: "layout-probe",
+            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Training"],
+            path: "Tests/LayoutProbe"),
+        .executableTarget(
+            name: "hang-probe",
+            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Objectives", "Training"],
+            path: "Tests/HangProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
-        .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+        .testTarget(name: "FilesTests", dependencies: ["Settings", "Files", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: vectorised),
-        .testTarget(name: "WeightsTests", dependencies: ["JSON", "Weights", "TestSupport"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "Hashing"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "HDF5", "CHDF5"]),
-        .testTarget(name: "InputDamageTests", dependencies: ["Weights", "Datasets", "TestSupport"]),
-        .testTarget(name: "ModelTests", dependencies: ["Model", "Weights", "TestSupport"]),
-        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "hang-probe"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
-        .testTarget(name: "PlanningTests", dependencies: ["Planning", "TestSupport"]),
-        .testTarget(name: "ExampleTests", dependencies: ["RewardWithPenalty", "Training", "TestSupport"]),
-        .testTarget(name: "LayoutTests", dependencies: ["TestSupport", "HDF5", "layout-probe"]),
+        .testTarget(name: "HashingTests", dependencies: ["Settings", "Hashing"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Settings", "Tensors"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Tensors", "Kernels"], swiftSettings: vectorised),
+        .testTarget(name: "WeightsTests", dependencies: ["Settings", "JSON", "Tensors", "Weights", "TestSupport"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Settings", "Hashing", "Tokenization"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["CHDF5", "Settings", "Tensors", "HDF5", "Tokenization", "Datasets"]),
+        .testTarget(name: "InputDamageTests", dependencies: ["Settings", "Tensors", "Weights", "Datasets", "TestSupport"]),
+        .testTarget(
+            name: "ModelTests",
+            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "TestSupport"]),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Settings", "Kernels", "Objectives"]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Settings", "Collectives", "TestSupport", "hang-probe"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Settings", "Tensors", "Collectives", "Checkpoints", "TestSupport"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Checkpoints", "Objectives",
+                "Training", "TestSupport",
+            ]),
+        .testTarget(
+            name: "PlanningTests",
+            dependencies: ["Settings", "Kernels", "Collectives", "Model", "Planning", "TestSupport"]),
+        .testTarget(
+            name: "ExampleTests",
+            dependencies: ["Settings", "Kernels", "Collectives", "Objectives", "Training", "RewardWithPenalty", "TestSupport"]),
+        .testTarget(
+            name: "LayoutTests",
+            dependencies: ["Settings", "Tensors", "Weights", "Model", "HDF5", "TestSupport", "layout-probe"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),
-        .testTarget(name: "CommandTests", dependencies: ["TestSupport", "tandem"]),
+        .testTarget(name: "CommandTests", dependencies: ["Settings", "Tensors", "Weights", "Model", "TestSupport", "tandem"]),
     ]
 )
 
@@ -99,6 +136,7 @@ let package = Package(
 if Context.environment["TANDEM_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "tandem-fuzz", dependencies: ["Settings", "Weights", "Tokenization", "Datasets", "Checkpoints", "Hashing"],
+            name: "tandem-fuzz",
+            dependencies: ["Settings", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints"],
             path: "fuzz/Sources", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }
