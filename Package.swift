@@ -31,19 +31,23 @@ let package = Package(
         .target(name: "Hashing", dependencies: ["CCrypto", "Settings"]),
         .target(name: "Tensors", dependencies: ["Settings", "Hashing"], swiftSettings: vectorised),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CThreads", "Tensors"], swiftSettings: vectorised),
-        .target(name: "Collectives", dependencies: ["CMPI", "CThreads", "Settings", "Tensors"]),
+        .target(name: "Diagnosis", dependencies: ["CThreads", "Settings"]),
+        .target(name: "Collectives", dependencies: ["CMPI", "Settings", "Tensors", "Diagnosis"]),
         .target(name: "Weights", dependencies: ["Settings", "Files", "JSON", "Hashing", "Tensors"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Settings", "Tensors", "Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "Tokenization", dependencies: ["CPCRE2", "Settings", "Files", "JSON", "Hashing"]),
         .target(name: "Datasets", dependencies: ["Settings", "Files", "JSON", "Hashing", "Tensors", "HDF5", "Tokenization"]),
-        .target(name: "Checkpoints", dependencies: ["CThreads", "Settings", "Files", "Hashing", "Tensors", "Collectives", "HDF5"]),
+        .target(
+            name: "Checkpoints",
+            dependencies: ["CThreads", "Settings", "Files", "Hashing", "Tensors", "Diagnosis", "Collectives", "HDF5"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
         .target(
             name: "Training",
             dependencies: [
-                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Collectives", "Weights", "Model", "HDF5", "Tokenization",
-                "Datasets", "Checkpoints", "Objectives", .product(name: "BasicContainers", package: "swift-collections"),
+                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
+                "Tokenization", "Datasets", "Checkpoints", "Objectives",
+                .product(name: "BasicContainers", package: "swift-collections"),
             ]),
         .target(
             name: "Planning",
@@ -56,8 +60,8 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Settings", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Tokenization", "Datasets",
-                "Checkpoints", "Training", "Planning", "Reporting",
+                "Settings", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "Tokenization",
+                "Datasets", "Checkpoints", "Training", "Planning", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -94,7 +98,7 @@ let package = Package(
             path: "Tests/LayoutProbe"),
         .executableTarget(
             name: "hang-probe",
-            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Objectives", "Training"],
+            dependencies: ["Settings", "Tensors", "Kernels", "Diagnosis", "Collectives", "Objectives", "Training"],
             path: "Tests/HangProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(name: "FilesTests", dependencies: ["Settings", "Files", "TestSupport"]),
@@ -110,6 +114,7 @@ let package = Package(
             name: "ModelTests",
             dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Settings", "Kernels", "Objectives"]),
+        .testTarget(name: "DiagnosisTests", dependencies: ["Settings", "Diagnosis", "hang-probe"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Settings", "Collectives", "TestSupport", "hang-probe"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Settings", "Tensors", "Collectives", "Checkpoints", "TestSupport"]),
         .testTarget(

@@ -1,4 +1,5 @@
 import CMPI
+import Diagnosis
 import Foundation
 import Settings
 
@@ -56,7 +57,7 @@ public enum MPIEnvironment {
         try MPIGroup.check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
         let world = try MPIGroup(world: cmpi_comm_world())
         try compare(launch, with: world)
-        try startWatchdog(world)
+        try startWatchdog(world, isLaunched: launch.isLaunched)
         return world
     }
 
@@ -70,7 +71,7 @@ public enum MPIEnvironment {
     }
 
     /// Where ranks of a node can't share memory, as in containers of their own, each one speaks for itself.
-    private static func startWatchdog(_ world: MPIGroup) throws {
+    private static func startWatchdog(_ world: MPIGroup, isLaunched: Bool) throws {
         let node = try world.node()
         let made = node.rank == 0 ? NodeBoard.make(rankCount: node.size) : nil
         let address = try node.sum((made?.address ?? [0, 0]).map(Double.init)).map { Int($0) }
@@ -78,10 +79,10 @@ public enum MPIEnvironment {
         let allHaveIt = try node.minimum([shared == nil ? 0 : 1])[0] == 1
         shared?.closeDescriptor()
         if allHaveIt, let shared {
-            try Watchdog.start(OperationLog(shared, place: node.rank, rank: world.rank, process: Int(getpid())))
+            try Watchdog.start(OperationLog(shared, place: node.rank, rank: world.rank, process: Int(getpid())), isLaunched: isLaunched)
         } else if let own = NodeBoard.make(rankCount: 1) {
             own.closeDescriptor()
-            try Watchdog.start(OperationLog(own, place: 0, rank: world.rank, process: Int(getpid())))
+            try Watchdog.start(OperationLog(own, place: 0, rank: world.rank, process: Int(getpid())), isLaunched: isLaunched)
         }
     }
 

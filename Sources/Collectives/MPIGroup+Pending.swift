@@ -1,4 +1,5 @@
 import CMPI
+import Diagnosis
 import Tensors
 
 // Operations that go on while this process computes. MPI's own sums without waiting are not among them: they send whole

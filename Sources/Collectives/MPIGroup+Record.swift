@@ -1,3 +1,5 @@
+import Diagnosis
+
 /// What a group is called and how many operations it has begun, the same on all of its ranks.
 final class GroupRecord {
     /// Known to all ranks of the group, and of no other group of theirs.

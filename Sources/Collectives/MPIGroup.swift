@@ -1,4 +1,5 @@
 import CMPI
+import Diagnosis
 import Tensors
 
 /// A group of processes joined by an MPI communicator. Every status is checked; only this file,

@@ -1,4 +1,5 @@
 import CMPI
+import Diagnosis
 
 /// The ranks of a group compare what each one is about to call, on a communicator of its own.
 final class OperationComparison {

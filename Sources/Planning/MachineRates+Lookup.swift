@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// How much of a node computes at once.
 public struct Occupation: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import Collectives
 import Datasets
+import Diagnosis
 import Kernels
 import Model
 import Objectives

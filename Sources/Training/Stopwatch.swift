@@ -1,6 +1,8 @@
 import Collectives
+import Diagnosis
 import Dispatch
 import Foundation
+import Settings
 
 /// Where a step's time goes on this rank, in seconds; waiting in collectives, and the policy's head, are counted apart from
 /// the work around them.

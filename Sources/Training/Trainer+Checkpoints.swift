@@ -1,6 +1,7 @@
 import Checkpoints
 import Collectives
 import Datasets
+import Diagnosis
 import HDF5
 import Model
 import Settings

@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import Diagnosis
 import Settings
 
 /// What happens between two steps: validation, export, checkpoint, and the end on request.

@@ -1,5 +1,6 @@
 import Collectives
 import Datasets
+import Diagnosis
 import Settings
 
 /// Validation figures between steps, and alone.

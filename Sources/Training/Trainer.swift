@@ -1,6 +1,7 @@
 import Checkpoints
 import Collectives
 import Datasets
+import Diagnosis
 import Foundation
 import Kernels
 import Model

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Diagnosis
 import Files
 import Reporting
 import Settings

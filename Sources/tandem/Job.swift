@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Diagnosis
 import Foundation
 import Kernels
 import Reporting

@@ -1,4 +1,5 @@
 import Collectives
+import Diagnosis
 import Foundation
 import Kernels
 import Objectives

@@ -4,7 +4,7 @@ public enum OperationKind: Int, Sendable {
     case maximum, minimum, gather, exchange, broadcast, barrier, split, duplication, window, send, receive
 
     /// Between two ranks, with a tag: not counted among the operations of a group.
-    var isBetweenTwo: Bool { self == .send || self == .receive }
+    package var isBetweenTwo: Bool { self == .send || self == .receive }
 
     /// Ranks may give different amounts.
     var hasOwnCounts: Bool { self == .gather || isBetweenTwo }
@@ -28,7 +28,7 @@ public enum OperationKind: Int, Sendable {
 }
 
 /// What an operation's amount counts.
-enum OperationUnit: Int {
+package enum OperationUnit: Int {
     case floats = 0
     case doubles, integers, bytes
 
@@ -43,25 +43,41 @@ enum OperationUnit: Int {
 }
 
 /// One operation of a rank, as it stands in the record that other ranks of the node read.
-struct Operation: Equatable, Sendable {
-    var kind: OperationKind
+package struct Operation: Equatable, Sendable {
+    package var kind: OperationKind
     /// The end of an operation that was started earlier is waited for.
-    var isWait = false
+    package var isWait = false
     /// The group: an identity that is the same on all of its ranks, and its name.
-    var group: Int
-    var groupName: String
+    package var group: Int
+    package var groupName: String
     /// Which of the group's operations it is, from 1; of a message its tag.
-    var number: Int
-    var count = 0
-    var unit = OperationUnit.floats
+    package var number: Int
+    package var count = 0
+    package var unit = OperationUnit.floats
     /// The other rank of a message, the root of a broadcast: in the group.
-    var peer: Int?
+    package var peer: Int?
     /// Nanoseconds of the monotonic clock; the end is nil while it goes on.
     var begin = 0
     var end: Int?
 
+    package init(
+        kind: OperationKind, isWait: Bool = false, group: Int, groupName: String, number: Int, count: Int = 0,
+        unit: OperationUnit = .floats, peer: Int? = nil, begin: Int = 0, end: Int? = nil
+    ) {
+        self.kind = kind
+        self.isWait = isWait
+        self.group = group
+        self.groupName = groupName
+        self.number = number
+        self.count = count
+        self.unit = unit
+        self.peer = peer
+        self.begin = begin
+        self.end = end
+    }
+
     /// Whether both can be the same operation of all ranks of a group.
-    func matches(_ other: Operation) -> Bool {
+    package func matches(_ other: Operation) -> Bool {
         kind == other.kind && (kind.hasOwnCounts || count == other.count && unit == other.unit)
             && (kind != .broadcast || peer == other.peer)
     }
@@ -73,7 +89,7 @@ struct Operation: Equatable, Sendable {
     }
 
     /// "sum #812 over data (4,096 floats)", "receive from rank 3 of world (96 doubles)".
-    var words: String {
+    package var words: String {
         let amount = count > 0 ? " (\(Operation.grouped(count)) \(unit.name)\(count == 1 ? "" : "s"))" : ""
         if kind.isBetweenTwo {
             let direction = kind == .send ? "to" : "from"

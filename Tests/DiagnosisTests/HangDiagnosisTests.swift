@@ -1,8 +1,7 @@
 import Glibc
 import Settings
 import Testing
-
-@testable import Collectives
+@testable import Diagnosis
 
 /// Records written by hand, of ranks that nobody has to start.
 @Suite("Who keeps ranks waiting") struct HangDiagnosisTests {

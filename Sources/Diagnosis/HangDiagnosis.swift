@@ -1,7 +1,8 @@
+import Foundation
 import Settings
 
 /// Who makes the others wait, told from what the ranks of a node have written of themselves. A value: it reads nothing.
-struct HangDiagnosis {
+package struct HangDiagnosis {
     /// Of this node's ranks.
     let records: [RankRecord]
     let hosts: RankHosts
@@ -130,7 +131,7 @@ struct HangDiagnosis {
         HangDiagnosis.mismatch(one, first, other, second, place: place(one))
     }
 
-    static func mismatch(_ one: Int, _ first: Operation, _ other: Int, _ second: Operation, place: String) -> Failure {
+    package static func mismatch(_ one: Int, _ first: Operation, _ other: Int, _ second: Operation, place: String) -> Failure {
         Failure(
             place,
             "calls \(first.work) as operation #\(Operation.grouped(first.number)) over \(first.groupName), where rank \(other) calls "
@@ -212,7 +213,7 @@ extension ProcessState {
 /// The names of all ranks' hosts, as far as they are known.
 struct RankHosts: Sendable {
     var names: [String] = []
-    let own = MPIEnvironment.hostName
+    let own = ProcessInfo.processInfo.hostName
 
     subscript(rank: Int) -> String { names.indices.contains(rank) ? names[rank] : own }
 }

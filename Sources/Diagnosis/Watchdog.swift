@@ -34,7 +34,8 @@ public final class Watchdog: @unchecked Sendable {
 
     private let log: OperationLog
     private let launcher = getppid()
-    private let isLaunched = MPIEnvironment.launch().isLaunched
+    /// Whether the process that started this one is a launcher, whose end is this one's.
+    private let isLaunched: Bool
     /// Some seconds ago, and later: what the kernel did days before is not why a rank ends now.
     private var (earlierKills, recentKills) = (MemoryKills.now(), MemoryKills.now())
     private var lastKillsLook = OperationLog.now
@@ -62,7 +63,10 @@ public final class Watchdog: @unchecked Sendable {
     /// After which a rank ends though another was to speak, in seconds.
     private static let patience = 5.0
 
-    private init(_ log: OperationLog) { self.log = log }
+    private init(_ log: OperationLog, isLaunched: Bool) {
+        self.log = log
+        self.isLaunched = isLaunched
+    }
 
     // MARK: Settings
 
@@ -80,12 +84,12 @@ public final class Watchdog: @unchecked Sendable {
     public static func startAlone() throws(Failure) {
         guard OperationLog.own == nil, let board = NodeBoard.make(rankCount: 1) else { return }
         board.closeDescriptor()
-        try start(OperationLog(board, place: 0, rank: 0, process: Int(getpid())))
+        try start(OperationLog(board, place: 0, rank: 0, process: Int(getpid())), isLaunched: false)
     }
 
-    static func start(_ log: OperationLog) throws(Failure) {
+    package static func start(_ log: OperationLog, isLaunched: Bool) throws(Failure) {
         OperationLog.own = log
-        let watchdog = Watchdog(log)
+        let watchdog = Watchdog(log, isLaunched: isLaunched)
         own = watchdog
         try watchdog.startThread()
     }
@@ -95,12 +99,12 @@ public final class Watchdog: @unchecked Sendable {
 
     static var remedy: String { settings.withLock { $0.remedy } }
 
-    static func know(hosts: [String]) { settings.withLock { $0.hosts.names = hosts } }
+    package static func know(hosts: [String]) { settings.withLock { $0.hosts.names = hosts } }
 
-    static func know(members: [Int], ofGroup identity: Int) { settings.withLock { $0.members[identity] = members } }
+    package static func know(members: [Int], ofGroup identity: Int) { settings.withLock { $0.members[identity] = members } }
 
     /// This rank ends as it should.
-    static func stop() { settings.withLock { $0.isStopped = true } }
+    package static func stop() { settings.withLock { $0.isStopped = true } }
 
     /// Ends this rank at once, on whichever thread it is, with its line and the run's status, as where another one died. Returns where
     /// no watchdog runs.
@@ -119,17 +123,17 @@ public final class Watchdog: @unchecked Sendable {
     }
 
     /// The mismatch that made this rank's operation fail, where the ranks' records show one.
-    static func mismatch() -> Failure? {
+    package static func mismatch() -> Failure? {
         guard let own, let record = OperationLog.record(own.log.board, place: own.log.place) else { return nil }
         return own.diagnosis().mismatchFailure(of: record.rank)
     }
 
     /// What is said, by whoever listens, before any rank can read what another does.
-    static func tell(_ failure: Failure) {
+    package static func tell(_ failure: Failure) {
         for listener in settings.withLock({ $0.listeners }) { listener(Report(failure: failure, details: [], stepsDone: 0)) }
     }
 
-    static var limits: Limits { settings.withLock { $0.limits } }
+    package static var limits: Limits { settings.withLock { $0.limits } }
 
     // MARK: The thread
 
@@ -264,7 +268,7 @@ public final class Watchdog: @unchecked Sendable {
         guard !Watchdog.settings.withLock({ $0.isStopped }) else { return }
         end(
             Failure(
-                "launcher (process \(launcher) on \(MPIEnvironment.hostName))", "has ended before its ranks",
+                "launcher (process \(launcher) on \(ProcessInfo.processInfo.hostName))", "has ended before its ranks",
                 remedy: Watchdog.remedy, exitCode: .tryAgain), details: [],
             stepsDone: OperationLog.record(log.board, place: log.place)?.activity.stepsDone ?? 0)
     }

@@ -3,9 +3,9 @@ import Dispatch
 /// A rank's record of its last operations and of what it does between them, in the node's memory.
 ///
 /// Writing costs a few stores. The rank's main thread writes; any process of the node may read at any time.
-final class OperationLog: @unchecked Sendable {
+package final class OperationLog: @unchecked Sendable {
     /// This process's own, once it has one. Set before any other thread may look.
-    nonisolated(unsafe) static var own: OperationLog?
+    package nonisolated(unsafe) static var own: OperationLog?
 
     enum State: Int {
         /// Nothing was written yet.
@@ -38,7 +38,7 @@ final class OperationLog: @unchecked Sendable {
     private var groupCount = 0
     private var phase = RankActivity.Phase.between
 
-    init(_ board: NodeBoard, place: Int, rank: Int, process: Int) {
+    package init(_ board: NodeBoard, place: Int, rank: Int, process: Int) {
         self.board = board
         self.place = place
         write(process, Word.process)
@@ -50,11 +50,11 @@ final class OperationLog: @unchecked Sendable {
     private func write(_ value: Int, _ word: Int) { board.write(value, to: word, of: place) }
 
     /// Nanoseconds of a clock that all processes of the node share and nobody sets.
-    static var now: Int { Int(DispatchTime.now().uptimeNanoseconds) }
+    package static var now: Int { Int(DispatchTime.now().uptimeNanoseconds) }
 
     // MARK: Writing
 
-    func begin(_ stage: RankActivity.Stage, step: Int?) {
+    package func begin(_ stage: RankActivity.Stage, step: Int?) {
         write(OperationLog.now, Word.stageBegin)
         write(stage.rawValue, Word.stage)
         write((step ?? -1) + 1, Word.step)
@@ -64,12 +64,12 @@ final class OperationLog: @unchecked Sendable {
 
     /// A piece of what the stage is about was done, by whatever thread: a limit counts from here. Where another stage has begun
     /// meanwhile, it counts a moment later.
-    func goOn(_ stage: RankActivity.Stage) {
+    package func goOn(_ stage: RankActivity.Stage) {
         if board.read(Word.stage, of: place) == stage.rawValue { write(OperationLog.now, Word.stageBegin) }
     }
 
     @discardableResult
-    func begin(_ next: RankActivity.Phase) -> RankActivity.Phase {
+    package func begin(_ next: RankActivity.Phase) -> RankActivity.Phase {
         let earlier = phase
         phase = next
         write(OperationLog.now, Word.phaseBegin)
@@ -77,15 +77,15 @@ final class OperationLog: @unchecked Sendable {
         return earlier
     }
 
-    func begin(microBatch number: Int, of count: Int) {
+    package func begin(microBatch number: Int, of count: Int) {
         write(number, Word.microBatch)
         write(count, Word.microBatchCount)
     }
 
-    func end() { write(State.ended.rawValue, Word.state) }
+    package func end() { write(State.ended.rawValue, Word.state) }
 
     /// A place in the table of groups; nil where it is full.
-    func register(group identity: Int, name: String) -> Int? {
+    package func register(group identity: Int, name: String) -> Int? {
         guard groupCount < OperationLog.groupLimit else { return nil }
         let word = Word.group(groupCount)
         let bytes = Array(name.utf8.prefix(OperationLog.nameWordCount * 8))
@@ -104,7 +104,7 @@ final class OperationLog: @unchecked Sendable {
     ///   - place: of the group in the table.
     ///   - number: of the operation in its group, or a message's tag.
     /// - Returns: what `end` takes.
-    func begin(
+    package func begin(
         _ kind: OperationKind, isWait: Bool, place group: Int, number: Int, count: Int, unit: OperationUnit, peer: Int?,
         at time: Int
     ) -> Int {
@@ -123,7 +123,7 @@ final class OperationLog: @unchecked Sendable {
         return lastSerial
     }
 
-    func end(_ serial: Int, at time: Int) { write(time, Word.entry(serial) + 5) }
+    package func end(_ serial: Int, at time: Int) { write(time, Word.entry(serial) + 5) }
 
     // MARK: Reading
 

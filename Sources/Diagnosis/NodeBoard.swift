@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// The memory is a file without a name that ranks open through the descriptor of the one that made it, so nothing of it stays
 /// behind, however they end. This file alone knows of pointers.
-final class NodeBoard: @unchecked Sendable {
+package final class NodeBoard: @unchecked Sendable {
     /// Of each rank.
     static let wordCount = 1024
     let rankCount: Int
@@ -19,14 +19,14 @@ final class NodeBoard: @unchecked Sendable {
     private static func byteCount(_ rankCount: Int) -> Int { (rankCount * wordCount + 1) * MemoryLayout<Int>.stride }
 
     /// Makes the memory for `rankCount` ranks; nil where the system refuses.
-    static func make(rankCount: Int) -> NodeBoard? {
+    package static func make(rankCount: Int) -> NodeBoard? {
         let descriptor = tandem_memory_file("tandem-board")
         guard descriptor >= 0, ftruncate(descriptor, byteCount(rankCount)) == 0 else { return nil }
         return NodeBoard(descriptor, rankCount: rankCount)
     }
 
     /// The memory that another process of this node made and keeps open; nil where it can't be had, as between containers.
-    static func open(madeBy process: Int, descriptor number: Int, rankCount: Int) -> NodeBoard? {
+    package static func open(madeBy process: Int, descriptor number: Int, rankCount: Int) -> NodeBoard? {
         let descriptor = Foundation.open("/proc/\(process)/fd/\(number)", O_RDWR | O_CLOEXEC)
         var status = stat()
         guard descriptor >= 0, fstat(descriptor, &status) == 0, Int(status.st_size) == byteCount(rankCount) else { return nil }
@@ -50,10 +50,10 @@ final class NodeBoard: @unchecked Sendable {
     }
 
     /// What other ranks open it by: this process and its descriptor.
-    var address: [Int] { [Int(getpid()), Int(descriptor)] }
+    package var address: [Int] { [Int(getpid()), Int(descriptor)] }
 
     /// No rank opens it any more.
-    func closeDescriptor() {
+    package func closeDescriptor() {
         guard descriptor >= 0 else { return }
         close(descriptor)
         descriptor = -1
