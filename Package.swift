@@ -42,26 +42,52 @@ let package = Package(
             name: "Checkpoints",
             dependencies: ["CThreads", "Settings", "Files", "Hashing", "Tensors", "Diagnosis", "Collectives", "HDF5"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
+        .target(name: "Costs", dependencies: ["Settings", "Tensors", "Kernels", "Weights", "Model"]),
+        .target(
+            name: "References",
+            dependencies: [
+                "Settings", "Tensors", "Kernels", "Collectives", "Model", "Datasets", "Checkpoints",
+                .product(name: "BasicContainers", package: "swift-collections"),
+            ]),
+        .target(
+            name: "Stepping",
+            dependencies: [
+                "Settings", "Tensors", "Kernels", "Diagnosis", "Collectives", "Model", "Datasets", "Checkpoints", "Objectives",
+                "References", .product(name: "BasicContainers", package: "swift-collections"),
+            ]),
+        .target(
+            name: "Runs",
+            dependencies: [
+                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Tokenization",
+                "Datasets", "Checkpoints", "Objectives", "Costs", "References", "Stepping",
+            ]),
+        .target(
+            name: "Inference",
+            dependencies: [
+                "Settings", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Model", "Datasets", "Objectives",
+                "References", "Stepping", "Runs",
+            ]),
         .target(
             name: "Training",
             dependencies: [
                 "Settings", "Files", "Hashing", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
-                "Tokenization", "Datasets", "Checkpoints", "Objectives",
-                .product(name: "BasicContainers", package: "swift-collections"),
+                "Datasets", "Checkpoints", "Objectives", "References", "Stepping", "Runs", "Inference",
             ]),
         .target(
             name: "Planning",
             dependencies: [
                 "COpenBLAS", "Settings", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets",
-                "Training",
+                "Checkpoints", "Costs", "Stepping", "Runs",
             ],
             swiftSettings: vectorised),
-        .target(name: "Reporting", dependencies: ["Settings", "Files", "Collectives", "Checkpoints", "Training", "Planning"]),
+        .target(
+            name: "Reporting",
+            dependencies: ["Settings", "Files", "Collectives", "Checkpoints", "Stepping", "Runs", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
                 "Settings", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "Tokenization",
-                "Datasets", "Checkpoints", "Training", "Planning", "Reporting",
+                "Datasets", "Checkpoints", "Costs", "Stepping", "Runs", "Inference", "Training", "Planning", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -69,14 +95,14 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Training", "Planning",
-                "Reporting",
+                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Stepping", "Runs", "Training",
+                "Planning", "Reporting",
             ],
             path: "benchmarks/Sources/Benchmarks", swiftSettings: vectorised),
         .executableTarget(
             name: "tandem-benchmark",
             dependencies: [
-                "Settings", "Files", "Collectives", "Training", "Planning", "Reporting", "Benchmarks",
+                "Settings", "Files", "Collectives", "Runs", "Planning", "Reporting", "Benchmarks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "benchmarks/Sources/tandem-benchmark"),
@@ -84,21 +110,23 @@ let package = Package(
         // How a loss of one's own is written, outside Tandem.
         .target(
             name: "RewardWithPenalty",
-            dependencies: ["Settings", "Kernels", "Objectives"],
+            dependencies: ["Settings", "Tensors", "Kernels", "Objectives"],
             path: "Examples/RewardWithPenalty"),
 
         // Tests. `layout-probe` and `hang-probe` are what tests start under mpirun.
         .target(
             name: "TestSupport",
-            dependencies: ["Settings", "Tensors", "Weights", "Model", "Datasets", "Training"],
+            dependencies: ["Settings", "Tensors", "Weights", "Model", "Datasets"],
             path: "Tests/TestSupport"),
         .executableTarget(
             name: "layout-probe",
-            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Training"],
+            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Runs", "Training"],
             path: "Tests/LayoutProbe"),
         .executableTarget(
             name: "hang-probe",
-            dependencies: ["Settings", "Tensors", "Kernels", "Diagnosis", "Collectives", "Objectives", "Training"],
+            dependencies: [
+                "Settings", "Tensors", "Kernels", "Diagnosis", "Collectives", "Objectives", "Stepping", "Runs", "Training",
+            ],
             path: "Tests/HangProbe"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(name: "FilesTests", dependencies: ["Settings", "Files", "TestSupport"]),
@@ -113,14 +141,24 @@ let package = Package(
         .testTarget(
             name: "ModelTests",
             dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "TestSupport"]),
-        .testTarget(name: "ObjectivesTests", dependencies: ["Settings", "Kernels", "Objectives"]),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Settings", "Tensors", "Kernels", "Objectives"]),
         .testTarget(name: "DiagnosisTests", dependencies: ["Settings", "Diagnosis", "hang-probe"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Settings", "Collectives", "TestSupport", "hang-probe"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Settings", "Tensors", "Collectives", "Checkpoints", "TestSupport"]),
+        .testTarget(name: "ReferencesTests", dependencies: ["References"]),
+        .testTarget(
+            name: "SteppingTests",
+            dependencies: [
+                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Checkpoints", "Stepping",
+                "TestSupport",
+            ]),
+        .testTarget(name: "RunsTests", dependencies: ["Settings", "Tensors", "Weights", "Model", "Runs", "TestSupport"]),
+        .testTarget(name: "InferenceTests", dependencies: ["Tensors", "Runs", "Inference"]),
+        .testTarget(name: "CostsTests", dependencies: ["Settings", "Tensors", "Weights", "Model", "Costs", "Runs", "TestSupport"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Checkpoints", "Objectives",
+                "Settings", "Tensors", "Kernels", "Collectives", "Model", "Objectives", "References", "Stepping", "Runs",
                 "Training", "TestSupport",
             ]),
         .testTarget(
@@ -128,7 +166,10 @@ let package = Package(
             dependencies: ["Settings", "Kernels", "Collectives", "Model", "Planning", "TestSupport"]),
         .testTarget(
             name: "ExampleTests",
-            dependencies: ["Settings", "Kernels", "Collectives", "Objectives", "Training", "RewardWithPenalty", "TestSupport"]),
+            dependencies: [
+                "Settings", "Kernels", "Collectives", "Objectives", "Stepping", "Runs", "Training", "RewardWithPenalty",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "LayoutTests",
             dependencies: ["Settings", "Tensors", "Weights", "Model", "HDF5", "TestSupport", "layout-probe"]),

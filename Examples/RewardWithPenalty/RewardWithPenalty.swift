@@ -2,6 +2,7 @@ import Foundation
 import Kernels
 import Objectives
 import Settings
+import Tensors
 
 // An example of a loss of one's own, outside Tandem's targets: reinforcement learning from fixed rewards, held near a
 // frozen reference by a penalty. docs/distillation.md walks through it.
@@ -26,14 +27,13 @@ public struct RewardWithPenalty: Objective {
     public var terms: [RowTerm] { [.distribution(ExactPenalty(reference: reference))] }
     public var metricNames: [String] { ["reward", "kl", "kl_estimate"] }
 
-    public func count(_ records: RecordRows) -> Int { records.ranges(.completion).reduce(0) { $0 + $1.count } }
+    public func count(_ records: [RecordLayout]) -> Int { records.ranges(.completion).reduce(0) { $0 + $1.count } }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
-        guard case .pairs(let pairs) = batch.records else { preconditionFailure("datasetKinds allows pairs only") }
         let zeros = [Double](repeating: 0, count: batch.policy.count)
         var result = ObjectiveResult(
             lossSum: 0, gradients: ObjectiveGradients(targets: zeros, terms: [zeros]), metrics: metricNames.map { _ in MetricSum() })
-        for (rows, advantage) in pairs.flatMap({ [($0.chosen, 1.0), ($0.rejected, -1.0)] }) {
+        for (rows, advantage) in batch.records.flatMap({ [($0[.chosen], 1.0), ($0[.rejected], -1.0)] }) {
             for row in rows {
                 let divergence = batch.terms[0].losses[row]
                 result.lossSum += -advantage * batch.policy[row] + penalty * divergence

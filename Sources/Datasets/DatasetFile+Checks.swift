@@ -79,7 +79,7 @@ extension DatasetFile {
 
     /// Offsets, lengths and counts agree, and every record can be trained on.
     func checkStructure() throws(Failure) {
-        let parts = kind.partsPerRecord
+        let parts = kind.sequences.count
         guard offsets.count >= 1, (offsets.count - 1) % parts == 0, (offsets.count - 1) / parts == recordCount else {
             throw damage("record_count \(recordCount) does not go with \(offsets.count) offsets")
         }
@@ -95,15 +95,8 @@ extension DatasetFile {
             // Both lie in 0...tokens.count or one of the checks refuses; wrapping keeps any value from trapping.
             let length = offsets[part + 1] &- offsets[part]
             guard offsets[part + 1] > offsets[part], length >= shortest else {
-                throw damage("record \(part / parts) has \(partName(part % parts)) of \(length) tokens")
+                throw damage("record \(part / parts) has \(kind.description(of: kind.sequences[part % parts])) of \(length) tokens")
             }
-        }
-    }
-
-    private func partName(_ part: Int) -> String {
-        switch kind {
-        case .preference: ["a prompt", "a chosen completion", "a rejected completion"][part]
-        case .text: "a text"
         }
     }
 
@@ -193,6 +186,6 @@ extension DatasetFile {
             let middle = (low + high) / 2
             if offsets[middle] > Int64(position) { high = middle } else { low = middle + 1 }
         }
-        return (low - 1) / kind.partsPerRecord
+        return (low - 1) / kind.sequences.count
     }
 }

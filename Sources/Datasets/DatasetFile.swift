@@ -88,46 +88,31 @@ public final class DatasetFile {
 
     func lengths(of record: Int) -> RecordLengths {
         precondition(record >= 0 && record < recordCount)
-        let first = record * kind.partsPerRecord
+        let first = record * kind.sequences.count
         func length(_ part: Int) -> Int { Int(offsets[first + part + 1] - offsets[first + part]) }
-        return switch kind {
-        case .preference: RecordLengths(prompt: length(0), chosen: length(1), rejected: length(2))
-        case .text: RecordLengths(text: length(0))
-        }
+        return RecordLengths(kind, kind.sequences.indices.map(length))
     }
 
     // MARK: Records
 
-    /// Reads one pair. The dataset must be of kind `preference`.
+    /// Reads one record. A text's mask is nil where the whole dataset has none.
     ///
     /// - Throws: `Failure` (damaged data) when a checksum does not match.
-    public func preference(_ record: Int) throws(Failure) -> PreferenceRecord {
-        precondition(kind == .preference, "\(path) holds \(kind.rawValue) records")
-        let ids = try tokens(of: record)
-        let lengths = lengths(of: record)
-        let chosenEnd = lengths.prompt + lengths.chosen
-        return PreferenceRecord(
-            prompt: Array(ids[..<lengths.prompt]), chosen: Array(ids[lengths.prompt..<chosenEnd]),
-            rejected: Array(ids[chosenEnd...]))
+    public func record(_ record: Int) throws(Failure) -> DatasetRecord {
+        let range = tokenRange(of: record)
+        let ids = try tokens(in: range)
+        let first = record * kind.sequences.count
+        let sequences = kind.sequences.indices.map { part in
+            Array(ids[(Int(offsets[first + part]) - range.lowerBound)..<(Int(offsets[first + part + 1]) - range.lowerBound)])
+        }
+        return DatasetRecord(kind, sequences, lossMask: hasLossMasks ? try mask(in: range) : nil)
     }
-
-    /// Reads one text. The dataset must be of kind `text`. Its mask is nil where the whole dataset has none.
-    ///
-    /// - Throws: `Failure` (damaged data) when a checksum does not match.
-    public func text(_ record: Int) throws(Failure) -> TextRecord {
-        precondition(kind == .text, "\(path) holds \(kind.rawValue) records")
-        let ids = try tokens(of: record)
-        guard hasLossMasks else { return TextRecord(tokens: ids) }
-        return TextRecord(tokens: ids, lossMask: try mask(in: tokenRange(of: record)))
-    }
-
-    private func tokens(of record: Int) throws(Failure) -> [Int32] { try tokens(in: tokenRange(of: record)) }
 
     /// Where a record lies in `tokens`.
     private func tokenRange(of record: Int) -> Range<Int> {
         precondition(record >= 0 && record < recordCount)
-        let first = record * kind.partsPerRecord
-        return Int(offsets[first])..<Int(offsets[first + kind.partsPerRecord])
+        let first = record * kind.sequences.count
+        return Int(offsets[first])..<Int(offsets[first + kind.sequences.count])
     }
 
     /// The ids of `range`, each inside the range that the header promises: what `checkTokens` has passed can't be

@@ -38,24 +38,13 @@ public final class DatasetWriter {
     }
 
     /// - Throws: `Failure` (input/output), for a full disk for instance.
-    public func append(_ record: PreferenceRecord) throws(Failure) {
-        precondition(kind == .preference && output != nil)
-        precondition(!record.prompt.isEmpty && !record.chosen.isEmpty && !record.rejected.isEmpty)
-        try append(parts: [record.prompt, record.chosen, record.rejected])
-    }
-
-    /// - Throws: `Failure` (input/output), for a full disk for instance.
-    public func append(_ record: TextRecord) throws(Failure) {
-        precondition(kind == .text && output != nil)
-        precondition(record.tokens.count >= 2 && (record.lossMask?.count ?? record.tokens.count) == record.tokens.count)
-        try append(parts: [record.tokens], lossMask: record.lossMask)
-    }
-
-    func append(_ record: DatasetRecord) throws(Failure) {
-        switch record {
-        case .preference(let pair): try append(pair)
-        case .text(let text): try append(text)
+    public func append(_ record: DatasetRecord) throws(Failure) {
+        precondition(record.kind == kind && output != nil)
+        switch kind {
+        case .preference: precondition(record.sequences.allSatisfy { !$0.isEmpty })
+        case .text: precondition(record.tokens.count >= 2 && (record.lossMask?.count ?? record.tokens.count) == record.tokens.count)
         }
+        try append(parts: record.sequences, lossMask: record.lossMask)
     }
 
     private func append(parts: [[Int32]], lossMask: [Bool]? = nil) throws(Failure) {

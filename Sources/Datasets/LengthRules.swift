@@ -65,18 +65,16 @@ extension EncodedRecord {
     func cut(to maximum: Int, keeping kept: Int) -> (encoded: EncodedRecord, lost: Set<Shortening>)? {
         let excess = record.lengths.longest - maximum
         var cut = self
-        switch record {
-        case .preference(var pair):
+        switch record.kind {
+        case .preference:
             // One token of the prompt's own stays.
-            guard excess < pair.prompt.count - kept else { return nil }
-            pair.prompt.removeSubrange(kept..<(kept + excess))
-            cut.record = .preference(pair)
-        case .text(var text):
+            guard excess < record.prompt.count - kept else { return nil }
+            cut.record[.prompt].removeSubrange(kept..<(kept + excess))
+        case .text:
             // The token before the first counted one stays: it predicts it.
-            guard let firstCounted = text.firstCounted, excess < firstCounted - kept else { return nil }
-            text.tokens.removeSubrange(kept..<(kept + excess))
-            text.lossMask?.removeSubrange(kept..<(kept + excess))
-            cut.record = .text(text)
+            guard let firstCounted = record.firstCounted, excess < firstCounted - kept else { return nil }
+            cut.record.tokens.removeSubrange(kept..<(kept + excess))
+            cut.record.lossMask?.removeSubrange(kept..<(kept + excess))
         }
         return (cut, [.beginning])
     }
@@ -85,15 +83,13 @@ extension EncodedRecord {
 extension DatasetRecord {
     /// Why there is nothing to learn from it; nil where there is something.
     var nothingToLearn: DropReason? {
-        switch self {
-        case .preference(let record): record.chosen == record.rejected ? .identical : nil
-        case .text(let record): record.firstCounted == nil ? .nothingCounted : nil
+        switch kind {
+        case .preference: chosen == rejected ? .identical : nil
+        case .text: firstCounted == nil ? .nothingCounted : nil
         }
     }
-}
 
-extension TextRecord {
-    /// The index of the first token that is predicted and counted.
+    /// The index of the first token of a text that is predicted and counted.
     fileprivate var firstCounted: Int? {
         guard tokens.count >= 2 else { return nil }
         guard let lossMask else { return 1 }

@@ -62,11 +62,11 @@ struct LineJudge: Sendable {
         case (.preference, false):
             let record = try fields.preference()
             try checkVocabulary(record.prompt, record.chosen, record.rejected)
-            return EncodedRecord(record: .preference(record))
+            return EncodedRecord(record: record)
         case (.chat, false), (.text, false):
             let record = try fields.text()
             try checkVocabulary(record.tokens)
-            return EncodedRecord(record: .text(record))
+            return EncodedRecord(record: record)
         }
     }
 

@@ -51,16 +51,9 @@ public struct MicroBatchPacker: Equatable, Sendable {
     ///
     /// - Throws: `Failure` (damaged data) when the file can't be read.
     public func assemble(_ records: [Int], from file: DatasetFile) throws(Failure) -> MicroBatch {
-        switch file.kind {
-        case .preference:
-            var pairs: [(record: Int, ids: PreferenceRecord)] = []
-            for record in records { pairs.append((record, try file.preference(record))) }
-            return MicroBatch(preference: pairs, prefixSharing: prefixSharing, scoring: scoring)
-        case .text:
-            var texts: [(record: Int, ids: TextRecord)] = []
-            for record in records { texts.append((record, try file.text(record))) }
-            return MicroBatch(text: texts, scoring: scoring)
-        }
+        var ids: [(record: Int, ids: DatasetRecord)] = []
+        for record in records { ids.append((record, try file.record(record))) }
+        return MicroBatch(ids, prefixSharing: prefixSharing, scoring: scoring)
     }
 }
 

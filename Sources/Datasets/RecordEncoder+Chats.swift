@@ -29,13 +29,13 @@ extension RecordEncoder {
         // A range for each message of the assistant, in their order.
         let answers = messages.filter { $0.message.role == .assistant }
         chat.assistantTurns = zip(chat.assistantTurns, answers).filter(\.1.isLearnt).map(\.0)
-        var record = TextRecord(tokens: tokens.ids, lossMask: chat.assistantMask(over: tokens))
+        var record = DatasetRecord(tokens: tokens.ids, lossMask: chat.assistantMask(over: tokens))
         // Where the template ends turns, the end is part of the turn and counts already.
         if template.endOfTurn == nil, let last = messages.last, last.message.role == .assistant {
             record.appendEnd(try end(), isLearnt: last.isLearnt)
         }
         return EncodedRecord(
-            record: .text(record), chat: .turns(messages),
+            record: record, chat: .turns(messages),
             losesCharacters: messages.contains { losesCharacters($0.message.content) })
     }
 }

@@ -79,9 +79,9 @@ extension RecordEncoder {
             if let end, ids.last != end { ids.append(end) }
             return ids
         }
-        let record = PreferenceRecord(
+        let record = DatasetRecord(
             prompt: Array(prompt[..<boundary]), chosen: completion(wholes.0), rejected: completion(wholes.1))
-        return EncodedRecord(record: .preference(record), movedBoundary: boundary < prompt.count)
+        return EncodedRecord(record: record, movedBoundary: boundary < prompt.count)
     }
 
     private func emptyPrompt(_ prompt: [Int32], _ wholes: ([Int32], [Int32])) -> RecordError {

@@ -39,11 +39,7 @@ extension RecordEncoder {
 
     /// How many tokens at the record's beginning only mark that it begins.
     private func beginningCount(of record: DatasetRecord) throws(RecordError) -> Int {
-        let tokens =
-            switch record {
-            case .preference(let pair): pair.prompt
-            case .text(let text): text.tokens
-            }
+        let tokens = record.kind == .preference ? record.prompt : record.tokens
         if !beginning.isEmpty, tokens.starts(with: beginning) { return beginning.count }
         do throws(Failure) {
             guard let token = try beginningOfSequence.get() else { return 0 }

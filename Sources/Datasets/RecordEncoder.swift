@@ -43,11 +43,11 @@ struct RecordEncoder: Sendable {
             throw RecordError("\(fields.source(of: .text)) is missing", remedy: "Add it, or leave the record out.")
         }
         let spans = try fields.spans(.lossMaskingSpans) ?? []
-        var record: TextRecord
+        var record: DatasetRecord
         if spans.isEmpty {
-            record = TextRecord(tokens: try ids(of: text))
+            record = DatasetRecord(tokens: try ids(of: text))
         } else {
-            record = TextRecord(tokens: beginning, lossMask: beginning.map { _ in true })
+            record = DatasetRecord(tokens: beginning, lossMask: beginning.map { _ in true })
             for (piece, counts) in try text.cut(at: spans, field: fields.source(of: .lossMaskingSpans)) {
                 let ids = try self.ids(of: piece, addSpecialTokens: false)
                 record.tokens += ids
@@ -55,7 +55,7 @@ struct RecordEncoder: Sendable {
             }
         }
         record.appendEnd(try end(), isLearnt: true)
-        return EncodedRecord(record: .text(record), losesCharacters: losesCharacters(text))
+        return EncodedRecord(record: record, losesCharacters: losesCharacters(text))
     }
 
     // MARK: What every record needs
@@ -97,7 +97,7 @@ extension ChatTemplate {
     var leavesTextBare: Bool { self == .plainText }
 }
 
-extension TextRecord {
+extension DatasetRecord {
     /// Ends the text with `end`, unless it does already.
     mutating func appendEnd(_ end: Int32, isLearnt: Bool) {
         if tokens.last == end {

@@ -88,7 +88,7 @@ extension RecordFields {
     }
 
     /// A pair's completions count as a whole, and nothing else does.
-    func checkPairFields(_ record: PreferenceRecord) throws(RecordError) {
+    func checkPairFields(_ record: DatasetRecord) throws(RecordError) {
         let ofWhole = FieldName.masks.filter { has($0) }.map(source)
             + [ForeignField.attentionMask, .positionIDs].filter { reader(of: $0) != nil }.map(\.rawValue)
         if let name = ofWhole.first {

@@ -93,18 +93,18 @@ struct RecordFields {
     // MARK: Token ids
 
     /// - Throws: `RecordError` naming the missing or empty field, or one that would change what the pair says.
-    func preference() throws(RecordError) -> PreferenceRecord {
+    func preference() throws(RecordError) -> DatasetRecord {
         let (chosen, rejected) = (try filled(.chosenIDs), try filled(.rejectedIDs))
-        let record = PreferenceRecord(prompt: try filled(.promptIDs), chosen: chosen, rejected: rejected)
+        let record = DatasetRecord(prompt: try filled(.promptIDs), chosen: chosen, rejected: rejected)
         try checkPairFields(record)
         return record
     }
 
     /// - Throws: `RecordError` for an empty text, or for a field that would change what the ids say.
-    func text() throws(RecordError) -> TextRecord {
+    func text() throws(RecordError) -> DatasetRecord {
         let tokens = try filled(.inputIDs)
         try checkTokenFields(count: tokens.count)
-        return TextRecord(tokens: tokens, lossMask: try mask(over: tokens))
+        return DatasetRecord(tokens: tokens, lossMask: try mask(over: tokens))
     }
 
     private func filled(_ name: FieldName) throws(RecordError) -> [Int32] {

@@ -1,5 +1,4 @@
 import CHDF5
-
 // The overlay of the HDF5 library: every raw pointer and C call of this room is in this file. Every status is checked.
 // Handles are used from one thread at a time; nothing here locks: `hdf5IsThreadSafe` says whether the library does.
 

@@ -1,5 +1,6 @@
 import Foundation
 import Settings
+import Tensors
 
 /// Direct preference optimisation (Rafailov et al., arXiv:2305.18290), conservative with label smoothing
 /// (Mitchell, "A note on DPO with noisy preferences", 2023).
@@ -39,27 +40,23 @@ public struct DirectPreference: Objective {
         ]
     }
 
-    public func count(_ records: RecordRows) -> Int {
-        guard case .pairs(let pairs) = records else { preconditionFailure("preference losses need pairs") }
-        return pairs.count
-    }
+    public func count(_ records: [RecordLayout]) -> Int { records.count }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
-        guard case .pairs(let pairs) = batch.records else { preconditionFailure("preference losses need pairs") }
         let reference = reference.map { batch.references[$0]! }
         var result = ObjectiveResult(
             lossSum: 0, gradients: ObjectiveGradients(targets: [Double](repeating: 0, count: batch.policy.count)),
             metrics: metricNames.map { _ in MetricSum() })
-        for pair in pairs {
-            let chosen = batch.policy[pair.chosen].reduce(0, +)
-            let rejected = batch.policy[pair.rejected].reduce(0, +)
-            let chosenGain = chosen - (reference?[pair.chosen].reduce(0, +) ?? 0)
-            let rejectedGain = rejected - (reference?[pair.rejected].reduce(0, +) ?? 0)
+        for pair in batch.records {
+            let chosen = batch.policy[pair[.chosen]].reduce(0, +)
+            let rejected = batch.policy[pair[.rejected]].reduce(0, +)
+            let chosenGain = chosen - (reference?[pair[.chosen]].reduce(0, +) ?? 0)
+            let rejectedGain = rejected - (reference?[pair[.rejected]].reduce(0, +) ?? 0)
             let difference = chosenGain - rejectedGain
             let (loss, slope) = lossAndSlope(difference)
             result.lossSum += loss
-            for row in pair.chosen { result.gradients.targets[row] += slope }
-            for row in pair.rejected { result.gradients.targets[row] -= slope }
+            for row in pair[.chosen] { result.gradients.targets[row] += slope }
+            for row in pair[.rejected] { result.gradients.targets[row] -= slope }
             addMetrics(
                 [beta * chosenGain, beta * rejectedGain, beta * difference, difference > 0 ? 1 : 0, chosen, rejected],
                 pair, batch, to: &result.metrics)
@@ -77,19 +74,19 @@ public struct DirectPreference: Objective {
 
     /// Means over pairs first, then means over completion tokens.
     private func addMetrics(
-        _ pairValues: [Double], _ pair: RecordRows.Pair, _ batch: ScoredRecords, to metrics: inout [MetricSum]
+        _ pairValues: [Double], _ pair: RecordLayout, _ batch: ScoredRecords, to metrics: inout [MetricSum]
     ) {
         for (index, value) in pairValues.enumerated() { metrics[index] += MetricSum(sum: value, count: 1) }
         let next = pairValues.count
-        for (index, rows) in [pair.chosen, pair.rejected].enumerated() {
+        for (index, rows) in [pair[.chosen], pair[.rejected]].enumerated() {
             let count = Double(rows.count)
             metrics[next + index] += MetricSum(sum: batch.meanLogits[rows].reduce(0, +), count: count)
             metrics[next + 2] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
         }
         // Of the chosen completions alone, as TRL does: nobody wants the rejected tokens predicted.
-        metrics[next + 3] += MetricSum(sum: Double(batch.hits[pair.chosen].count { $0 }), count: Double(pair.chosen.count))
+        metrics[next + 3] += MetricSum(sum: Double(batch.hits[pair[.chosen]].count { $0 }), count: Double(pair[.chosen].count))
         // e to its power is the perplexity of the chosen completions.
-        metrics[next + 4] += MetricSum(sum: -batch.policy[pair.chosen].reduce(0, +), count: Double(pair.chosen.count))
+        metrics[next + 4] += MetricSum(sum: -batch.policy[pair[.chosen]].reduce(0, +), count: Double(pair[.chosen].count))
     }
 }
 

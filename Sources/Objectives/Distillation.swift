@@ -1,5 +1,6 @@
 import Kernels
 import Settings
+import Tensors
 
 /// Distillation from frozen teachers (Hinton et al., arXiv:1503.02531; generalised Jensen–Shannon divergence as in
 /// Agarwal et al., arXiv:2306.13649): the student's whole distribution is pulled towards each teacher's, at every counted
@@ -46,7 +47,7 @@ public struct Distillation: Objective {
             + (states == nil ? [] : ["hidden_states"])
     }
 
-    public func count(_ records: RecordRows) -> Int { records.ranges(tokens).reduce(0) { $0 + $1.count } }
+    public func count(_ records: [RecordLayout]) -> Int { records.ranges(tokens).reduce(0) { $0 + $1.count } }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         var result = ObjectiveResult(
@@ -64,11 +65,11 @@ public struct Distillation: Objective {
         return result
     }
 
-    public func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients? {
+    public func constantGradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients? {
         gradients(records, rowCount: rowCount)
     }
 
-    private func gradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients {
+    private func gradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients {
         let zeros = [Double](repeating: 0, count: rowCount)
         var gradients = ObjectiveGradients(targets: zeros, terms: terms.map { _ in zeros })
         for row in records.ranges(tokens).joined() {

@@ -1,4 +1,5 @@
 import Settings
+import Tensors
 
 /// Next-token cross-entropy, the mean over all counted tokens of the step: pretraining, and supervised fine-tuning by a
 /// loss mask. Of preference records it learns the chosen completions.
@@ -9,7 +10,7 @@ public struct LanguageModeling: Objective {
     public var datasetKinds: Set<DatasetKind> { [.text, .preference] }
     public var metricNames: [String] { ["entropy", "mean_token_accuracy"] }
 
-    public func count(_ records: RecordRows) -> Int { learnt(records).reduce(0) { $0 + $1.count } }
+    public func count(_ records: [RecordLayout]) -> Int { learnt(records).reduce(0) { $0 + $1.count } }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         var result = ObjectiveResult(
@@ -24,20 +25,17 @@ public struct LanguageModeling: Objective {
         return result
     }
 
-    public func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients? {
+    public func constantGradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients? {
         gradients(records, rowCount: rowCount)
     }
 
-    private func gradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients {
+    private func gradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients {
         var gradients = ObjectiveGradients(targets: [Double](repeating: 0, count: rowCount))
         for row in learnt(records).joined() { gradients.targets[row] = -1 }
         return gradients
     }
 
-    private func learnt(_ records: RecordRows) -> [Range<Int>] {
-        switch records {
-        case .pairs(let pairs): pairs.map(\.chosen)
-        case .texts(let texts): texts.map(\.completion)
-        }
+    private func learnt(_ records: [RecordLayout]) -> [Range<Int>] {
+        records.map { $0.sequences[.chosen] ?? $0[.completion] }
     }
 }

@@ -25,18 +25,18 @@ public protocol Objective: Sendable {
     var metricNames: [String] { get }
 
     /// What the sum of losses is divided by, this micro-batch's share of it: pairs, or tokens.
-    func count(_ records: RecordRows) -> Int
+    func count(_ records: [RecordLayout]) -> Int
     func evaluate(_ batch: ScoredRecords) -> ObjectiveResult
     /// The gradients of `evaluate`, where no value of the micro-batch changes them (a plain likelihood, a sum of terms): the
     /// head then goes backward while it still holds its logits. Nil for every other loss.
-    func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients?
+    func constantGradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients?
 }
 
 extension Objective {
     public var tokens: ScoredTokens { .completion }
     public var references: [String] { [] }
     public var terms: [RowTerm] { [] }
-    public func constantGradients(_ records: RecordRows, rowCount: Int) -> ObjectiveGradients? { nil }
+    public func constantGradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients? { nil }
 }
 
 /// A loss of each scored row, which an objective adds up and weighs.
@@ -77,49 +77,9 @@ public struct StateMatching: Equatable, Sendable {
     }
 }
 
-/// Where the records of a micro-batch lie among its scored rows.
-public enum RecordRows: Sendable, Equatable {
-    case pairs([Pair])
-    case texts([Text])
-
-    public struct Pair: Sendable, Equatable {
-        public var chosen: Range<Int>
-        public var rejected: Range<Int>
-        /// The prompt's own tokens, once for each of the two sequences; empty unless an objective asks for all tokens.
-        public var prompt: Range<Int>
-
-        public init(chosen: Range<Int>, rejected: Range<Int>, prompt: Range<Int> = 0..<0) {
-            self.chosen = chosen
-            self.rejected = rejected
-            self.prompt = prompt
-        }
-    }
-
-    public struct Text: Sendable, Equatable {
-        /// The tokens that the loss mask counts: all of them, without one.
-        public var completion: Range<Int>
-        /// The others; empty unless an objective asks for all tokens.
-        public var context: Range<Int>
-
-        public init(completion: Range<Int>, context: Range<Int> = 0..<0) {
-            self.completion = completion
-            self.context = context
-        }
-    }
-
-    /// The rows of `tokens`, in ranges.
-    public func ranges(_ tokens: ScoredTokens) -> [Range<Int>] {
-        let all = tokens == .all
-        switch self {
-        case .pairs(let pairs): return pairs.flatMap { [$0.chosen, $0.rejected] + (all ? [$0.prompt] : []) }
-        case .texts(let texts): return texts.flatMap { [$0.completion] + (all ? [$0.context] : []) }
-        }
-    }
-}
-
 /// The values of a micro-batch's scored rows, as every tensor rank sees them.
 public struct ScoredRecords: Sendable {
-    public var records: RecordRows
+    public var records: [RecordLayout]
     /// `[R]` log p(target) by the policy, nats.
     public var policy: [Double]
     /// `[R]` the same by each reference that the objective names.
@@ -133,7 +93,7 @@ public struct ScoredRecords: Sendable {
     public var terms: [TermValues]
 
     public init(
-        records: RecordRows, policy: [Double], references: [String: [Double]] = [:], entropies: [Double]? = nil,
+        records: [RecordLayout], policy: [Double], references: [String: [Double]] = [:], entropies: [Double]? = nil,
         meanLogits: [Double]? = nil, mostProbable: [Int]? = nil, hits: [Bool]? = nil, terms: [TermValues] = []
     ) {
         self.records = records

@@ -1,10 +1,11 @@
 import Collectives
+import Costs
 import Foundation
 import Kernels
 import Model
+import Runs
 import Settings
 import Tensors
-import Training
 import Weights
 
 /// Measures a machine's rates, once, with every core of the run at work: alone, or by all ranks under mpirun.

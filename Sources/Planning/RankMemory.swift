@@ -1,7 +1,7 @@
+import Costs
 import Kernels
 import Model
 import Settings
-import Training
 
 // T tokens of the fullest micro-batch, U of them scored, R predictions; D model width, V' vocabulary rows and G key/value
 // heads of a rank, E head dimension, P parameters of a rank, n data ranks.

@@ -1,5 +1,7 @@
+import Checkpoints
+import Runs
 import Settings
-import Training
+import Stepping
 
 /// How long a whole run takes, by its plan: all steps, and what is done between them.
 public struct RunDuration: Equatable, Sendable {

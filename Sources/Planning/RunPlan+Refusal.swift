@@ -1,6 +1,5 @@
 import Foundation
 import Settings
-import Training
 
 extension RunPlan {
     /// Refuses a run that a node has no memory for, and says what would fit: the first change of the layout that helps.

@@ -1,8 +1,10 @@
 import Collectives
+import Costs
 import Datasets
 import Model
+import Runs
 import Settings
-import Training
+import Stepping
 import Weights
 
 /// What a run will need and take, told without running it.

@@ -1,6 +1,5 @@
 import Model
 import Settings
-import Training
 
 /// A run in the numbers that its forecast depends on: models, layout, and where ranks lie.
 public struct RunShape: Sendable {

@@ -1,6 +1,5 @@
 import Model
 import Settings
-import Training
 
 // T tokens, U scored rows; D model width, A columns of a rank's query heads, B of its key/value heads, F feed-forward and V'
 // vocabulary columns of it.

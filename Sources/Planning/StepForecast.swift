@@ -1,6 +1,7 @@
+import Costs
 import Model
 import Settings
-import Training
+import Stepping
 
 /// One optimizer step's work: of every data rank, its micro-batches.
 public typealias StepWork = [[StepWorkload]]

@@ -1,6 +1,5 @@
 import Datasets
 import Model
-import Training
 
 /// What a step computes, in numbers: made from the records that the trainer is about to take.
 public struct StepWorkload: Equatable, Sendable {

@@ -1,5 +1,5 @@
+import Costs
 import Settings
-import Training
 
 /// Bytes that a rank sends in a step, by axis: of a sum over n ranks 2(n − 1)/n of its bytes, which no way of adding up can
 /// do with less of.

@@ -1,6 +1,6 @@
 import Foundation
+import Runs
 import Settings
-import Training
 
 /// A run as a person follows it, with the time that is left.
 ///

@@ -1,6 +1,6 @@
 import Foundation
+import Runs
 import Settings
-import Training
 
 /// A dump of a step that went wrong, as a person reads it.
 public struct DumpTable {

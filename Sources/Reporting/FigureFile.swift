@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import Runs
 import Settings
-import Training
 
 /// `tandem evaluate --output`: the validation figures of a model as one JSON object, written when all of them are known.
 public final class FigureFile: EventListener {

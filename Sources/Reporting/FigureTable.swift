@@ -1,6 +1,6 @@
 import Foundation
+import Runs
 import Settings
-import Training
 
 /// Prints each evaluation as a table of its figures; notices go to standard error.
 public final class FigureTable: EventListener {

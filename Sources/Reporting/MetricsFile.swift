@@ -1,6 +1,7 @@
 import Foundation
+import Runs
 import Settings
-import Training
+import Stepping
 
 /// `metrics.jsonl`: one object a training step or evaluation, each line on disk before the next step begins.
 ///

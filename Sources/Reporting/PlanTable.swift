@@ -1,7 +1,7 @@
 import Foundation
 import Planning
 import Settings
-import Training
+import Stepping
 
 /// A run's plan as a person reads it.
 public struct PlanTable {

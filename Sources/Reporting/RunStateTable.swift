@@ -1,8 +1,8 @@
 import Checkpoints
 import Collectives
 import Foundation
+import Runs
 import Settings
-import Training
 
 /// Where a run stands, for a person who looks at its folder.
 public struct RunStateTable {

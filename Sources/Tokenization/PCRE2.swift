@@ -1,5 +1,4 @@
 import CPCRE2
-
 // The overlay of PCRE2: every raw pointer and C call for regular expressions is in this file. Every status is checked.
 
 /// A compiled regular expression over UTF-8. Immutable: any number of threads may match with it at once.

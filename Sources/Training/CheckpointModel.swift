@@ -3,7 +3,9 @@ import Files
 import Foundation
 import Hashing
 import Model
+import Runs
 import Settings
+import Stepping
 import Tensors
 import Weights
 

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Kernels
 import Model
+import Runs
 import Settings
 import Tensors
 import Weights

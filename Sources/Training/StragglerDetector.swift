@@ -1,4 +1,5 @@
 import Collectives
+import Stepping
 
 /// What one rank did in a step while it waited for nobody.
 struct RankWork: Equatable {

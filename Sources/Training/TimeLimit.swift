@@ -1,5 +1,4 @@
-/// Bytes a second that storage which many ranks share writes at least.
-public let cautiousDiskRate = 200e6
+import Checkpoints
 
 /// `run.time_limit`: whether a run has to end now to be saved before it. All times are seconds of a monotonic clock, so that
 /// setting the system's clock changes nothing.

@@ -4,7 +4,9 @@ import Datasets
 import Diagnosis
 import HDF5
 import Model
+import References
 import Settings
+import Stepping
 import Tensors
 
 /// A checkpoint whose files are being written: what it will say of itself.

@@ -1,7 +1,9 @@
 import Checkpoints
 import Collectives
 import Diagnosis
+import Runs
 import Settings
+import Stepping
 
 /// What happens between two steps: validation, export, checkpoint, and the end on request.
 extension Trainer {

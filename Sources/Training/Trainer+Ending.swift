@@ -2,7 +2,10 @@ import Checkpoints
 import Collectives
 import Datasets
 import Foundation
+import Inference
+import References
 import Settings
+import Stepping
 import Tensors
 
 /// What is asked of a model before it leaves the run: numbers, and sense.
@@ -88,21 +91,5 @@ extension Trainer {
     private func tellChance(_ nats: Double?, of what: String) throws(Failure) {
         guard let notice = ChanceLevel(vocabularySize: run.policy.configuration.vocabularySize).notice(nats, of: what) else { return }
         try emit(.notice(notice))
-    }
-}
-
-/// What a model that knows nothing gives each token: 1 / vocabulary, a perplexity of the vocabulary's size.
-struct ChanceLevel {
-    let vocabularySize: Int
-
-    /// A sentence for a person where a perplexity is no better; nil where it is, or isn't known.
-    ///
-    /// - Parameter nats: mean −log p of the tokens.
-    func notice(_ nats: Double?, of what: String) -> String? {
-        guard let nats, nats.isFinite, nats >= log(Double(vocabularySize)) else { return nil }
-        let perplexity = exp(nats)
-        let shown = perplexity < 1e6 ? String(format: "%.1f", perplexity) : String(format: "%.2g", perplexity)
-        return "the model is no better than chance on \(what): perplexity \(shown), where giving all \(vocabularySize) tokens the same "
-            + "probability has \(vocabularySize)"
     }
 }

@@ -1,18 +1,14 @@
 import Collectives
 import Datasets
 import Diagnosis
+import Inference
+import References
+import Runs
 import Settings
 
-/// Validation figures between steps, and alone.
+/// Validation figures between steps.
 extension Trainer {
-    /// Validation figures of the policy as it is. Collective over all ranks.
-    public func evaluate(step: Int) throws {
-        for notice in run.notices { try emit(.notice(notice)) }
-        for entry in run.validation { _ = try evaluate(step: step, entry) { () throws(CollectiveError) in nil } }
-        try tellChance(step: step)
-    }
-
-    /// The same of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
+    /// Validation figures of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
     /// is passed over.
     func evaluate(step: Int, only name: String) throws -> StopReason? {
         guard let entry = run.validation.first(where: { $0.name == name }) else { return nil }
@@ -48,7 +44,6 @@ extension Trainer {
 
     /// What to do about an evaluation that gives no numbers.
     private func remedy(step: Int) -> String {
-        guard step == 0, let folder = run.policy.folder else { return "Lower optimizer.learning_rate, or look at these records." }
-        return "Look at the model with tandem inspect --verify \(folder), and at these records."
+        step == 0 ? Evaluator.remedy(for: run.policy) : "Lower optimizer.learning_rate, or look at these records."
     }
 }

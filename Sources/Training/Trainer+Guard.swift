@@ -4,7 +4,9 @@ import Datasets
 import Foundation
 import Kernels
 import Model
+import Runs
 import Settings
+import Stepping
 import Tensors
 
 /// What a step that may change nothing was.
@@ -84,7 +86,7 @@ extension Trainer {
         runner.twins = []
         policy.zeroGradients()
         var sums = StepSums(run.objectives)
-        try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators)
+        try runner.train(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators)
         search.beginSums()
         reduction.begin()
         try reduction.finish()

@@ -2,7 +2,9 @@ import Checkpoints
 import Collectives
 import Datasets
 import Model
+import References
 import Settings
+import Stepping
 
 extension Trainer {
     /// Log-probabilities of every scored row of some records.
@@ -23,7 +25,7 @@ extension Trainer {
         var references: [String: [Double]] = [:]
         for hook in runner.hooks { references[hook.name] = try hook.values(for: plan).logProbabilities }
         for bridge in runner.bridges {
-            try bridge.serve(0, batches)
+            try bridge.serve(0) { batches.served($0).plan }
             let place = MicroBatchPlace(dataRank: mesh.data.rank, index: 0)
             references[bridge.name] = try bridge.values(for: batch, at: place).logProbabilities
             try bridge.finish()

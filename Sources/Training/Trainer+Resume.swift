@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Foundation
 import Kernels
+import Runs
 import Settings
 
 /// Which checkpoint a run goes on from.

@@ -6,7 +6,10 @@ import Foundation
 import Kernels
 import Model
 import Objectives
+import References
+import Runs
 import Settings
+import Stepping
 import Tensors
 
 /// Trains a policy, against its references where the objective has them: the way through the house.
@@ -20,7 +23,7 @@ public final class Trainer {
     let directory: RunDirectory
     private let listeners: [any EventListener]
     let stopwatch: Stopwatch
-    let runner: MicroBatchRunner
+    let runner: MicroBatchRunner<Trainable>
     let reduction: GradientReduction
     let optimizer: Optimizer
     var checkpoints: CheckpointStore
@@ -88,7 +91,7 @@ public final class Trainer {
         RankActivity.begin(.loading)
         let policy = try mesh.agreed { try Trainer.loadPolicy(run, mesh: mesh, workers: workers) }
         self.policy = policy
-        let references = try loadReferences(run, mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
+        let references = try run.loadReferences(mesh: mesh, workers: workers, vocabularyLike: policy.sharding)
         runner = MicroBatchRunner(
             policy: policy, objectives: run.objectives, references: references, caches: run.referenceCaches(),
             matchers: run.stateMatchers(workers: workers), sharedVocabulary: run.sharedVocabulary, stopwatch: stopwatch)
@@ -98,9 +101,7 @@ public final class Trainer {
         optimizer = Optimizer(
             policy, settings: run.configuration.optimizer, partition: reduction.partition, zero: zero, mesh: mesh,
             workers: workers)
-        packer = MicroBatchPacker(
-            tokensPerMicroBatch: run.configuration.schedule.tokensPerMicroBatch,
-            prefixSharing: run.configuration.schedule.prefixSharing, scoring: run.scoredTokens)
+        packer = run.packer
         optimizer.beforeUpdate = { [unowned self] in pendingSave?.save.detach() }
     }
 
@@ -108,14 +109,11 @@ public final class Trainer {
         _ run: ResolvedRun, mesh: Mesh, workers: Workers
     ) throws(Failure) -> Transformer<Trainable> {
         let configuration = run.policy.configuration
-        let table = ParameterTable(configuration, additional: run.projectionShapes)
-        let source = PolicySource(
-            model: run.policy.source, names: ParameterTable(configuration).names,
-            additional: RandomProjections(seed: run.configuration.run.seed))
         let parameters = try TrainableParameters(
-            table, sharding: ModelSharding(configuration, size: mesh.tensor.size), rank: mesh.tensor.rank, source: source)
+            run.policyTable, sharding: ModelSharding(configuration, size: mesh.tensor.size), rank: mesh.tensor.rank,
+            source: run.policySource)
         let policy = Transformer<Trainable>(
-            configuration, parameters: parameters, tensor: mesh.tensor, workers: workers, table: table,
+            configuration, parameters: parameters, tensor: mesh.tensor, workers: workers, table: run.policyTable,
             recompute: run.configuration.schedule.recompute)
         policy.reserve(tokenCount: run.largestMicroBatch)
         return policy
@@ -266,7 +264,7 @@ public final class Trainer {
         runner.twins = plan.step == 1 ? twins : []
         stopwatch.measure(.backward) { policy.zeroGradients() }
         var sums = StepSums(run.objectives)
-        try runner.run(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators, reduction: reduction)
+        try runner.train(batches, dataRank: mesh.data.rank, sums: &sums, denominators: denominators, reduction: reduction)
         try runner.shareReferenceValues(of: plan, in: .training, over: mesh.data)
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }

@@ -2,9 +2,10 @@ import ArgumentParser
 import Collectives
 import Diagnosis
 import Files
+import Inference
 import Reporting
+import Runs
 import Settings
-import Training
 
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Computes validation figures; nothing is trained.")
@@ -39,10 +40,10 @@ struct Evaluate: ParsableCommand {
             ["evaluate"], resolved.layout, isChecked: configuration.run.checkCollectives, sharing: resolved.facts)
         let file = output.map { FigureFile(path: $0, model: resolved.policy.folder ?? resolved.policy.name) }
         let listeners = [FigureTable()] + [file].compactMap(\.self) as [any EventListener]
-        let trainer = try Trainer(
+        let evaluator = try Evaluator(
             resolved, mesh: mesh, workers: job.workers(configuration.run.threads, mesh, besides: resolved.rankByteCount),
             listeners: job.isFirst ? listeners : [])
-        try trainer.evaluate(step: 0)
+        try evaluator.evaluate()
         try mesh.agreed { if job.isFirst { try file?.write() } }
         job.finish()
     }

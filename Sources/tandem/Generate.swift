@@ -1,9 +1,10 @@
 import ArgumentParser
 import Foundation
+import Inference
 import Reporting
+import Runs
 import Settings
 import Tokenization
-import Training
 
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(

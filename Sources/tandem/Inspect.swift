@@ -2,8 +2,8 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Reporting
+import Runs
 import Settings
-import Training
 import Weights
 
 struct Inspect: OneProcessCommand {

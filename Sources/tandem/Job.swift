@@ -4,9 +4,9 @@ import Diagnosis
 import Foundation
 import Kernels
 import Reporting
+import Runs
 import Settings
 import Tensors
-import Training
 
 /// A command that is not for several ranks: started by `mpirun`, the first one does all of its work and the others none.
 protocol OneProcessCommand: ParsableCommand {}

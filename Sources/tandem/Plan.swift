@@ -1,12 +1,13 @@
 import ArgumentParser
 import Collectives
+import Costs
 import Files
 import Foundation
 import Kernels
 import Planning
 import Reporting
+import Runs
 import Settings
-import Training
 
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(

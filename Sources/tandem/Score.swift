@@ -1,8 +1,8 @@
 import ArgumentParser
 import Files
+import Inference
 import Reporting
 import Settings
-import Training
 
 struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(

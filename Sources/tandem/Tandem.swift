@@ -3,9 +3,9 @@ import Collectives
 import Diagnosis
 import Foundation
 import Reporting
+import Runs
 import Settings
 import Tensors
-import Training
 
 @main
 struct Tandem: ParsableCommand {

@@ -3,7 +3,9 @@ import Collectives
 import Diagnosis
 import Foundation
 import Reporting
+import Runs
 import Settings
+import Stepping
 import Training
 
 struct Train: ParsableCommand {

@@ -16,7 +16,7 @@ import Testing
         let file = try writePairs(pairs, to: folder.file("pairs.h5"))
         #expect(file.kind == .preference)
         #expect(file.recordCount == 50)
-        for index in (0..<50).reversed() { #expect(try file.preference(index) == pairs[index]) }
+        for index in (0..<50).reversed() { #expect(try file.record(index) == pairs[index]) }
         #expect(file.tokenRange == 1000...(50_000 + 601))
         #expect(file.tokenCount == pairs.reduce(0) { $0 + $1.prompt.count + $1.chosen.count + $1.rejected.count })
         // Record 6: prompt 4, chosen 8, rejected 3.
@@ -30,7 +30,7 @@ import Testing
     func longRecords() throws {
         let long = DatasetFormat.tokenChunk * 2 + 17
         let texts = (0..<5).map { index in
-            TextRecord(tokens: (0..<Int32(long + index)).map { ($0 &* 7 + Int32(index)) % 50_000 })
+            DatasetRecord(tokens: (0..<Int32(long + index)).map { ($0 &* 7 + Int32(index)) % 50_000 })
         }
         let path = folder.file("text.h5")
         let writer = try DatasetWriter(path: path, kind: .text)
@@ -38,7 +38,7 @@ import Testing
         try writer.commit()
         let file = try DatasetFile(path: path)
         #expect(file.hasLossMasks == false)
-        for index in 0..<5 { #expect(try file.text(index) == texts[index]) }
+        for index in 0..<5 { #expect(try file.record(index) == texts[index]) }
         #expect(file.sequenceTokenCount(of: 3) == long + 3)
         try file.verify()
     }
@@ -47,14 +47,14 @@ import Testing
     func lateLossMask() throws {
         let path = folder.file("text.h5")
         let writer = try DatasetWriter(path: path, kind: .text)
-        let plain = TextRecord(tokens: [Int32](repeating: 3, count: DatasetFormat.tokenChunk + 5))
-        let masked = TextRecord(tokens: [5, 6, 7, 8], lossMask: [false, false, true, false])
+        let plain = DatasetRecord(tokens: [Int32](repeating: 3, count: DatasetFormat.tokenChunk + 5))
+        let masked = DatasetRecord(tokens: [5, 6, 7, 8], lossMask: [false, false, true, false])
         for record in [plain, masked, plain] { try writer.append(record) }
         try writer.commit()
         let file = try DatasetFile(path: path)
-        #expect(try file.text(0).lossMask == [Bool](repeating: true, count: DatasetFormat.tokenChunk + 5))
-        #expect(try file.text(1) == masked)
-        #expect(try file.text(2).lossMask == [Bool](repeating: true, count: DatasetFormat.tokenChunk + 5))
+        #expect(try file.record(0).lossMask == [Bool](repeating: true, count: DatasetFormat.tokenChunk + 5))
+        #expect(try file.record(1) == masked)
+        #expect(try file.record(2).lossMask == [Bool](repeating: true, count: DatasetFormat.tokenChunk + 5))
     }
 
     @Test("the same records give the same bytes, whenever they are written")
@@ -128,13 +128,13 @@ import Testing
     func quickReads() throws {
         let path = folder.file("text.h5")
         let writer = try DatasetWriter(path: path, kind: .text)
-        for index in 0..<2000 { try writer.append(TextRecord(tokens: [Int32](repeating: Int32(index), count: 700))) }
+        for index in 0..<2000 { try writer.append(DatasetRecord(tokens: [Int32](repeating: Int32(index), count: 700))) }
         try writer.commit()
         let file = try DatasetFile(path: path)
         let begin = ContinuousClock.now
         try file.verify()
         let middle = ContinuousClock.now
-        for index in 0..<64 { #expect(try file.text((index * 997) % 2000).tokens.count == 700) }
+        for index in 0..<64 { #expect(try file.record((index * 997) % 2000).tokens.count == 700) }
         // Relative, so that a busy machine does not matter: measured at a hundredth of the whole.
         let records = middle.duration(to: .now)
         #expect(records < begin.duration(to: middle))
@@ -212,11 +212,11 @@ import Testing
     }
 
     /// True: all records are as written; false: some are not; nil: refused as damaged.
-    private func readsAsWritten(_ pairs: [PreferenceRecord]) -> Bool? {
+    private func readsAsWritten(_ pairs: [DatasetRecord]) -> Bool? {
         do throws(Failure) {
             let file = try DatasetFile(path: path)
             guard file.recordCount == pairs.count, file.kind == .preference else { return false }
-            for index in pairs.indices where try file.preference(index) != pairs[index] { return false }
+            for index in pairs.indices where try file.record(index) != pairs[index] { return false }
             return true
         } catch {
             return error.exitCode == .damagedData ? nil : false
@@ -251,12 +251,12 @@ import Testing
     func handWritten() throws {
         try writeRaw()
         let file = try DatasetFile(path: path)
-        #expect(try file.preference(1) == PreferenceRecord(prompt: [4, 5], chosen: [6], rejected: [9]))
+        #expect(try file.record(1) == DatasetRecord(prompt: [4, 5], chosen: [6], rejected: [9]))
         try file.verify()
         try writeRaw(kind: "text", offsets: [0, 3, 7], mask: [0, 1, 1, 0, 0, 0, 1])
         #expect(
-            try DatasetFile(path: path).text(1)
-                == TextRecord(tokens: [4, 5, 6, 9], lossMask: [false, false, false, true]))
+            try DatasetFile(path: path).record(1)
+                == DatasetRecord(tokens: [4, 5, 6, 9], lossMask: [false, false, false, true]))
     }
 
     @Test("a file without a tokenizer's identity is read as one that has none, and an identity that is no digest is refused")
@@ -336,8 +336,8 @@ import Testing
     func dishonestHeader() throws {
         try writeRaw(maximum: 8)
         let narrow = try DatasetFile(path: path)
-        #expect(try narrow.preference(0).prompt == [1])
-        let failure = try failure { () throws(Failure) in try narrow.preference(1) }
+        #expect(try narrow.record(0).prompt == [1])
+        let failure = try failure { () throws(Failure) in try narrow.record(1) }
         #expect(failure.exitCode == .damagedData)
         try writeRaw(maximum: 10)
         let wide = try DatasetFile(path: path)
@@ -349,7 +349,7 @@ import Testing
     func badMask() throws {
         try writeRaw(kind: "text", offsets: [0, 3, 7], mask: [0, 1, 2, 0, 0, 0, 1])
         let file = try DatasetFile(path: path)
-        #expect(throws: Failure.self) { try file.text(0) }
-        #expect(try file.text(1).tokens == [4, 5, 6, 9])
+        #expect(throws: Failure.self) { try file.record(0) }
+        #expect(try file.record(1).tokens == [4, 5, 6, 9])
     }
 }

@@ -164,7 +164,7 @@ struct ForeignCase: Sendable, CustomTestStringConvertible {
         var request = try request([#"{"instruction": "Q", "input": "", "chosen": "y", "rejected": "n"}"#])
         request.fields = ["prompt": "instruction"]
         try prepare(request)
-        #expect(try DatasetFile(path: output).preference(0).prompt == ByteTokenizer.ids("Q"))
+        #expect(try DatasetFile(path: output).record(0).prompt == ByteTokenizer.ids("Q"))
     }
 
     @Test("a system prompt beside messages is passed over where they begin with it, and refused where they begin with another")

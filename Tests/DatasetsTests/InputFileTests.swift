@@ -23,7 +23,7 @@ import Testing
     func byteOrderMark() throws {
         let inputs = try ["1.jsonl", "2.jsonl"].map { try folder.write(mark + Data("\(good)\n\(good)".utf8), to: $0) }
         #expect(try prepare(PrepareRequest(inputs: inputs, output: output)).training.records == 4)
-        #expect(try DatasetFile(path: output).preference(2).prompt == [1, 2])
+        #expect(try DatasetFile(path: output).record(2).prompt == [1, 2])
     }
 
     @Test("a byte order mark elsewhere is named, with its line; a file of nothing else is empty")

@@ -133,8 +133,8 @@ private typealias Bytes = ByteTokenizer
     // MARK: What is learnt
 
     /// The tokens of ChatML for messages, and whether each is of the content or the end of one that is `learnt`.
-    private func expected(_ messages: [(role: String, content: String, learnt: Bool)]) -> TextRecord {
-        var record = TextRecord(tokens: [], lossMask: [])
+    private func expected(_ messages: [(role: String, content: String, learnt: Bool)]) -> DatasetRecord {
+        var record = DatasetRecord(tokens: [], lossMask: [])
         for (role, content, learnt) in messages {
             let header = [Bytes.start] + Bytes.ids(role + "\n")
             let turn = Bytes.ids(content) + [Bytes.turnEnd]
@@ -162,7 +162,7 @@ private typealias Bytes = ByteTokenizer
             ("system", "B", false), ("user", "q", false), ("assistant", "one", false), ("user", "r", false),
             ("assistant", "two", true), ("assistant", "three", true),
         ])
-        #expect(try DatasetFile(path: output).text(0) == known)
+        #expect(try DatasetFile(path: output).record(0) == known)
     }
 
     @Test("without a template the end of sequence after an unlearnt last message is not learnt either")
@@ -170,10 +170,10 @@ private typealias Bytes = ByteTokenizer
         let line = chat(
             message("user", "q"), message("assistant", "y"), message("user", "r"), message("assistant", "z", #", "weight": 0"#))
         try prepare(request(line, template: nil))
-        let record = try DatasetFile(path: output).text(0)
+        let record = try DatasetFile(path: output).record(0)
         #expect(
             record
-                == TextRecord(tokens: Bytes.ids("qyrz") + [Bytes.end], lossMask: [false, true, false, false, false]))
+                == DatasetRecord(tokens: Bytes.ids("qyrz") + [Bytes.end], lossMask: [false, true, false, false, false]))
     }
 
     @Test("a chat of which nothing is learnt is dropped and counted")

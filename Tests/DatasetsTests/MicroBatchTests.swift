@@ -5,11 +5,11 @@ import Testing
 @testable import Datasets
 
 @Suite struct MicroBatchTests {
-    private let pair = PreferenceRecord(prompt: [1, 2, 3], chosen: [10, 11], rejected: [20, 21, 22])
+    private let pair = DatasetRecord(prompt: [1, 2, 3], chosen: [10, 11], rejected: [20, 21, 22])
 
     @Test("with prefix sharing a pair is a prompt and two completions that see it")
     func shared() {
-        let batch = MicroBatch(preference: [(7, pair)], prefixSharing: true)
+        let batch = MicroBatch([(7, pair)], prefixSharing: true)
         #expect(batch.axis.tokens == [1, 2, 3, 10, 11, 20, 21, 22])
         #expect(batch.axis.positions == [0, 1, 2, 3, 4, 3, 4, 5])
         #expect(
@@ -17,53 +17,53 @@ import Testing
                 Segment(range: 0..<3), Segment(range: 3..<5, prefix: 0..<3), Segment(range: 5..<8, prefix: 0..<3),
             ])
         #expect(batch.rows == rows([(2, 10), (3, 11), (2, 20), (5, 21), (6, 22)]))
-        #expect(batch.records == .preference([PreferenceRows(record: 7, chosen: 0..<2, rejected: 2..<5)]))
+        #expect(batch.records == [RecordLayout(record: 7, [.chosen: 0..<2, .rejected: 2..<5])])
         #expect(batch.sequenceTokens == 11)
     }
 
     @Test("without prefix sharing the prompt is laid out twice")
     func unshared() {
-        let batch = MicroBatch(preference: [(7, pair)], prefixSharing: false)
+        let batch = MicroBatch([(7, pair)], prefixSharing: false)
         #expect(batch.axis.tokens == [1, 2, 3, 10, 11, 1, 2, 3, 20, 21, 22])
         #expect(batch.axis.positions == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5])
         #expect(batch.axis.segments == [Segment(range: 0..<5), Segment(range: 5..<11)])
         #expect(batch.rows == rows([(2, 10), (3, 11), (7, 20), (8, 21), (9, 22)]))
-        #expect(batch.records == .preference([PreferenceRows(record: 7, chosen: 0..<2, rejected: 2..<5)]))
+        #expect(batch.records == [RecordLayout(record: 7, [.chosen: 0..<2, .rejected: 2..<5])])
         #expect(batch.sequenceTokens == 11)
     }
 
     @Test("a second pair follows the first on the axis and in the rows")
     func twoPairs() {
-        let other = PreferenceRecord(prompt: [5], chosen: [6], rejected: [7])
-        let batch = MicroBatch(preference: [(4, pair), (0, other)], prefixSharing: true)
+        let other = DatasetRecord(prompt: [5], chosen: [6], rejected: [7])
+        let batch = MicroBatch([(4, pair), (0, other)], prefixSharing: true)
         #expect(batch.axis.tokens == [1, 2, 3, 10, 11, 20, 21, 22, 5, 6, 7])
         #expect(batch.axis.segments[4] == Segment(range: 9..<10, prefix: 8..<9))
         #expect(Array(batch.rows[5...]) == rows([(8, 6), (8, 7)]))
         #expect(
             batch.records
-                == .preference([
-                    PreferenceRows(record: 4, chosen: 0..<2, rejected: 2..<5),
-                    PreferenceRows(record: 0, chosen: 5..<6, rejected: 6..<7),
-                ]))
+                == [
+                    RecordLayout(record: 4, [.chosen: 0..<2, .rejected: 2..<5]),
+                    RecordLayout(record: 0, [.chosen: 5..<6, .rejected: 6..<7]),
+                ])
         #expect(batch.sequenceTokens == 15)
     }
 
     @Test("a text is one segment; every counted token but the first has a row at the position before")
     func texts() {
-        let plain = TextRecord(tokens: [4, 5, 6])
-        let masked = TextRecord(tokens: [7, 8, 9, 10], lossMask: [true, false, true, true])
-        let none = TextRecord(tokens: [1, 2], lossMask: [true, false])
-        let batch = MicroBatch(text: [(2, plain), (0, masked), (1, none)])
+        let plain = DatasetRecord(tokens: [4, 5, 6])
+        let masked = DatasetRecord(tokens: [7, 8, 9, 10], lossMask: [true, false, true, true])
+        let none = DatasetRecord(tokens: [1, 2], lossMask: [true, false])
+        let batch = MicroBatch([(2, plain), (0, masked), (1, none)])
         #expect(batch.axis.tokens == [4, 5, 6, 7, 8, 9, 10, 1, 2])
         #expect(batch.axis.positions == [0, 1, 2, 0, 1, 2, 3, 0, 1])
         #expect(batch.axis.segments == [Segment(range: 0..<3), Segment(range: 3..<7), Segment(range: 7..<9)])
         #expect(batch.rows == rows([(0, 5), (1, 6), (4, 9), (5, 10)]))
         #expect(
             batch.records
-                == .text([
-                    TextRows(record: 2, rows: 0..<2), TextRows(record: 0, rows: 2..<4),
-                    TextRows(record: 1, rows: 4..<4),
-                ]))
+                == [
+                    RecordLayout(record: 2, [.completion: 0..<2]), RecordLayout(record: 0, [.completion: 2..<4]),
+                    RecordLayout(record: 1, [.completion: 4..<4]),
+                ])
         #expect(batch.sequenceTokens == 9)
     }
 
@@ -73,17 +73,17 @@ import Testing
             (true, [(0, 2), (1, 3), (0, 2), (1, 3)] as [(Int, Int32)]), (false, [(0, 2), (1, 3), (5, 2), (6, 3)]),
         ])
     func allTokensOfPairs(sharing: Bool, prompt: [(Int, Int32)]) {
-        let batch = MicroBatch(preference: [(7, pair)], prefixSharing: sharing, scoring: .all)
+        let batch = MicroBatch([(7, pair)], prefixSharing: sharing, scoring: .all)
         #expect(Array(batch.rows[5...]) == rows(prompt))
-        #expect(batch.records == .preference([PreferenceRows(record: 7, chosen: 0..<2, rejected: 2..<5, prompt: 5..<9)]))
+        #expect(batch.records == [RecordLayout(record: 7, [.chosen: 0..<2, .rejected: 2..<5, .prompt: 5..<9])])
     }
 
     @Test("scoring all tokens adds those that a loss mask leaves out, after the counted ones")
     func allTokensOfTexts() {
-        let masked = TextRecord(tokens: [7, 8, 9, 10], lossMask: [true, false, true, true])
-        let batch = MicroBatch(text: [(0, masked)], scoring: .all)
+        let masked = DatasetRecord(tokens: [7, 8, 9, 10], lossMask: [true, false, true, true])
+        let batch = MicroBatch([(0, masked)], scoring: .all)
         #expect(batch.rows == rows([(1, 9), (2, 10), (0, 8)]))
-        #expect(batch.records == .text([TextRows(record: 0, rows: 0..<2, context: 2..<3)]))
+        #expect(batch.records == [RecordLayout(record: 0, [.completion: 0..<2, .context: 2..<3])])
     }
 
     private func rows(_ pairs: [(Int, Int32)]) -> [ScoredRow] { pairs.map { ScoredRow(position: $0.0, target: $0.1) } }
@@ -113,7 +113,7 @@ import Testing
             #expect(plan.microBatches.count > 1)
             for members in plan.microBatches {
                 let batch = try packer.assemble(members, from: file)
-                #expect(batch == MicroBatch(preference: members.map { ($0, pairs[$0]) }, prefixSharing: sharing))
+                #expect(batch == MicroBatch(members.map { ($0, pairs[$0]) }, prefixSharing: sharing))
                 let planned = members.reduce(0) { $0 + packer.axisTokenCount(of: $1, in: file) }
                 #expect(batch.axis.count == planned && planned <= 40)
                 #expect(batch.sequenceTokens == members.reduce(0) { $0 + file.sequenceTokenCount(of: $1) })
@@ -126,15 +126,15 @@ import Testing
         let folder = try TemporaryFolder()
         let path = folder.file("text.h5")
         let texts = [
-            TextRecord(tokens: [4, 5, 6], lossMask: [true, true, true]),
-            TextRecord(tokens: [7, 8, 9], lossMask: [false, false, true]),
+            DatasetRecord(tokens: [4, 5, 6], lossMask: [true, true, true]),
+            DatasetRecord(tokens: [7, 8, 9], lossMask: [false, false, true]),
         ]
         let writer = try DatasetWriter(path: path, kind: .text)
         for text in texts { try writer.append(text) }
         try writer.commit()
         let batch = try MicroBatchPacker(tokensPerMicroBatch: 100, prefixSharing: true)
             .assemble([1, 0], from: try DatasetFile(path: path))
-        #expect(batch == MicroBatch(text: [(1, texts[1]), (0, texts[0])]))
+        #expect(batch == MicroBatch([(1, texts[1]), (0, texts[0])]))
         #expect(batch.rows.count == 3)
     }
 }

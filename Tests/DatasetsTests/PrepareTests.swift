@@ -22,7 +22,7 @@ import Testing
         let pairs = samplePairs(9)
         let summary = try prepare(PrepareRequest(inputs: [try write(pairs.map(line))], output: output))
         let file = try DatasetFile(path: output)
-        for index in pairs.indices { #expect(try file.preference(index) == pairs[index]) }
+        for index in pairs.indices { #expect(try file.record(index) == pairs[index]) }
         #expect(summary.kind == .preference && summary.validation == nil)
         #expect(summary.training.path == output && summary.training.records == 9)
         #expect(summary.training.tokens == file.tokenCount)
@@ -44,9 +44,9 @@ import Testing
         let summary = try prepare(PrepareRequest(inputs: [input], output: output))
         #expect(summary.kind == .text && summary.training.records == 3 && summary.training.tokens == 8)
         let file = try DatasetFile(path: output)
-        #expect(try file.text(0) == TextRecord(tokens: [1, 2, 3], lossMask: [true, true, true]))
-        #expect(try file.text(1) == TextRecord(tokens: [4, 5, .max], lossMask: [false, true, true]))
-        #expect(try file.text(2).tokens == [0, 9])
+        #expect(try file.record(0) == DatasetRecord(tokens: [1, 2, 3], lossMask: [true, true, true]))
+        #expect(try file.record(1) == DatasetRecord(tokens: [4, 5, .max], lossMask: [false, true, true]))
+        #expect(try file.record(2).tokens == [0, 9])
         #expect(file.tokenRange == 0...Int32.max)
     }
 
@@ -59,22 +59,22 @@ import Testing
         var seen: [PrepareProgress] = []
         try prepare(PrepareRequest(inputs: [first, second], output: output)) { seen.append($0) }
         let file = try DatasetFile(path: output)
-        for index in [0, 3999, 4000, 4999] { #expect(try file.preference(index) == pairs[index]) }
+        for index in [0, 3999, 4000, 4999] { #expect(try file.record(index) == pairs[index]) }
         #expect(seen.last == PrepareProgress(linesRead: 5000, bytesRead: totalBytes, totalBytes: totalBytes))
         #expect(zip(seen, seen.dropFirst()).allSatisfy { $0.bytesRead <= $1.bytesRead && $0.linesRead <= $1.linesRead })
     }
 
     // MARK: Lengths
 
-    private let long = PreferenceRecord(prompt: [1, 2, 3, 4, 5], chosen: [6, 7], rejected: [8, 9, 10])
+    private let long = DatasetRecord(prompt: [1, 2, 3, 4, 5], chosen: [6, 7], rejected: [8, 9, 10])
 
     @Test("a long pair loses its prompt's beginning, never a completion's token")
     func cutPrompt() throws {
         let input = try write([line(long)])
         for (maximum, prompt) in [(8, [1, 2, 3, 4, 5]), (7, [2, 3, 4, 5]), (4, [5])] as [(Int, [Int32])] {
             let summary = try prepare(PrepareRequest(inputs: [input], output: output, maximumLength: maximum))
-            let kept = try DatasetFile(path: output).preference(0)
-            #expect(kept == PreferenceRecord(prompt: prompt, chosen: long.chosen, rejected: long.rejected))
+            let kept = try DatasetFile(path: output).record(0)
+            #expect(kept == DatasetRecord(prompt: prompt, chosen: long.chosen, rejected: long.rejected))
             #expect(summary.truncated == (maximum == 8 ? 0 : 1))
             #expect(summary.training.lengths.maximum == maximum)
         }
@@ -82,7 +82,7 @@ import Testing
 
     @Test("a pair whose completion leaves no room for a prompt token is dropped and counted")
     func noRoom() throws {
-        let input = try write([line(long), line(PreferenceRecord(prompt: [1], chosen: [2], rejected: [3]))])
+        let input = try write([line(long), line(DatasetRecord(prompt: [1], chosen: [2], rejected: [3]))])
         let summary = try prepare(PrepareRequest(inputs: [input], output: output, maximumLength: 3))
         #expect(summary.dropped == [.tooLong: 1] && summary.droppedCount == 1)
         #expect(summary.training.records == 1 && summary.truncated == 0)
@@ -90,7 +90,7 @@ import Testing
 
     @Test("under drop a long pair is dropped and counted, under refuse its line is named")
     func dropOrRefuse() throws {
-        let input = try write([line(PreferenceRecord(prompt: [1], chosen: [2], rejected: [3])), line(long)])
+        let input = try write([line(DatasetRecord(prompt: [1], chosen: [2], rejected: [3])), line(long)])
         var request = PrepareRequest(inputs: [input], output: output, maximumLength: 7, truncation: .drop)
         #expect(try prepare(request).dropped == [.tooLong: 1])
         request.truncation = .refuse
@@ -109,7 +109,7 @@ import Testing
         let summary = try prepare(PrepareRequest(inputs: [input], output: output, maximumLength: 3))
         #expect(summary.dropped == [.tooLong: 1] && summary.truncated == 1)
         #expect(
-            try DatasetFile(path: output).text(0) == TextRecord(tokens: [3, 4, 5], lossMask: [false, true, true]))
+            try DatasetFile(path: output).record(0) == DatasetRecord(tokens: [3, 4, 5], lossMask: [false, true, true]))
         let failure = try failure { () throws(Failure) in
             try prepare(PrepareRequest(inputs: [input], output: output, maximumLength: 2))
         }
@@ -118,7 +118,7 @@ import Testing
 
     @Test("identical completions, and texts that count nothing, are dropped and counted")
     func nothingToLearn() throws {
-        let same = PreferenceRecord(prompt: [1], chosen: [2, 3], rejected: [2, 3])
+        let same = DatasetRecord(prompt: [1], chosen: [2, 3], rejected: [2, 3])
         let pairs = try prepare(PrepareRequest(inputs: [try write([line(same), line(long)])], output: output))
         #expect(pairs.dropped == [.identical: 1] && pairs.training.records == 1)
         let lines = [
@@ -142,7 +142,7 @@ import Testing
         var firsts: [Int32] = []
         for path in [summary.training.path, validation.path] {
             let file = try DatasetFile(path: path)
-            for index in 0..<file.recordCount { firsts.append(try file.preference(index).prompt[0]) }
+            for index in 0..<file.recordCount { firsts.append(try file.record(index).prompt[0]) }
         }
         #expect(firsts.sorted() == pairs.map { $0.prompt[0] })
         let before = try bytes(of: validation.path)

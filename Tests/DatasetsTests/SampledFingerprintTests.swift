@@ -10,7 +10,7 @@ struct SampledFingerprintTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func fingerprint(texts: [TextRecord]) throws -> String {
+    private func fingerprint(texts: [DatasetRecord]) throws -> String {
         let path = folder.file(UUID().uuidString)
         let writer = try DatasetWriter(path: path, kind: .text)
         for text in texts { try writer.append(text) }
@@ -30,7 +30,7 @@ struct SampledFingerprintTests {
 
     @Test("loss masks count")
     func masks() throws {
-        let texts = (0..<4).map { TextRecord(tokens: [1, 2, 3, Int32($0)], lossMask: [true, false, true, true]) }
+        let texts = (0..<4).map { DatasetRecord(tokens: [1, 2, 3, Int32($0)], lossMask: [true, false, true, true]) }
         var others = texts
         others[2].lossMask![3] = false
         #expect(try fingerprint(texts: texts) != fingerprint(texts: others))
@@ -39,7 +39,7 @@ struct SampledFingerprintTests {
     @Test("a large dataset is sampled up to its last token")
     func large() throws {
         var texts = (0..<80).map { index in
-            TextRecord(tokens: (0..<10_000).map { Int32(($0 * 7 + index) % 500) })
+            DatasetRecord(tokens: (0..<10_000).map { Int32(($0 * 7 + index) % 500) })
         }
         let first = try fingerprint(texts: texts)
         #expect(try fingerprint(texts: texts) == first)

@@ -59,7 +59,7 @@ private typealias Bytes = ByteTokenizer
             (length(shorter) - 1, shortest, 1), (length(shortest), shortest, 1),
         ] {
             let summary = try prepare(request([pair(long)], tokenizer, maximum: maximum))
-            let record = try DatasetFile(path: output).preference(0)
+            let record = try DatasetFile(path: output).record(0)
             #expect(record.prompt == rendered(prompt) + generation)
             #expect(record.chosen == Bytes.ids("yes") + [Bytes.turnEnd] + Bytes.ids("\n"))
             #expect(record.rejected == Bytes.ids("n") + [Bytes.turnEnd] + Bytes.ids("\n"))
@@ -75,7 +75,7 @@ private typealias Bytes = ByteTokenizer
         let maximum = length([long[0], long[5]]) - 1
         let summary = try prepare(request([pair(long), pair([long[0], long[5]])], tokenizer, maximum: maximum))
         let file = try DatasetFile(path: output)
-        for index in 0..<2 { #expect(try file.preference(index).prompt == rendered([long[5]]) + generation) }
+        for index in 0..<2 { #expect(try file.record(index).prompt == rendered([long[5]]) + generation) }
         #expect(summary.shortened == [.exchanges: 1, .systemTurn: 2] && summary.truncated == 2)
 
         let least = length([long[5]])
@@ -90,7 +90,7 @@ private typealias Bytes = ByteTokenizer
         let system = ("system", "Be very brief.")
         let withDefault = [("system", "S"), long[5]]
         let summary = try prepare(request([pair([system] + long[1...])], tokenizer, maximum: length(withDefault)))
-        #expect(try DatasetFile(path: output).preference(0).prompt == rendered(withDefault) + generation)
+        #expect(try DatasetFile(path: output).record(0).prompt == rendered(withDefault) + generation)
         #expect(summary.shortened == [.exchanges: 1, .systemTurn: 1])
     }
 
@@ -104,7 +104,7 @@ private typealias Bytes = ByteTokenizer
         for count in [2, 6, 9] {
             let kept = [prompt[0]] + prompt[count...]
             let summary = try prepare(request([pair(prompt)], tokenizer, maximum: length(kept)))
-            #expect(try DatasetFile(path: output).preference(0).prompt == rendered(kept) + generation, "\(count)")
+            #expect(try DatasetFile(path: output).record(0).prompt == rendered(kept) + generation, "\(count)")
             #expect(summary.shortened == [.exchanges: 1])
         }
     }
@@ -115,7 +115,7 @@ private typealias Bytes = ByteTokenizer
         let line = #"{"chosen": \#(list(long + [("assistant", "yes")])), "rejected": \#(list(long + [("assistant", "n")]))}"#
         let kept = [long[0], long[5]]
         try prepare(request([line], tokenizer, maximum: length(kept)))
-        #expect(try DatasetFile(path: output).preference(0).prompt == rendered(kept) + generation)
+        #expect(try DatasetFile(path: output).record(0).prompt == rendered(kept) + generation)
     }
 
     @Test("drop and refuse shorten nothing")
@@ -134,10 +134,10 @@ private typealias Bytes = ByteTokenizer
     func llama() throws {
         let tokenizer = try fixtureTokenizer("llama3", template: "llama3", beginning: "<|begin_of_text|>")
         try prepare(request([pair([long[0]] + long[3...])], tokenizer, maximum: nil))
-        let expected = try DatasetFile(path: output).preference(0)
+        let expected = try DatasetFile(path: output).record(0)
         let length = expected.prompt.count + max(expected.chosen.count, expected.rejected.count)
         let summary = try prepare(request([pair(long)], tokenizer, maximum: length))
-        #expect(try DatasetFile(path: output).preference(0) == expected)
+        #expect(try DatasetFile(path: output).record(0) == expected)
         #expect(summary.shortened == [.exchanges: 1])
         #expect(expected.prompt.first == (try RecordEncoder(folder: tokenizer)).tokenizer.id(of: "<|begin_of_text|>"))
     }
@@ -164,7 +164,7 @@ private typealias Bytes = ByteTokenizer
         let kept = Array(chat.suffix(201))
         let withDefault = [("system", "S")] + kept
         try prepare(request([pair(chat)], tokenizer, maximum: length(withDefault)))
-        #expect(try DatasetFile(path: output).preference(0).prompt == rendered(withDefault) + generation)
+        #expect(try DatasetFile(path: output).record(0).prompt == rendered(withDefault) + generation)
     }
 
     // MARK: Chats
@@ -178,7 +178,7 @@ private typealias Bytes = ByteTokenizer
             (chat, nil), ([chat[0]] + chat[3...], .exchanges), ([chat[0]] + chat[5...], .exchanges),
         ] as [([(String, String)], Shortening?)] {
             let summary = try prepare(request([line], tokenizer, maximum: rendered(kept).count))
-            let record = try DatasetFile(path: output).text(0)
+            let record = try DatasetFile(path: output).record(0)
             #expect(record.tokens == rendered(kept))
             let learnt = kept.filter { $0.0 == "assistant" }.flatMap { Bytes.ids($0.1) + [Bytes.turnEnd] }
             #expect(zip(record.tokens, record.lossMask!).filter(\.1).map(\.0) == learnt)
@@ -209,7 +209,7 @@ private typealias Bytes = ByteTokenizer
         // The beginning, the prompt, the completion and its end: 8 tokens.
         for (maximum, prompt) in [(8, "12345"), (7, "2345"), (4, "5")] {
             let summary = try prepare(request([line], tokenizer, maximum: maximum))
-            #expect(try DatasetFile(path: output).preference(0).prompt == [Bytes.beginning] + Bytes.ids(prompt))
+            #expect(try DatasetFile(path: output).record(0).prompt == [Bytes.beginning] + Bytes.ids(prompt))
             #expect(summary.shortened == (maximum == 8 ? [:] : [.beginning: 1]))
         }
         #expect(throws: Failure.self) { try prepare(request([line], tokenizer, maximum: 3)) }
@@ -221,7 +221,7 @@ private typealias Bytes = ByteTokenizer
         let line = #"{"text": "12345", "loss_masking_spans": [[0, 4]]}"#
         for (maximum, text) in [(7, "12345"), (6, "2345"), (4, "45")] {
             try prepare(request([line], tokenizer, maximum: maximum))
-            let record = try DatasetFile(path: output).text(0)
+            let record = try DatasetFile(path: output).record(0)
             #expect(record.tokens == [Bytes.beginning] + Bytes.ids(text) + [Bytes.end])
             #expect(record.lossMask?.suffix(2) == [true, true])
         }
@@ -237,15 +237,15 @@ private typealias Bytes = ByteTokenizer
         let neither = try Bytes.write(to: folder, name: "neither")
         let (begin, chosen) = (Bytes.beginning, [Int32](arrayLiteral: 7, 8))
         for (tokenizer, kept) in [(putThere, [begin, 5]), (named, [begin, 5]), (neither, [4, 5]), (nil, [4, 5])] as [(String?, [Int32])] {
-            let pair = PreferenceRecord(prompt: [begin, 3, 4, 5], chosen: chosen, rejected: [9])
+            let pair = DatasetRecord(prompt: [begin, 3, 4, 5], chosen: chosen, rejected: [9])
             try prepare(request([line(pair)], tokenizer, maximum: 4))
-            #expect(try DatasetFile(path: output).preference(0).prompt == kept)
+            #expect(try DatasetFile(path: output).record(0).prompt == kept)
             let text = #"{"input_ids": [\#(begin), 3, 4, 5, 6], "loss_mask": [0, 0, 0, 0, 1]}"#
             try prepare(request([text], tokenizer, maximum: 3))
-            #expect(try DatasetFile(path: output).text(0).tokens == kept + [6])
+            #expect(try DatasetFile(path: output).record(0).tokens == kept + [6])
         }
-        let other = PreferenceRecord(prompt: [2, 3, 4, 5], chosen: chosen, rejected: [9])
+        let other = DatasetRecord(prompt: [2, 3, 4, 5], chosen: chosen, rejected: [9])
         try prepare(request([line(other)], putThere, maximum: 4))
-        #expect(try DatasetFile(path: output).preference(0).prompt == [4, 5])
+        #expect(try DatasetFile(path: output).record(0).prompt == [4, 5])
     }
 }

@@ -48,10 +48,10 @@ func failureOfPreparing(_ request: PrepareRequest, sourceLocation: SourceLocatio
 }
 
 /// Pairs of different lengths with ids that tell parts and records apart.
-func samplePairs(_ count: Int) -> [PreferenceRecord] {
+func samplePairs(_ count: Int) -> [DatasetRecord] {
     (0..<count).map { index in
         let start = Int32(1000 * (index + 1))
-        return PreferenceRecord(
+        return DatasetRecord(
             prompt: (0..<Int32(3 + index % 5)).map { start + $0 },
             chosen: (0..<Int32(2 + index % 7)).map { start + 300 + $0 },
             rejected: (0..<Int32(1 + index % 4)).map { start + 600 + $0 })
@@ -59,13 +59,13 @@ func samplePairs(_ count: Int) -> [PreferenceRecord] {
 }
 
 @discardableResult
-func writePairs(_ pairs: [PreferenceRecord], to path: String) throws -> DatasetFile {
+func writePairs(_ pairs: [DatasetRecord], to path: String) throws -> DatasetFile {
     let writer = try DatasetWriter(path: path, kind: .preference)
     for pair in pairs { try writer.append(pair) }
     try writer.commit()
     return try DatasetFile(path: path)
 }
 
-func line(_ pair: PreferenceRecord) -> String {
+func line(_ pair: DatasetRecord) -> String {
     #"{"prompt_ids": \#(pair.prompt), "chosen_ids": \#(pair.chosen), "rejected_ids": \#(pair.rejected)}"#
 }

@@ -20,16 +20,16 @@ private typealias Bytes = ByteTokenizer
         return PrepareRequest(inputs: [input], output: output, tokenizer: tokenizer)
     }
 
-    private func pairs(_ request: PrepareRequest) throws -> (records: [PreferenceRecord], summary: PrepareSummary) {
+    private func pairs(_ request: PrepareRequest) throws -> (records: [DatasetRecord], summary: PrepareSummary) {
         let summary = try prepare(request)
         let file = try DatasetFile(path: output)
-        return (try (0..<file.recordCount).map { try file.preference($0) }, summary)
+        return (try (0..<file.recordCount).map { try file.record($0) }, summary)
     }
 
-    private func texts(_ request: PrepareRequest) throws -> (records: [TextRecord], summary: PrepareSummary) {
+    private func texts(_ request: PrepareRequest) throws -> (records: [DatasetRecord], summary: PrepareSummary) {
         let summary = try prepare(request)
         let file = try DatasetFile(path: output)
-        return (try (0..<file.recordCount).map { try file.text($0) }, summary)
+        return (try (0..<file.recordCount).map { try file.record($0) }, summary)
     }
 
     // MARK: Pairs of strings
@@ -43,10 +43,10 @@ private typealias Bytes = ByteTokenizer
         let (records, summary) = try pairs(try request(lines, Bytes.write(to: folder)))
         let prompt = Bytes.ids("Q ")
         let yes = Bytes.ids("yes") + [Bytes.end]
-        #expect(records[0] == PreferenceRecord(prompt: prompt, chosen: yes, rejected: [Bytes.end]))
+        #expect(records[0] == DatasetRecord(prompt: prompt, chosen: yes, rejected: [Bytes.end]))
         #expect(
             records[1]
-                == PreferenceRecord(prompt: prompt, chosen: yes, rejected: Bytes.ids("café 😀\n\"/") + [Bytes.end]))
+                == DatasetRecord(prompt: prompt, chosen: yes, rejected: Bytes.ids("café 😀\n\"/") + [Bytes.end]))
         #expect(summary.kind == .preference && summary.movedBoundaries == 0)
     }
 
@@ -59,8 +59,8 @@ private typealias Bytes = ByteTokenizer
         let (records, summary) = try pairs(try request(lines, Bytes.write(to: folder)))
         let merged = [Bytes.ab] + Bytes.ids("c") + [Bytes.end]
         let apart = Bytes.ids("ac") + [Bytes.end]
-        #expect(records[0] == PreferenceRecord(prompt: Bytes.ids("x"), chosen: merged, rejected: apart))
-        #expect(records[1] == PreferenceRecord(prompt: Bytes.ids("x"), chosen: apart, rejected: merged))
+        #expect(records[0] == DatasetRecord(prompt: Bytes.ids("x"), chosen: merged, rejected: apart))
+        #expect(records[1] == DatasetRecord(prompt: Bytes.ids("x"), chosen: apart, rejected: merged))
         #expect(records[2].prompt == Bytes.ids("xa"))
         #expect(summary.movedBoundaries == 2)
     }
@@ -74,8 +74,8 @@ private typealias Bytes = ByteTokenizer
         let (records, _) = try pairs(try request(lines, tokenizer))
         let (yes, no) = (Bytes.ids("y") + [Bytes.end], Bytes.ids("n") + [Bytes.end])
         #expect(
-            records[0] == PreferenceRecord(prompt: [Bytes.beginning] + Bytes.ids("Q"), chosen: yes, rejected: no))
-        #expect(records[1] == PreferenceRecord(prompt: [Bytes.beginning], chosen: yes, rejected: no))
+            records[0] == DatasetRecord(prompt: [Bytes.beginning] + Bytes.ids("Q"), chosen: yes, rejected: no))
+        #expect(records[1] == DatasetRecord(prompt: [Bytes.beginning], chosen: yes, rejected: no))
     }
 
     @Test("identical completions are dropped, a long prompt loses its beginning, and both are counted")
@@ -96,7 +96,7 @@ private typealias Bytes = ByteTokenizer
             #"{"question": "Q", "chosen": 3, "better": "y", "rejected": "n", "prompt": ["ignored"], "score": {"chosen": 1}}"#
         var request = try request([line], Bytes.write(to: folder))
         request.fields = ["prompt": "question", "chosen": "better"]
-        let expected = PreferenceRecord(
+        let expected = DatasetRecord(
             prompt: Bytes.ids("Q"), chosen: Bytes.ids("y") + [Bytes.end], rejected: Bytes.ids("n") + [Bytes.end])
         #expect(try pairs(request).records == [expected])
     }
@@ -118,7 +118,7 @@ private typealias Bytes = ByteTokenizer
             "rejected": [{"name": null, "content": "n", "role": "assistant"}]}
             """
         let tokenizer = try Bytes.write(to: folder, template: chatMLTemplate)
-        let expected = PreferenceRecord(prompt: head + asked, chosen: turn("y"), rejected: turn("n"))
+        let expected = DatasetRecord(prompt: head + asked, chosen: turn("y"), rejected: turn("n"))
         #expect(try pairs(request([line], tokenizer)).records == [expected])
     }
 
@@ -131,7 +131,7 @@ private typealias Bytes = ByteTokenizer
             "rejected": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "n"}]}
             """
         let tokenizer = try Bytes.write(to: folder, template: chatMLTemplate)
-        let expected = PreferenceRecord(prompt: head + asked, chosen: turn("y"), rejected: turn("n"))
+        let expected = DatasetRecord(prompt: head + asked, chosen: turn("y"), rejected: turn("n"))
         #expect(try pairs(request([line], tokenizer)).records == [expected])
     }
 
@@ -144,7 +144,7 @@ private typealias Bytes = ByteTokenizer
         let (records, _) = try pairs(request([line], Bytes.write(to: folder)))
         #expect(
             records == [
-                PreferenceRecord(
+                DatasetRecord(
                     prompt: Bytes.ids("Q "), chosen: Bytes.ids("y") + [Bytes.end],
                     rejected: Bytes.ids("n") + [Bytes.end])
             ])
@@ -169,7 +169,7 @@ private typealias Bytes = ByteTokenizer
             tokens += parts.0 + parts.1 + parts.2
             mask += parts.0.map { _ in false } + parts.1.map { _ in role == "assistant" } + [false]
         }
-        #expect(records == [TextRecord(tokens: tokens, lossMask: mask)])
+        #expect(records == [DatasetRecord(tokens: tokens, lossMask: mask)])
         #expect(summary.kind == .chat)
     }
 
@@ -189,7 +189,7 @@ private typealias Bytes = ByteTokenizer
         ]
         let (records, summary) = try texts(request(lines, Bytes.write(to: folder)))
         #expect(
-            records == [TextRecord(tokens: Bytes.ids("qy") + [Bytes.end], lossMask: [false, true, true])])
+            records == [DatasetRecord(tokens: Bytes.ids("qy") + [Bytes.end], lossMask: [false, true, true])])
         #expect(summary.dropped == [.nothingCounted: 1])
     }
 
@@ -201,8 +201,8 @@ private typealias Bytes = ByteTokenizer
         let (records, summary) = try texts(request(lines, Bytes.write(to: folder)))
         #expect(
             records == [
-                TextRecord(tokens: Bytes.ids("x") + [Bytes.ab, Bytes.end]),
-                TextRecord(tokens: Bytes.ids("x") + [Bytes.end]),
+                DatasetRecord(tokens: Bytes.ids("x") + [Bytes.ab, Bytes.end]),
+                DatasetRecord(tokens: Bytes.ids("x") + [Bytes.end]),
             ])
         #expect(summary.kind == .text && summary.dropped == [.nothingCounted: 1])
     }
@@ -220,12 +220,12 @@ private typealias Bytes = ByteTokenizer
         let accented = Bytes.ids("é")
         #expect(
             records[0]
-                == TextRecord(
+                == DatasetRecord(
                     tokens: begin + accented + Bytes.ids("a") + Bytes.ids("b") + [Bytes.ab, Bytes.end],
                     lossMask: [true, false, false, false, true, true, true]))
         #expect(
             records[1]
-                == TextRecord(
+                == DatasetRecord(
                     tokens: begin + accented + [Bytes.ab] + Bytes.ids("a") + Bytes.ids("b") + [Bytes.end],
                     lossMask: [true, true, true, true, false, false, true]))
         #expect(records[2].tokens == begin + accented + [Bytes.ab, Bytes.ab, Bytes.end])
@@ -297,7 +297,7 @@ private typealias Bytes = ByteTokenizer
         #expect(file.recordCount == lines.count && summary.droppedCount == 0)
         for index in [0, lines.count / 2, lines.count - 1] {
             let given = try JSONDecoder().decode([String: String].self, from: Data(lines[index].utf8))
-            let record = try file.preference(index)
+            let record = try file.record(index)
             func text(_ ids: [Int32]) -> String { encoder.tokenizer.decode(ids, skipSpecialTokens: false) }
             #expect(text(record.prompt + record.chosen) == given["prompt"]! + given["chosen"]! + "<|endoftext|>")
             #expect(text(record.prompt + record.rejected) == given["prompt"]! + given["rejected"]! + "<|endoftext|>")

@@ -30,7 +30,7 @@ import Testing
         ])
     func masks(_ masks: String) throws {
         #expect(try prepare(request(masks)).training.records == 1)
-        let record = try DatasetFile(path: output).text(0)
+        let record = try DatasetFile(path: output).record(0)
         #expect(record.tokens == [1, 20, 30, 40, 50, 2])
         #expect(record.lossMask?.dropFirst() == [false, false, true, true, true])
     }
@@ -38,14 +38,14 @@ import Testing
     @Test("labels that are all the ids count every token")
     func wholeLabels() throws {
         try prepare(request(#""labels": [1, 20, 30, 40, 50, 2]"#))
-        #expect(try DatasetFile(path: output).text(0).lossMask?.allSatisfy { $0 } != false)
+        #expect(try DatasetFile(path: output).record(0).lossMask?.allSatisfy { $0 } != false)
     }
 
     @Test("a mask under another name is read where it is named")
     func otherName() throws {
         let masks = #""response_mask": [0, 0, 0, 1, 1, 1], "loss_mask": "none""#
         try prepare(request(masks, fields: ["loss_mask": "response_mask"]))
-        #expect(try DatasetFile(path: output).text(0).lossMask == [false, false, false, true, true, true])
+        #expect(try DatasetFile(path: output).record(0).lossMask == [false, false, false, true, true, true])
     }
 
     @Test("labels that count nothing leave nothing to learn, and the record is dropped")

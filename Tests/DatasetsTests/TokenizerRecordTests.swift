@@ -39,9 +39,9 @@ import Tokenization
         let tokenizer = try ByteTokenizer.write(to: folder)
         let texts = try DatasetFile(
             path: prepared([#"{"text": "some words"}"#], tokenizer: tokenizer).training.path)
-        let record = try texts.text(0)
+        let record = try texts.record(0)
         let ids = try DatasetFile(path: prepared([#"{"input_ids": \#(record.tokens)}"#], tokenizer: nil).training.path)
-        #expect(try ids.text(0) == record)
+        #expect(try ids.record(0) == record)
         #expect(texts.tokenizer != nil && ids.tokenizer == nil)
     }
 }

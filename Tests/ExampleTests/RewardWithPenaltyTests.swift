@@ -3,7 +3,9 @@ import Foundation
 import Kernels
 import Objectives
 import RewardWithPenalty
+import Runs
 import Settings
+import Stepping
 import TestSupport
 import Testing
 import Training

@@ -3,7 +3,9 @@ import Diagnosis
 import Foundation
 import Kernels
 import Objectives
+import Runs
 import Settings
+import Stepping
 import Tensors
 import Training
 
@@ -85,7 +87,7 @@ enum HangProbe {
         var name: String { inner.name }
         var datasetKinds: Set<DatasetKind> { inner.datasetKinds }
         var metricNames: [String] { inner.metricNames }
-        func count(_ records: RecordRows) -> Int { inner.count(records) }
+        func count(_ records: [RecordLayout]) -> Int { inner.count(records) }
 
         func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
             if rank == 1 { usleep(250_000) }

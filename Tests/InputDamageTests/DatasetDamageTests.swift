@@ -10,8 +10,8 @@ import Testing
         var kind: DatasetKind
         var tokenRange: ClosedRange<Int32>
         var identity: String?
-        var pairs: [PreferenceRecord] = []
-        var texts: [TextRecord] = []
+        var pairs: [DatasetRecord] = []
+        var texts: [DatasetRecord] = []
     }
 
     private let folder = TemporaryFolder()
@@ -41,8 +41,8 @@ import Testing
             let ids = (0..<(4 + index % 9)).map { ($0 &* 31 &+ index) % 500 }
             switch kind {
             case .preference:
-                try writer.append(PreferenceRecord(prompt: ids, chosen: Array(ids.reversed()), rejected: [index % 500]))
-            case .text: try writer.append(TextRecord(tokens: ids, lossMask: ids.map { $0 % 3 != index % 3 }))
+                try writer.append(DatasetRecord(prompt: ids, chosen: Array(ids.reversed()), rejected: [index % 500]))
+            case .text: try writer.append(DatasetRecord(tokens: ids, lossMask: ids.map { $0 % 3 != index % 3 }))
             }
         }
         try writer.commit()
@@ -54,8 +54,8 @@ import Testing
         var content = Content(kind: file.kind, tokenRange: file.tokenRange, identity: file.tokenizer?.digits)
         for record in 0..<file.recordCount {
             switch file.kind {
-            case .preference: content.pairs.append(try file.preference(record))
-            case .text: content.texts.append(try file.text(record))
+            case .preference: content.pairs.append(try file.record(record))
+            case .text: content.texts.append(try file.record(record))
             }
         }
         return content

@@ -1,10 +1,11 @@
 import Foundation
 import Objectives
+import Tensors
 import Testing
 
 private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) -> ScoredRecords {
     ScoredRecords(
-        records: .pairs([.init(chosen: 0..<1, rejected: 1..<2)]), policy: [policy.0, policy.1],
+        records: [RecordLayout(record: 0, [.chosen: 0..<1, .rejected: 1..<2])], policy: [policy.0, policy.1],
         references: reference.map { ["sft": [$0.0, $0.1]] } ?? [:])
 }
 
@@ -46,7 +47,7 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
     func finiteDifferences(epsilon: Double) {
         let objective = DirectPreference(beta: 0.3, labelSmoothing: epsilon, reference: "sft")
         var batch = ScoredRecords(
-            records: .pairs([.init(chosen: 0..<2, rejected: 2..<5), .init(chosen: 5..<6, rejected: 6..<8)]),
+            records: [RecordLayout(record: 0, [.chosen: 0..<2, .rejected: 2..<5]), RecordLayout(record: 0, [.chosen: 5..<6, .rejected: 6..<8])],
             policy: [-1, -2, -0.5, -3, -1.5, -4, -0.2, -6], references: ["sft": [-1.5, -1, -1, -2, -2, -3, -1, -5]])
         let gradients = objective.evaluate(batch).gradients.targets
         for row in batch.policy.indices {
@@ -73,7 +74,7 @@ private func pair(_ policy: (Double, Double), _ reference: (Double, Double)?) ->
     func metrics() {
         let objective = DirectPreference(beta: 0.1, reference: "sft")
         let batch = ScoredRecords(
-            records: .pairs([.init(chosen: 0..<2, rejected: 2..<3)]), policy: [-1, -2, -4], references: ["sft": [-2, -2, -3]],
+            records: [RecordLayout(record: 0, [.chosen: 0..<2, .rejected: 2..<3])], policy: [-1, -2, -4], references: ["sft": [-2, -2, -3]],
             entropies: [1, 2, 6], meanLogits: [3, 5, 7], hits: [true, false, true])
         let result = objective.evaluate(batch)
         func mean(_ name: String) -> Double {

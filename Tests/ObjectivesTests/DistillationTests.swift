@@ -1,8 +1,8 @@
 import Kernels
 import Settings
 import Testing
-
 @testable import Objectives
+@testable import Tensors
 
 /// Two teachers' statistics of a row: forward divergences 0.2 and 0.6, entropies 1 and 3, most probable tokens 5 and 6.
 private let row = DistributionRow(
@@ -15,14 +15,14 @@ private let row = DistributionRow(
     ],
     sums: [])
 
-private func batch(_ records: RecordRows, losses: [Double], states: [Double]? = nil) -> ScoredRecords {
+private func batch(_ records: [RecordLayout], losses: [Double], states: [Double]? = nil) -> ScoredRecords {
     ScoredRecords(
         records: records, policy: losses.map { _ in -2 }, mostProbable: losses.map { _ in 6 },
         terms: [TermValues(losses: losses, rows: losses.map { _ in row })] + (states.map { [TermValues(losses: $0)] } ?? []))
 }
 
 @Suite struct DistillationTests {
-    private let pair = RecordRows.pairs([.init(chosen: 0..<1, rejected: 1..<2, prompt: 2..<4)])
+    private let pair = [RecordLayout(record: 0, [.chosen: 0..<1, .rejected: 1..<2, .prompt: 2..<4])]
 
     @Test("completion tokens count alone, or with the prompt's where all are asked for")
     func tokens() {
@@ -41,7 +41,7 @@ private func batch(_ records: RecordRows, losses: [Double], states: [Double]? = 
     @Test("figures are the teachers' means by weight")
     func figures() {
         let objective = Distillation(teachers: [("a", 3), ("b", 1)])
-        let result = objective.evaluate(batch(.texts([.init(completion: 0..<2)]), losses: [1, 2]))
+        let result = objective.evaluate(batch([RecordLayout(record: 0, [.completion: 0..<2])], losses: [1, 2]))
         func mean(_ name: String) -> Double {
             let metric = result.metrics[objective.metricNames.firstIndex(of: name)!]
             return metric.sum / metric.count
@@ -57,7 +57,7 @@ private func batch(_ records: RecordRows, losses: [Double], states: [Double]? = 
         let matching = StateMatching(reference: "a", layers: [.init(policy: 0, reference: 1)], measure: .cosine)
         let objective = Distillation(teachers: [("a", 1)], states: matching, stateWeight: 0.5)
         let result = objective.evaluate(
-            batch(.texts([.init(completion: 0..<2)]), losses: [1, 2], states: [4, 6]))
+            batch([RecordLayout(record: 0, [.completion: 0..<2])], losses: [1, 2], states: [4, 6]))
         #expect(result.lossSum == 8)
         #expect(result.gradients.terms == [[1, 1], [0.5, 0.5]])
         #expect(result.metrics.last == MetricSum(sum: 10, count: 2))

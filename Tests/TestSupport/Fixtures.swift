@@ -2,7 +2,6 @@ import Datasets
 import Foundation
 import Settings
 import Tensors
-import Training
 import Weights
 
 /// The folder `Tests/Fixtures` of the checkout.

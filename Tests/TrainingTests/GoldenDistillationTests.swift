@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import Kernels
+import Runs
 import Settings
 import TestSupport
 import Testing

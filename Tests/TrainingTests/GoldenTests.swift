@@ -2,6 +2,7 @@ import Collectives
 import Foundation
 import Kernels
 import Model
+import Runs
 import Settings
 import TestSupport
 import Testing

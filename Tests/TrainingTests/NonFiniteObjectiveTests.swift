@@ -5,7 +5,9 @@ import Objectives
 import Settings
 import TestSupport
 import Testing
-
+@testable import Runs
+@testable import Stepping
+@testable import Tensors
 @testable import Training
 
 /// A likelihood whose loss, or whose gradient, is not a number where a text has so many tokens.
@@ -18,7 +20,7 @@ private struct Fragile: Objective {
     let datasetKinds: Set<DatasetKind> = [.text]
     let metricNames: [String] = []
 
-    func count(_ records: RecordRows) -> Int { records.ranges(.completion).reduce(0) { $0 + $1.count } }
+    func count(_ records: [RecordLayout]) -> Int { records.ranges(.completion).reduce(0) { $0 + $1.count } }
 
     func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         let isHit = batch.records.ranges(.completion).contains { $0.count == length }

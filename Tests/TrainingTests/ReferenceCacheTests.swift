@@ -4,8 +4,9 @@ import Kernels
 import Settings
 import TestSupport
 import Testing
-
 @testable import Model
+@testable import References
+@testable import Runs
 @testable import Training
 
 @Suite struct ReferenceCacheTests {

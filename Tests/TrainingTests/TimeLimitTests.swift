@@ -1,6 +1,7 @@
 import Foundation
 import Testing
-
+@testable import Runs
+@testable import Stepping
 @testable import Training
 
 @Suite struct TimeLimitTests {

@@ -47,8 +47,8 @@ extension FuzzTarget {
                 for index in 0..<Int32(3) {
                     switch kind {
                     case .preference:
-                        try writer.append(PreferenceRecord(prompt: [index, 1], chosen: [2, 3 + index], rejected: [4]))
-                    case .text: try writer.append(TextRecord(tokens: [index, 5, 6], lossMask: [false, true, index > 0]))
+                        try writer.append(DatasetRecord(prompt: [index, 1], chosen: [2, 3 + index], rejected: [4]))
+                    case .text: try writer.append(DatasetRecord(tokens: [index, 5, 6], lossMask: [false, true, index > 0]))
                     }
                 }
                 try writer.commit()
@@ -63,10 +63,10 @@ extension FuzzTarget {
                 let count = file.tokenCount(of: record)
                 switch file.kind {
                 case .preference:
-                    let pair = try file.preference(record)
+                    let pair = try file.record(record)
                     precondition(pair.prompt.count + pair.chosen.count + pair.rejected.count == count)
                 case .text:
-                    let text = try file.text(record)
+                    let text = try file.record(record)
                     precondition(text.tokens.count == count && (text.lossMask?.count ?? count) == count)
                 }
             }

@@ -1,7 +1,7 @@
 import Foundation
 import Planning
+import Runs
 import Settings
-import Training
 
 /// What the command line asks for.
 public struct BenchmarkRequest: Sendable {

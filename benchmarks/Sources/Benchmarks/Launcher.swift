@@ -1,6 +1,6 @@
 import Foundation
+import Runs
 import Settings
-import Training
 
 /// Starts this program again to measure, alone or under mpirun: each measurement has a process of its own, so that one
 /// step's memory is not another's.

@@ -1,6 +1,6 @@
 import Foundation
 import Kernels
-import Training
+import Runs
 
 extension Machine {
     static func probe() -> Machine {

@@ -17,7 +17,7 @@ public struct PairLengths: Sendable {
         rejected: [62, 112, 195, 233, 249, 282, 329, 357, 420], longest: 512)
 
     /// Random pairs of these lengths: ids are drawn evenly, lengths along the straight lines between the octiles.
-    public func pairs(count: Int, vocabulary: Int, seed: UInt64) -> [PreferenceRecord] {
+    public func pairs(count: Int, vocabulary: Int, seed: UInt64) -> [DatasetRecord] {
         (0..<count).map { index in
             var random = KeyedRandom(key: seed, PairLengths.purpose, UInt64(index))
             let prompt = length(prompt, &random)
@@ -25,7 +25,7 @@ public struct PairLengths: Sendable {
                 TokenDraw.ids(min(length(octiles, &random), longest - prompt), vocabulary: vocabulary, &random)
             }
             let ids = TokenDraw.ids(prompt, vocabulary: vocabulary, &random)
-            return PreferenceRecord(prompt: ids, chosen: completion(chosen), rejected: completion(rejected))
+            return DatasetRecord(prompt: ids, chosen: completion(chosen), rejected: completion(rejected))
         }
     }
 
@@ -65,7 +65,7 @@ struct BenchmarkData {
         let lines = texts.map { "{\"input_ids\": \($0)}\n" }.joined()
         try Data(lines.utf8).write(to: URL(fileURLWithPath: textsJSONL(length)))
         let writer = try DatasetWriter(path: "\(folder)/texts-\(length).h5", kind: .text)
-        for text in texts { try writer.append(TextRecord(tokens: text)) }
+        for text in texts { try writer.append(DatasetRecord(tokens: text)) }
         try writer.commit()
         return writer.path
     }
@@ -96,7 +96,7 @@ struct BenchmarkData {
         let prompt_ids, chosen_ids, rejected_ids: [Int32]
     }
 
-    private static func read(_ path: String) throws -> [PreferenceRecord] {
+    private static func read(_ path: String) throws -> [DatasetRecord] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Failure.missing(path, "can't be read", remedy: "Name a JSONL file of token ids.")
         }
@@ -109,7 +109,7 @@ struct BenchmarkData {
                     "\(path):\(index + 1)", "is no pair of token ids",
                     remedy: "Give {\"prompt_ids\": […], \"chosen_ids\": […], \"rejected_ids\": […]} a line.")
             }
-            return PreferenceRecord(prompt: pair.prompt_ids, chosen: pair.chosen_ids, rejected: pair.rejected_ids)
+            return DatasetRecord(prompt: pair.prompt_ids, chosen: pair.chosen_ids, rejected: pair.rejected_ids)
         }
     }
 }

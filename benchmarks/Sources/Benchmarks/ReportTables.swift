@@ -1,6 +1,6 @@
 import Foundation
 import Reporting
-import Training
+import Stepping
 
 extension BenchmarkReport {
     /// The report as a person reads it.

@@ -1,8 +1,9 @@
 import Datasets
 import Foundation
 import Planning
+import Runs
 import Settings
-import Training
+import Stepping
 
 /// What `./launch/benchmark scaling` is asked for.
 public struct ScalingRequest: Sendable {
@@ -139,7 +140,7 @@ public final class ScalingRun {
             count: 3 * pairs, length: max(sizes.promptTokens, sizes.completionTokens), vocabulary: model.vocabularySize, seed: 17)
         for pair in 0..<pairs {
             try writer.append(
-                PreferenceRecord(
+                DatasetRecord(
                     prompt: Array(ids[3 * pair].prefix(sizes.promptTokens)),
                     chosen: Array(ids[3 * pair + 1].prefix(sizes.completionTokens)),
                     rejected: Array(ids[3 * pair + 2].prefix(sizes.completionTokens))))

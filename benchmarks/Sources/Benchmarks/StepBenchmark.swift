@@ -3,7 +3,9 @@ import Datasets
 import Foundation
 import Kernels
 import Planning
+import Runs
 import Settings
+import Stepping
 import Training
 
 /// Whole steps of the trainer, as a run makes them, and the floor of each.
@@ -112,7 +114,7 @@ final class StepCollector: EventListener {
     func receive(_ event: TrainingEvent) throws(Failure) {
         guard case .step(let report) = event else { return }
         reports.append(report)
-        peakMemoryByteCount = max(peakMemoryByteCount, Training.peakMemoryByteCount())
+        peakMemoryByteCount = max(peakMemoryByteCount, Stepping.peakMemoryByteCount())
         guard reports.count > untimed else { return }
         do {
             let timer = ProductTimer(bench)

@@ -2,8 +2,8 @@ import Collectives
 import Foundation
 import Kernels
 import Planning
+import Runs
 import Settings
-import Training
 
 /// A process that measures, alone or as one rank of several: what the first process starts.
 public enum Worker {

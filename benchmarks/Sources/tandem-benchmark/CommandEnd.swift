@@ -1,8 +1,8 @@
 import Collectives
 import Foundation
 import Reporting
+import Runs
 import Settings
-import Training
 
 /// Runs a command's work; what goes wrong is told in one line.
 func endingWithOneLine(_ body: () throws -> Void) throws {

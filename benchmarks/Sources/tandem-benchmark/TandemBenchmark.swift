@@ -4,7 +4,6 @@ import Files
 import Foundation
 import Reporting
 import Settings
-import Training
 
 extension BenchmarkModel: ExpressibleByArgument {}
 extension BenchmarkPart: ExpressibleByArgument {}

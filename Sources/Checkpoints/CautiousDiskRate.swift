@@ -1,0 +1,2 @@
+/// Bytes a second that storage which many ranks share writes at least.
+public let cautiousDiskRate = 200e6

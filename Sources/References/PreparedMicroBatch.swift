@@ -1,0 +1,19 @@
+import Datasets
+import Model
+import Tensors
+
+/// A micro-batch that is ready to be computed.
+package struct PreparedMicroBatch {
+    package let plan: ForwardPlan
+    /// Where each record's sequences lie among the plan's scored rows.
+    package let records: [RecordLayout]
+    let dataset: DatasetRole
+    package let sequenceTokens: Int
+
+    package init(_ batch: MicroBatch, of dataset: DatasetRole) {
+        self.dataset = dataset
+        records = batch.records
+        plan = ForwardPlan(axis: batch.axis, rows: batch.rows)
+        sequenceTokens = batch.sequenceTokens
+    }
+}

@@ -1,0 +1,158 @@
+import BasicContainers
+import Collectives
+import Kernels
+import Model
+import Settings
+import Tensors
+
+// R targets and U scored hidden rows of a micro-batch, D the reference's width.
+
+/// A frozen reference in a layout of its own, and the way of its values to the ranks that need them: log-probabilities
+/// `[R]` or hidden states `[U, D]`, nothing larger.
+///
+/// All ranks walk through the same rounds. Where a window of rounds begins, each copy of the reference computes the
+/// micro-batches that the schedule gives it and starts to send; a rank that needs values waits for them where it uses them,
+/// which is after the policy's forward for log-probabilities. Sends wait for nobody, so no order of ranks can lock up.
+package final class ReferenceBridge {
+    package let name: String
+    private let placement: ReferencePlacement
+    private let policy: ParallelLayout
+    private let world: any ProcessGroup
+    /// Nil on a rank that holds nothing of the reference.
+    private let forward: ReferenceForward?
+    /// What losses over distributions read besides hidden states: `[V', D]`, the head's rows of this rank's vocabulary.
+    private let head: WeightView?
+    private let layers: [Int]
+    private let width: Int
+    private let scoring: Bool
+    /// Tells this reference's messages from others'.
+    private let tag: Int
+    private var schedule = BridgeSchedule(costs: [], replicaCount: 1)
+    private var sends = UniqueArray<PendingCollective>()
+    /// What this rank computed for itself.
+    private var local: [MicroBatchPlace: HookValues] = [:]
+    /// States between their forward and their use: one set for each micro-batch of a window.
+    private var outgoing: [[ScratchMatrix]] = []
+    private var incoming: [ScratchMatrix] = []
+
+    /// - Parameters:
+    ///   - forward: the model's shard of this rank, if it has one.
+    ///   - head: where a loss reads its distributions.
+    ///   - needs: what objectives read of it.
+    init(
+        name: String, placement: ReferencePlacement, policy: ParallelLayout, world: any ProcessGroup,
+        forward: ReferenceForward?, head: WeightView?, needs: ReferenceNeeds, width: Int, tag: Int
+    ) {
+        self.name = name
+        self.placement = placement
+        self.policy = policy
+        self.world = world
+        self.forward = forward
+        self.head = head
+        layers = needs.layers.sorted()
+        scoring = needs.logProbabilities
+        self.width = width
+        self.tag = tag
+    }
+
+    /// Whether only log-probabilities are sent: they are read after the policy's forward, during which they travel.
+    package var arrivesDuringForward: Bool { head == nil && layers.isEmpty }
+
+    private var replica: Int? { placement.replicas.firstIndex { $0.contains(world.rank) } }
+
+    /// Deals the step's micro-batches to the reference's copies, and says which of them this rank computes.
+    ///
+    /// - Parameter costs: of every data rank, its micro-batches' tokens; 0 where the values are known already.
+    package func plan(costs: [[Int]]) -> Set<MicroBatchPlace> {
+        schedule = BridgeSchedule(costs: costs, replicaCount: placement.layout.data)
+        return replica.map(schedule.places) ?? []
+    }
+
+    /// Computes and sends what is due where `round` begins. Collective over the ranks of each copy.
+    ///
+    /// - Parameter plan: of a micro-batch that this rank computes.
+    package func serve(_ round: Int, _ plan: (MicroBatchPlace) -> ForwardPlan) throws(CollectiveError) {
+        guard round.isMultiple(of: schedule.roundsPerWindow) else { return }
+        // The last window's states were used, or are on their way out of their memory.
+        try finish()
+        guard let replica, let forward else { return }
+        for (slot, place) in schedule.windows[round / schedule.roundsPerWindow][replica].enumerated() {
+            let values = copy(try forward.values(for: plan(place)), slot: slot)
+            for consumer in consumers(of: place) where source(of: consumer, replica) == world.rank {
+                if consumer == world.rank {
+                    local[place] = values
+                } else {
+                    try send(values, to: consumer)
+                }
+            }
+        }
+    }
+
+    /// The values of one of this rank's own micro-batches. Waits until they are there.
+    package func values(for batch: PreparedMicroBatch, at place: MicroBatchPlace) throws(CollectiveError) -> HookValues {
+        let window = schedule.windows[place.index / schedule.roundsPerWindow]
+        let replica = window.firstIndex { $0.contains(place) }!
+        let source = source(of: world.rank, replica)
+        if source == world.rank {
+            return local.removeValue(forKey: place)!
+        }
+        let logProbabilities = scoring
+            ? try world.receive(count: batch.plan.targetRows.count, from: source, tag: tag) : []
+        guard !arrivesDuringForward else { return HookValues(logProbabilities: logProbabilities) }
+        while incoming.count < 1 + layers.count { incoming.append(ScratchMatrix()) }
+        var matrices: [Matrix] = []
+        for index in 0...layers.count {
+            let matrix = incoming[index].matrix(rowCount: batch.plan.scoredPositions.count, columnCount: width)
+            try world.receive(matrix, from: source, tag: tag)
+            matrices.append(matrix)
+        }
+        return HookValues(logProbabilities: logProbabilities, states: states(matrices))
+    }
+
+    /// Waits until everything has left.
+    package func finish() throws(CollectiveError) {
+        while !sends.isEmpty { try sends.removeLast().wait() }
+    }
+
+    // MARK: Who and what
+
+    /// The ranks that need a micro-batch's values.
+    private func consumers(of place: MicroBatchPlace) -> Range<Int> {
+        (place.dataRank * policy.tensor)..<((place.dataRank + 1) * policy.tensor)
+    }
+
+    /// Which rank of a copy sends to `consumer`: itself, if it is one of them; else they take turns.
+    private func source(of consumer: Int, _ replica: Int) -> Int {
+        let ranks = placement.replicas[replica]
+        return ranks.contains(consumer) ? consumer : ranks[consumer % ranks.count]
+    }
+
+    private func send(_ values: HookValues, to consumer: Int) throws(CollectiveError) {
+        if scoring { sends.append(try world.startSend(values.logProbabilities, to: consumer, tag: tag)) }
+        guard let states = values.states else { return }
+        sends.append(try world.startSend(states.hidden, to: consumer, tag: tag))
+        for layer in layers { sends.append(try world.startSend(states.layers[layer]!, to: consumer, tag: tag)) }
+    }
+
+    /// The model's next forward overwrites its states: they are copied while others need them.
+    private func copy(_ values: HookValues, slot: Int) -> HookValues {
+        guard !arrivesDuringForward, let states = values.states else {
+            return HookValues(logProbabilities: values.logProbabilities)
+        }
+        while outgoing.count <= slot { outgoing.append((0...layers.count).map { _ in ScratchMatrix() }) }
+        let sources = [states.hidden] + layers.map { states.layers[$0]! }
+        let copies = zip(sources, outgoing[slot]).map { source, scratch in
+            let copy = scratch.matrix(rowCount: source.rowCount, columnCount: source.columnCount)
+            copy.copy(from: source)
+            return copy
+        }
+        return HookValues(logProbabilities: values.logProbabilities, states: self.states(copies))
+    }
+
+    /// - Parameter matrices: hidden states, then those of each layer.
+    private func states(_ matrices: [Matrix]) -> ReferenceStates {
+        ReferenceStates(
+            hidden: matrices[0], head: head,
+            layers: Dictionary(uniqueKeysWithValues: zip(layers, matrices.dropFirst())))
+    }
+}

@@ -1,0 +1,45 @@
+import Checkpoints
+import Settings
+
+/// The values of one dataset's records, in the order in which they came.
+package struct ReferenceTable {
+    private(set) var table = RecordTable()
+    /// Of each record, where its values are.
+    private var ranges: [Range<Int>?]
+    private let rowCount: (Int) -> Int?
+
+    /// - Parameter rowCount: the scored rows of a record; nil where only its loss mask tells.
+    package init(recordCount: Int, rowCount: @escaping (Int) -> Int?) {
+        ranges = Array(repeating: nil, count: recordCount)
+        self.rowCount = rowCount
+        // Memory that is reserved and not written to takes none.
+        table.values.reserveCapacity((0..<recordCount).reduce(0) { $0 + (rowCount($1) ?? 0) })
+    }
+
+    subscript(record: Int) -> ArraySlice<Double>? { ranges[record].map { table.values[$0] } }
+
+    mutating func add(_ values: ArraySlice<Double>, of record: Int) {
+        precondition(ranges[record] == nil, "the values of record \(record) are known")
+        let start = table.values.count
+        table.values += values
+        table.records.append(Int64(record))
+        table.ends.append(Int64(table.values.count))
+        ranges[record] = start..<table.values.count
+    }
+
+    mutating func restore(_ saved: RecordTable, place: String) throws(Failure) {
+        precondition(table.records.isEmpty)
+        var start = 0
+        for (record, end) in zip(saved.records, saved.ends) {
+            guard ranges.indices.contains(Int(record)), ranges[Int(record)] == nil,
+                rowCount(Int(record)) ?? (Int(end) - start) == Int(end) - start
+            else {
+                throw .damaged(
+                    place, "its values of record \(record) don't go with the dataset",
+                    remedy: "Resume from an earlier step with --resume=STEP.")
+            }
+            add(saved.values[start..<Int(end)], of: Int(record))
+            start = Int(end)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import Stepping
+
+/// One pass over a validation dataset after `step` updates; names begin with `eval_`.
+public struct EvaluationReport: Sendable {
+    public let step: Int
+    public let dataset: String
+    public let figures: [Figure]
+    /// When it ended.
+    public let moment: Moment
+    /// Mean −log p of the tokens to be predicted, nats; nil where no objective tells it.
+    package let negativeLogLikelihood: Double?
+
+    package init(step: Int, dataset: String, figures: [Figure], moment: Moment, negativeLogLikelihood: Double?) {
+        self.step = step
+        self.dataset = dataset
+        self.figures = figures
+        self.moment = moment
+        self.negativeLogLikelihood = negativeLogLikelihood
+    }
+
+    public subscript(name: String) -> Double? { figures.first { $0.name == name }?.value }
+}

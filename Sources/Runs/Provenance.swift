@@ -1,0 +1,87 @@
+import Checkpoints
+import Collectives
+import Foundation
+import Kernels
+import Settings
+
+/// Tandem's version: what a run records, and `tandem --version` prints.
+public let tandemVersion = "0.1.0"
+
+/// What a run was computed with, as far as bits and speed depend on it.
+public struct Provenance {
+    private(set) var object: [String: Any]
+
+    /// With what the run reads, once it is hashed: files by the configuration's key.
+    package func with(_ inputs: [CheckpointManifest.Input], program: String) -> Provenance {
+        var copy = self
+        copy.object["inputs"] = Dictionary(
+            uniqueKeysWithValues: inputs.map { input in
+                (input.key, input.files.map { ["name": $0.name, "bytes": $0.bytes, "sha256": $0.sha256] as [String: Any] })
+            })
+        copy.object["program"] = program
+        return copy
+    }
+
+    /// Collects every rank's host and cores. Collective over `mesh`.
+    public init(mesh: Mesh, threads: Int) throws(CollectiveError) {
+        let own = "\(MPIEnvironment.hostName)\u{1F}\(availableCores().map(String.init).joined(separator: ","))"
+        let ranks = try mesh.world.gatherAll(Array(own.utf8)).enumerated().map { rank, bytes -> [String: Any] in
+            let fields = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\u{1F}")
+            return ["rank": rank, "host": fields[0], "cores": fields[1]]
+        }
+        object = [
+            "tandem_version": tandemVersion,
+            "commit": Provenance.commit ?? NSNull(),
+            "started": Date().iso8601,
+            "command": CommandLine.arguments,
+            "layout": ["data": mesh.layout.data, "tensor": mesh.layout.tensor],
+            "threads_per_rank": threads,
+            "ranks": ranks,
+            "mpi": mesh.layout.rankCount > 1 ? MPIEnvironment.libraryVersion : "none",
+            "blas": matrixProductVersion,
+            "blas_core": matrixProductCore,
+            "processor": Provenance.processor ?? NSNull(),
+        ]
+    }
+
+    /// The commit of the checkout that the program was built in, where it still lies in one.
+    static var commit: String? {
+        var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        while folder.path != "/" {
+            let git = folder.appendingPathComponent(".git")
+            if let head = try? String(contentsOf: git.appendingPathComponent("HEAD"), encoding: .utf8) {
+                let line = head.trimmingCharacters(in: .whitespacesAndNewlines)
+                guard line.hasPrefix("ref: ") else { return line }
+                let reference = try? String(
+                    contentsOf: git.appendingPathComponent(String(line.dropFirst(5))), encoding: .utf8)
+                return reference?.trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+            folder.deleteLastPathComponent()
+        }
+        return nil
+    }
+
+    private static var processor: String? {
+        processorField("model name")
+    }
+}
+
+/// A field of the first processor in `/proc/cpuinfo`.
+public func processorField(_ name: String) -> String? {
+    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
+}
+
+/// Refuses a processor without AVX2 and FMA in one line, instead of dying of an illegal instruction.
+///
+/// - Parameter flags: as `/proc/cpuinfo` lists them; where it can't be read nothing is refused.
+public func checkProcessor(flags: String? = processorField("flags")) throws(Failure) {
+    guard let flags = flags?.split(separator: " ") else { return }
+    let missing = ["avx2", "fma"].filter { !flags.contains(Substring($0)) }
+    guard missing.isEmpty else {
+        throw .configuration(
+            "this processor", "lacks \(missing.joined(separator: " and ")), which Tandem's kernels need",
+            remedy: "Run on a processor with AVX2 and FMA (2013 or later).")
+    }
+}

@@ -1,0 +1,65 @@
+import Checkpoints
+import Datasets
+import References
+import Settings
+
+extension ResolvedRun {
+    /// The run's datasets that references may know values of.
+    package var datasets: [(role: DatasetRole, name: String, file: DatasetFile)] {
+        var datasets: [(role: DatasetRole, name: String, file: DatasetFile)] = []
+        if let training { datasets.append((.training, "train", training)) }
+        for (index, entry) in validation.enumerated() {
+            datasets.append((.validation(index), "validation.\(entry.name)", entry.file))
+        }
+        return datasets
+    }
+
+    /// One for each reference that asks for it. An evaluation sees each record once and has none.
+    package func referenceCaches() -> [ReferenceCache] {
+        guard training != nil else { return [] }
+        let scoring = scoredTokens
+        return cachedReferences.map { name in
+            var tables: [DatasetRole: ReferenceTable] = [:]
+            for dataset in datasets {
+                let file = dataset.file
+                tables[dataset.role] = ReferenceTable(recordCount: file.recordCount) {
+                    file.scoredRowCount(of: $0, scoring)
+                }
+            }
+            return ReferenceCache(reference: name, tables: tables)
+        }
+    }
+
+    /// Scored rows that are certain to be seen, of all datasets. Steps may end before the first epoch does: of a run of so
+    /// many steps only validation data are counted.
+    var certainRowCount: Int {
+        let isWhole = if case .epochs = configuration.schedule.length { true } else { false }
+        let scoring = scoredTokens
+        var count = 0
+        for dataset in datasets where isWhole || dataset.role != .training {
+            for record in 0..<dataset.file.recordCount {
+                count += dataset.file.scoredRowCount(of: record, scoring) ?? 0
+            }
+        }
+        return count
+    }
+
+    var cachedReferences: [String] {
+        references.map(\.settings).filter { $0.cache == .memory && needs(ofReference: $0.name).logProbabilities }.map(\.name)
+    }
+
+    /// Distributions and hidden states are not kept: a reference that is asked for them runs every time.
+    ///
+    /// - Throws: `Failure` (configuration) naming the first such reference that is to be cached.
+    func checkCaches() throws(Failure) {
+        for reference in references.map(\.settings) where reference.cache == .memory {
+            let needs = needs(ofReference: reference.name)
+            guard needs.distributions || !needs.layers.isEmpty else { continue }
+            throw .configuration(
+                "\(configuration.file): references.\(reference.name).cache",
+                "keeps log-probabilities only, but \(reference.name) is a teacher, whose distributions or hidden states are "
+                    + "needed anew each time",
+                remedy: "Set it to off, or leave it out.")
+        }
+    }
+}

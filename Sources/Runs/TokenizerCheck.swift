@@ -1,0 +1,40 @@
+import Datasets
+import Settings
+import Tokenization
+
+extension ResolvedRun {
+    /// - Returns: what a person should know: that nothing could be compared.
+    /// - Throws: `Failure` (configuration) for a dataset whose ids stand for other tokens than the policy's.
+    package func checkTokenizer() throws(Failure) -> [String] {
+        let training = [training].compactMap(\.self).map { (place: "\(configuration.file): data.train", file: $0) }
+        let validation = validation.map { (place: "\(configuration.file): data.validation", file: $0.file) }
+        return try policy.checkTokenizer(of: training + validation)
+    }
+}
+
+extension ModelOrigin {
+    /// Refuses datasets whose ids stand for other tokens than the model's. One side that says nothing is accepted: data
+    /// prepared without a tokenizer, a model without one, or with one of a kind that is not supported.
+    ///
+    /// - Parameter datasets: with the key or option that names each.
+    /// - Returns: where the data have a tokenizer and the model's can't be read, a sentence that says so.
+    package func checkTokenizer(of datasets: [(place: String, file: DatasetFile)]) throws(Failure) -> [String] {
+        // The model's is read only where there is something to compare it with.
+        guard let known = datasets.first(where: { $0.file.tokenizer != nil })?.file, let folder = tokenizerFolder else { return [] }
+        let own: TokenizerIdentity
+        switch try TokenizerIdentity.read(folder: folder) {
+        case .success(let identity): own = identity
+        case .failure(let unreadable):
+            return [
+                "whether the ids of \(known.path) are tokens of \(name) is not checked: \(unreadable.place): \(unreadable.reason)"
+            ]
+        }
+        for (place, file) in datasets {
+            guard let tokenizer = file.tokenizer, tokenizer != own else { continue }
+            throw .configuration(
+                place, "\(file.path) was prepared with other tokens than those of the model, \(folder)/tokenizer.json",
+                remedy: "Prepare it again with --tokenizer \(folder), or name the model that it was made for.")
+        }
+        return []
+    }
+}

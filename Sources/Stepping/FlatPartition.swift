@@ -1,0 +1,48 @@
+/// How data ranks share the work on one flat block of floats: the block is cut into buckets, and each bucket into one part
+/// a rank.
+///
+/// A rank's shard is its part of every bucket, not one run of the block: while a bucket is added up, each rank then sends
+/// and receives as much as any other. Parts are nearly equal, and may be empty; parameters play no role in where they begin
+/// and end.
+package struct FlatPartition: Equatable, Sendable {
+    /// Floats of the block.
+    let count: Int
+    let rankCount: Int
+    /// Floats of a bucket; the block's beginning may be a smaller one.
+    let bucketCount: Int
+
+    /// 64 KiB and 4 MiB of floats. From 4 MiB on a byte of a larger bucket is not added up any sooner, and below the caches'
+    /// size it is so a little sooner.
+    private static let bucketLimits = 1 << 14...1 << 20
+
+    /// - Parameter bucketCount: unless given, what gives a block 16 buckets, so that most of it can be under way before
+    ///   the last gradient is final, within limits: of a small bucket only the network's delay would count.
+    package init(count: Int, rankCount: Int, bucketCount: Int? = nil) {
+        precondition(rankCount > 0 && (bucketCount ?? 1) > 0)
+        self.count = count
+        self.rankCount = rankCount
+        let limits = FlatPartition.bucketLimits
+        self.bucketCount = bucketCount ?? min(max((count + 255) / 256 * 16, limits.lowerBound), limits.upperBound)
+    }
+
+    /// From the block's end to its beginning, as backward makes gradients final.
+    var buckets: [Range<Int>] {
+        stride(from: count, to: 0, by: -bucketCount).map { max(0, $0 - bucketCount)..<$0 }
+    }
+
+    /// Each rank's part of a bucket, in the order of ranks. Boundaries are on cache lines of the bucket.
+    func parts(of bucket: Range<Int>) -> [Range<Int>] {
+        let bounds = (0...rankCount).map {
+            $0 == rankCount ? bucket.upperBound : bucket.lowerBound + bucket.count * $0 / rankCount / 16 * 16
+        }
+        return zip(bounds, bounds.dropFirst()).map { $0..<$1 }
+    }
+
+    /// A rank's shard: its parts that are not empty, ascending.
+    package func shard(of rank: Int) -> [Range<Int>] {
+        buckets.reversed().map { parts(of: $0)[rank] }.filter { !$0.isEmpty }
+    }
+
+    /// Floats of the largest part of any bucket.
+    var largestPart: Int { buckets.first.map { parts(of: $0).map(\.count).max()! } ?? 0 }
+}
