@@ -128,6 +128,7 @@ let package = Package(
                 "Settings", "Tensors", "Kernels", "Diagnosis", "Collectives", "Objectives", "Stepping", "Runs", "Training",
             ],
             path: "Tests/HangProbe"),
+        .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(name: "FilesTests", dependencies: ["Settings", "Files", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
