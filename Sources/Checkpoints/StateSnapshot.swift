@@ -1,25 +1,6 @@
 import Foundation
 import Tensors
 
-/// Numbers of this rank that a checkpoint holds, by the name of their dataset: runs of one block of memory, one after the
-/// other.
-public struct SavedNumbers {
-    public let name: String
-    /// Contiguous.
-    let block: Matrix
-    /// Ascending, in floats of the block.
-    let ranges: [Range<Int>]
-
-    public init(_ name: String, of block: Matrix, ranges: [Range<Int>]) {
-        precondition(block.isContiguous && ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= block.elementCount })
-        self.name = name
-        self.block = block
-        self.ranges = ranges
-    }
-
-    public var count: Int { ranges.reduce(0) { $0 + $1.count } }
-}
-
 /// This rank's numbers as they are now, for a thread that writes them while steps go on.
 ///
 /// Nothing is copied at first: they change in an optimizer's update only, and until then are read where they lie, a piece

@@ -78,12 +78,3 @@ public struct Mesh {
         return try outcome.get()
     }
 }
-
-/// A failure that every rank knows of: one of them says it, and all end together.
-public struct AgreedFailure: Error, CustomStringConvertible, Sendable {
-    public let failure: Failure
-
-    public init(_ failure: Failure) { self.failure = failure }
-
-    public var description: String { failure.description }
-}

@@ -1,22 +1,6 @@
 import Settings
 import Tensors
 
-/// A collective operation failed: which one, and what MPI says of it.
-public struct CollectiveError: Error, CustomStringConvertible, Sendable {
-    public let operation: String
-    public let message: String
-    /// Ranks called different operations: what all of them are told.
-    public var mismatch: Failure?
-
-    init(operation: String, message: String, mismatch: Failure? = nil) {
-        self.operation = operation
-        self.message = message
-        self.mismatch = mismatch
-    }
-
-    public var description: String { "\(operation) failed: \(message)" }
-}
-
 /// The ranks along one axis of the mesh, and what they can do together. The only seam to MPI.
 ///
 /// All ranks of a group call the same operations in the same order with the same counts. One thread of a rank calls.
@@ -68,50 +52,4 @@ public protocol ProcessGroup: AnyObject {
 
     /// Seconds this process has spent inside collectives, waiting included.
     var secondsWaited: Double { get }
-}
-
-/// A collective that was started and must be waited for before its memory is used.
-///
-/// Waiting consumes it. One that is dropped is completed in `deinit` and counted as a fault, which tests look at.
-public struct PendingCollective: ~Copyable {
-    /// Nil once it was waited for.
-    private var complete: (() throws(CollectiveError) -> Void)?
-    private let poll: () throws(CollectiveError) -> Bool
-
-    init(
-        poll: @escaping () throws(CollectiveError) -> Bool, complete: @escaping () throws(CollectiveError) -> Void
-    ) {
-        self.poll = poll
-        self.complete = complete
-    }
-
-    /// Whether `wait` would return at once. Asking also moves on all that was started: MPI works only while it is called.
-    public func hasEnded() throws(CollectiveError) -> Bool { try poll() }
-
-    public consuming func wait() throws(CollectiveError) {
-        let complete = complete
-        self.complete = nil
-        try complete?()
-    }
-
-    deinit {
-        guard let complete else { return }
-        PendingCollectiveFaults.record()
-        try? complete()
-    }
-}
-
-/// A tensor of which every tensor rank holds one summand: not usable until it is summed over the group.
-///
-/// Row-parallel layers return it, so that a forgotten reduction does not compile.
-public struct Partial: Sendable {
-    private let summand: Matrix
-
-    public init(_ summand: Matrix) { self.summand = summand }
-
-    /// The whole, the same bits on every rank of the group, in the summand's memory.
-    public consuming func summed(over group: some ProcessGroup) throws(CollectiveError) -> Matrix {
-        try group.sum(summand)
-        return summand
-    }
 }

@@ -6,60 +6,6 @@ import Settings
 import Tensors
 import Tokenization
 
-/// The root attributes of a dataset, checked one by one.
-struct DatasetHeader {
-    let kind: DatasetKind
-    let recordCount: Int
-    let tokenRange: ClosedRange<Int32>
-    let tokenizer: TokenizerIdentity?
-
-    init(of file: borrowing HDF5File, path: String) throws(Failure) {
-        typealias Attribute = DatasetFormat.Attribute
-        let version = try DatasetHeader.integer(Attribute.formatVersion, of: file, path: path)
-        guard version == DatasetFormat.version else {
-            throw .damaged(
-                path, "format_version \(version) is not the \(DatasetFormat.version) that this version of Tandem reads",
-                remedy: "Prepare the data with this version, or read it with the one that wrote it.")
-        }
-        let name = try DatasetFile.trusting(path) { () throws(HDF5Error) in
-            try file.string(attribute: Attribute.kind)
-        }
-        guard let kind = DatasetKind(rawValue: name) else {
-            let known = DatasetKind.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .damaged(path, "kind '\(name)' is none of: \(known)", remedy: DatasetFormat.remedy)
-        }
-        let count = try DatasetHeader.integer(Attribute.recordCount, of: file, path: path)
-        let minimum = try DatasetHeader.integer(Attribute.minimumToken, of: file, path: path)
-        let maximum = try DatasetHeader.integer(Attribute.maximumToken, of: file, path: path)
-        guard count > 0 else { throw .damaged(path, "holds no records", remedy: DatasetFormat.remedy) }
-        guard minimum >= 0, minimum <= maximum, maximum <= Int64(Int32.max) else {
-            throw .damaged(path, "claims token ids from \(minimum) to \(maximum)", remedy: DatasetFormat.remedy)
-        }
-        self.kind = kind
-        recordCount = Int(count)
-        tokenRange = Int32(minimum)...Int32(maximum)
-        tokenizer = try DatasetHeader.tokenizer(of: file, path: path)
-    }
-
-    private static func tokenizer(of file: borrowing HDF5File, path: String) throws(Failure) -> TokenizerIdentity? {
-        let digits = try DatasetFile.trusting(path) { () throws(HDF5Error) in
-            let name = DatasetFormat.Attribute.tokenizer
-            return try file.contains(attribute: name) ? try file.string(attribute: name) : nil
-        }
-        guard let digits else { return nil }
-        guard let identity = TokenizerIdentity(digits: digits) else {
-            throw .damaged(path, "tokenizer '\(digits)' is not 64 hexadecimal digits", remedy: DatasetFormat.remedy)
-        }
-        return identity
-    }
-
-    private static func integer(
-        _ name: String, of file: borrowing HDF5File, path: String
-    ) throws(Failure) -> Int64 {
-        try DatasetFile.trusting(path) { () throws(HDF5Error) in try file.integer(attribute: name) }
-    }
-}
-
 extension DatasetFile {
     /// The file's size in bytes.
     static func checkReadable(_ path: String) throws(Failure) -> Int {

@@ -1,33 +1,3 @@
-/// What happens to a record that is longer than the maximum.
-public enum Truncation: String, Sendable, CaseIterable {
-    /// A chat loses its oldest exchanges, and its system turn last; other records lose tokens of the prompt's beginning (of a
-    /// text: of what comes before the first counted token), but not their beginning of sequence. Where that does not make
-    /// enough room the record is dropped and counted.
-    case prompt
-    /// The record is dropped and counted.
-    case drop
-    /// The whole preparation is refused, naming the line.
-    case refuse
-}
-
-/// What a record has lost that was too long.
-public enum Shortening: String, Sendable, CaseIterable {
-    /// Tokens of the prompt's beginning, or of the text's.
-    case beginning
-    /// The oldest exchanges of the chat.
-    case exchanges
-    /// The system's turn.
-    case systemTurn
-}
-
-/// What happens to a pair of which no token of the prompt is left before the completions.
-public enum EmptyPrompt: String, Sendable, CaseIterable {
-    /// The whole preparation is refused, naming the line.
-    case refuse
-    /// The record is dropped and counted.
-    case drop
-}
-
 /// The rules that every record passes before it is stored. A completion is never cut.
 struct LengthRules {
     let maximumLength: Int?

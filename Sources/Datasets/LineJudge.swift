@@ -1,12 +1,5 @@
 import Settings
 
-/// What became of one line.
-enum JudgedLine {
-    /// - Parameter lost: what was left out, because it was too long.
-    case kept(EncodedRecord, lost: Set<Shortening>)
-    case dropped(DropReason)
-}
-
 /// Reads, checks and tokenises single lines. Any number of threads may ask at once.
 struct LineJudge: Sendable {
     let names: FieldNames

@@ -2,14 +2,6 @@ import Tensors
 
 // J query heads a group, E head dimension, R stacked rows of a piece, L keys of a tile.
 
-/// A piece of query tokens of one block: their J heads are stacked, row `token · J + head`.
-struct AttentionPiece {
-    /// Tokens on the axis.
-    let tokens: Range<Int>
-    let headsPerGroup: Int
-    var rowCount: Int { tokens.count * headsPerGroup }
-}
-
 /// A tile of keys beside a piece of queries, and the products of the two.
 ///
 /// A row of scores holds zeros behind its last visible key as far as any product reads it, so no product needs a mask;

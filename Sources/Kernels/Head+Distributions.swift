@@ -58,23 +58,3 @@ extension [DistributionRow] {
         for row in indices { self[row].sums = Array<Double>(flat[(row * sumCount)..<((row + 1) * sumCount)]) }
     }
 }
-
-/// `[U, sumCount]` sums. Tasks each add to rows of their own.
-final class RowSums: @unchecked Sendable {
-    private let sumCount: Int
-    private let memory: UnsafeMutableBufferPointer<Double>
-
-    init(rowCount: Int, sumCount: Int) {
-        self.sumCount = sumCount
-        memory = .allocate(capacity: rowCount * sumCount)
-        memory.initialize(repeating: 0)
-    }
-
-    deinit { memory.deallocate() }
-
-    var values: [Double] { Array(memory) }
-
-    func row(_ index: Int) -> UnsafeMutableBufferPointer<Double> {
-        UnsafeMutableBufferPointer(rebasing: memory[(index * sumCount)..<((index + 1) * sumCount)])
-    }
-}

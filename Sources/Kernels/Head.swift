@@ -3,20 +3,6 @@ import Tensors
 
 // U hidden rows that are scored, R targets (a row may have several), D model width, V' rows of the vocabulary on this rank.
 
-/// What the head learns of one hidden row's distribution over the vocabulary, logits never leaving their tile.
-public struct RowStatistics: Equatable, Sendable {
-    /// log Σ exp(logit)
-    public var logSumExp: Double
-    /// Σ p², the probability that two draws agree.
-    public var sumOfSquaredProbabilities: Double
-    /// −Σ p log p, nats.
-    public var entropy: Double
-    /// Mean logit over the vocabulary.
-    public var meanLogit: Double
-    /// The most probable token; the lowest of equals.
-    public var mostProbable: Int
-}
-
 /// The language-model head: tiled over tokens and vocabulary, so nothing of size tokens × vocabulary ever exists.
 ///
 /// Vocab-parallel by construction: `forward` leaves sums over this rank's range, which `PartialRowStatistics.combined`

@@ -4,42 +4,6 @@ import Tensors
 
 // T tokens, U scored positions, D model width, W projections, F feed-forward columns and H query heads of this rank.
 
-/// What the attention sublayer computes forward; backward needs it again. Normalised inputs are recomputed instead: that
-/// runs at memory speed.
-struct AttentionActivations {
-    /// `[T, W]` rotated queries and keys, and values.
-    var projections: Matrix
-    /// `[T, H·E]`
-    let output: Matrix
-    /// `[T, H]`
-    let logSumExp: Matrix
-    /// `[T, 1]`
-    let inverseRoot: Matrix
-
-    func rows(_ count: Int) -> AttentionActivations {
-        AttentionActivations(
-            projections: projections.rows(0..<count), output: output.rows(0..<count), logSumExp: logSumExp.rows(0..<count),
-            inverseRoot: inverseRoot.rows(0..<count))
-    }
-}
-
-/// The same of the feed-forward sublayer, where the gated product is recomputed too.
-struct FeedForwardActivations {
-    /// `[T, D]` the residual stream after attention.
-    let middle: Matrix
-    /// `[T, F]`
-    let gate: Matrix
-    let up: Matrix
-    /// `[T, 1]`
-    let inverseRoot: Matrix
-
-    func rows(_ count: Int) -> FeedForwardActivations {
-        FeedForwardActivations(
-            middle: middle.rows(0..<count), gate: gate.rows(0..<count), up: up.rows(0..<count),
-            inverseRoot: inverseRoot.rows(0..<count))
-    }
-}
-
 /// The memory of a model's forward (and backward) pass, reused for every micro-batch; it grows to the longest, and no step
 /// allocates after that.
 final class ActivationBuffers {

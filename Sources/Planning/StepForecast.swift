@@ -6,26 +6,6 @@ import Stepping
 /// One optimizer step's work: of every data rank, its micro-batches.
 public typealias StepWork = [[StepWorkload]]
 
-/// Expected seconds of a step, split as the trainer splits measured ones: means over ranks, waiting counted as communication.
-public struct StepSeconds: Equatable, Sendable {
-    public var parts: [Stopwatch.Section: Double] = [:]
-    public var total: Double { Stopwatch.Section.allCases.reduce(0) { $0 + self[$1] } }
-
-    public subscript(section: Stopwatch.Section) -> Double {
-        get { parts[section] ?? 0 }
-        set { parts[section] = newValue }
-    }
-
-    /// Mean over steps.
-    static func mean(_ steps: [StepSeconds]) -> StepSeconds {
-        var mean = StepSeconds()
-        for section in Stopwatch.Section.allCases {
-            mean[section] = steps.reduce(0) { $0 + $1[section] } / Double(max(steps.count, 1))
-        }
-        return mean
-    }
-}
-
 /// Tells a step's time from a machine's rates.
 public struct StepForecast: Sendable {
     public let shape: RunShape
@@ -161,34 +141,5 @@ public struct StepForecast: Sendable {
         // Zeroed, then read for their norm; values, gradients and moments read, three of them written.
         step[.backward] += clock.memory(4 * parameters)
         step[.optimizer] += clock.memory((4 + 28 / Double(isSharded ? data : 1)) * parameters)
-    }
-}
-
-/// What tensor ranks add up in a micro-batch.
-struct TensorSums: Equatable {
-    /// Sums of so many bytes.
-    var messages: [(count: Int, bytes: Double)] = []
-    var byteCount: Double { messages.reduce(0) { $0 + Double($1.count) * $1.bytes } }
-
-    static func == (one: TensorSums, other: TensorSums) -> Bool { one.messages.elementsEqual(other.messages) { $0 == $1 } }
-
-    /// `[T, D]` after the embedding, and twice in each block; `[L, D]` in the last.
-    init(reference model: ModelConfiguration, _ workload: StepWorkload) {
-        let row = 4 * Double(model.hiddenSize)
-        messages = [
-            (2 * model.layerCount - 1, row * Double(workload.tokens)), (2, row * Double(workload.lastBlockRows)),
-        ]
-    }
-
-    /// The same once more backward, where the last block's attention has all tokens and the head's scored rows take the
-    /// embedding's place; with `recompute: block` attention's sums of all blocks but the last a second time.
-    init(policy model: ModelConfiguration, _ workload: StepWorkload, recompute: Recomputation) {
-        self.init(reference: model, workload)
-        let row = 4 * Double(model.hiddenSize)
-        messages += [
-            (2 * model.layerCount - 1, row * Double(workload.tokens)), (1, row * Double(workload.lastBlockRows)),
-            (1, row * Double(workload.scoredRows)),
-        ]
-        if recompute == .block { messages.append((model.layerCount - 1, row * Double(workload.tokens))) }
     }
 }

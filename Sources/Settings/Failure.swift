@@ -1,15 +1,3 @@
-/// Exit codes of every command, after the BSD `sysexits` convention.
-public enum ExitCode: Int32, Sendable {
-    case success = 0
-    case usage = 64
-    case damagedData = 65
-    case missingInput = 66
-    case `internal` = 70
-    case inputOutput = 74
-    case tryAgain = 75
-    case configuration = 78
-}
-
 /// What a person reads when something can't go on: where, what, and how to mend it, in one line.
 ///
 /// A user's mistake throws one of these; a broken invariant of Tandem's own is a precondition.

@@ -1,9 +1,3 @@
-/// The architectures that Tandem computes.
-public enum ModelFamily: String, Sendable {
-    case llama
-    case qwen2
-}
-
 /// The numbers that fix a decoder-only transformer's mathematics.
 ///
 /// Names follow `config.json` of Hugging Face checkpoints; every value is resolved (no optionals, no defaults left open).

@@ -1,20 +1,3 @@
-/// What a sequence of a record is to it.
-public enum SequenceName: String, Sendable, CaseIterable {
-    /// What comes before a pair's completions.
-    case prompt
-    /// A pair's completions.
-    case chosen, rejected
-    /// The tokens of a text that its loss mask counts: all of them, without one.
-    case completion
-    /// The other tokens of a text.
-    case context
-}
-
-/// A number that a record may bring along, which is not a token.
-public enum RecordNumber: String, Sendable, CaseIterable {
-    case weight, margin, label, advantage
-}
-
 /// Where a record's sequences lie among the scored rows of its micro-batch, and the numbers that it brings along.
 ///
 /// A new form of record is a set of names, not a new type: an objective reads the sequences that it knows.

@@ -9,14 +9,6 @@ import Settings
 import Stepping
 import Tensors
 
-/// A checkpoint whose files are being written: what it will say of itself.
-struct PendingSave {
-    let save: BackgroundSave
-    let manifest: CheckpointManifest
-    /// Nobody asked for it but `run.checkpoint_minutes`.
-    let isByClock: Bool
-}
-
 extension Trainer {
     // MARK: Saving
 

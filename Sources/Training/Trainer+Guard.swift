@@ -9,13 +9,6 @@ import Settings
 import Stepping
 import Tensors
 
-/// What a step that may change nothing was.
-struct StepValues {
-    let plan: StepPlan
-    let loss: Double
-    let gradientNorm: Double
-}
-
 extension Trainer {
     /// Whether the step is to update the parameters: judged before it does. Collective over all ranks.
     ///

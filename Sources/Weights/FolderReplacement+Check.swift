@@ -2,14 +2,6 @@ import Files
 import Foundation
 import Settings
 
-/// What becomes of files in a destination that are not a model's.
-public enum OtherFiles: Sendable {
-    /// They are in the way: the folder is not replaced.
-    case refused
-    /// They stay beside the new model; one of the same name as a new file makes way for it.
-    case kept
-}
-
 extension FolderReplacement {
     /// Refuses a destination that is no model's place. Nothing is made or changed: to be asked before any work.
     ///

@@ -8,9 +8,6 @@ import Runs
 import Settings
 import Tensors
 
-/// A command that is not for several ranks: started by `mpirun`, the first one does all of its work and the others none.
-protocol OneProcessCommand: ParsableCommand {}
-
 extension SharedFact {
     /// What all ranks were started to do, in the words that decide it. Compared before anything else: ranks with different
     /// commands have nothing in common that could differ.

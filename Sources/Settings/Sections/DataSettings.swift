@@ -15,18 +15,6 @@ public struct DataSettings: Equatable, Sendable {
     }
 }
 
-/// A file and the name that figures about it carry.
-public struct NamedFile: Equatable, Sendable {
-    /// `validation` unless the configuration names it.
-    public var name: String
-    public var path: String
-
-    public init(name: String, path: String) {
-        self.name = name
-        self.path = path
-    }
-}
-
 extension DataSettings {
     static let keys = ["train", "validation", "shuffle"]
 

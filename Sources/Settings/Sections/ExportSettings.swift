@@ -11,11 +11,6 @@ public struct ExportSettings: Equatable, Sendable {
     }
 }
 
-public enum ExportType: String, CaseIterable, Sendable {
-    case float32
-    case bfloat16
-}
-
 extension ExportSettings {
     static let keys = ["every", "dtype"]
 

@@ -33,14 +33,6 @@ public struct HiddenStateSettings: Equatable, Sendable {
     }
 }
 
-/// How far two states of the teacher's width, a of the student and b of the teacher, are apart.
-public enum HiddenStateLoss: String, CaseIterable, Sendable {
-    /// The mean over the width of (a − b)².
-    case meanSquaredError = "mean_squared_error"
-    /// 1 − a·b / (‖a‖‖b‖).
-    case cosine
-}
-
 extension HiddenStateSettings {
     static let keys = ["layers", "loss", "weight", "teacher"]
 

@@ -10,14 +10,6 @@ public enum ModelSource: Equatable, Sendable {
     case layers([Int], of: String)
 }
 
-/// The `config.json` of a model that starts from random weights.
-public enum RandomModelSource: Equatable, Sendable {
-    /// Path of a Hugging Face `config.json`.
-    case file(String)
-    /// Its fields, written in the configuration itself: one JSON object.
-    case inline(json: String)
-}
-
 extension ModelSource {
     static let keys = ["checkpoint", "config", "initialize_from", "tokenizer"]
     /// Keys of `model.initialize_from`.
@@ -85,23 +77,5 @@ extension ModelSource {
 
     private func written(_ config: (String, WrittenYAML), _ tokenizer: String?) -> WrittenYAML {
         .mapping([config] + (tokenizer.map { [("tokenizer", .text($0))] } ?? []))
-    }
-}
-
-extension RandomModelSource {
-    /// - Returns: nil where the section has no `config`.
-    fileprivate init?(_ section: Section) throws(Failure) {
-        guard section.isGiven("config"), let node = section["config"] else { return nil }
-        switch node.content {
-        case .mapping:
-            self = .inline(json: try node.json(path: section.keyPath("config"), file: section.file))
-        case .scalar:
-            guard let path = try section.path("config") else { return nil }
-            self = .file(path)
-        case .list:
-            throw section.failure(
-                "config", "is a list, neither a path nor a mapping",
-                remedy: "Give the path of a config.json, or its fields as a mapping.")
-        }
     }
 }

@@ -37,13 +37,6 @@ public struct OptimizerSettings: Equatable, Sendable {
     }
 }
 
-/// The learning rate's course after warm-up; `LearningRateSchedule` has the formulas.
-public enum LearningRateDecay: String, CaseIterable, Sendable {
-    case constant
-    case linear
-    case cosine
-}
-
 /// `optimizer.type`.
 private enum OptimizerType: String, CaseIterable {
     case adamw

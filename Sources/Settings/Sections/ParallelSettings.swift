@@ -1,11 +1,3 @@
-/// What data ranks share out instead of each keeping all of it (ZeRO; Rajbhandari et al., arXiv:1910.02054).
-public enum ZeroStage: String, CaseIterable, Sendable {
-    /// Every data rank keeps all moments.
-    case nothing = "0"
-    /// Each data rank keeps the moments of its shard of the parameters, and updates that shard alone.
-    case optimizerState = "1"
-}
-
 /// How the ranks are dealt to the axes of the mesh: `parallel`.
 public struct ParallelSettings: Equatable, Sendable {
     /// Data ranks. Nil, the default: all ranks that the tensor axis leaves.

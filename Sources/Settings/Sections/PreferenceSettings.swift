@@ -19,21 +19,6 @@ public struct PreferenceSettings: Equatable, Sendable {
     }
 }
 
-public enum PreferenceLoss: String, CaseIterable, Sendable {
-    /// DPO (arXiv:2305.18290): −(1−ε)·logσ(βΔ) − ε·logσ(−βΔ).
-    case sigmoid
-}
-
-public enum ReferenceChoice: Equatable, Sendable {
-    /// The frozen model of this name under `references`.
-    case named(String)
-    /// No model: the reference's log-probabilities count as 0.
-    case none
-
-    /// How the configuration writes `.none`.
-    static let noReference = "none"
-}
-
 extension PreferenceSettings {
     static let keys = ["loss", "beta", "label_smoothing", "reference"]
 

@@ -26,22 +26,6 @@ public struct ReferenceSettings: Equatable, Sendable {
     }
 }
 
-/// How a reference's weights are kept in memory.
-public enum ReferenceStorage: String, CaseIterable, Sendable {
-    /// In the file's own type, mapped and shared by the ranks of a node.
-    case file
-    case float32
-    case bfloat16
-}
-
-/// Where a reference's log-probabilities are kept from one epoch to the next.
-public enum ReferenceCaching: String, CaseIterable, Sendable {
-    /// Nowhere: they are computed anew each time.
-    case off
-    /// In the memory of every rank.
-    case memory
-}
-
 extension ReferenceSettings {
     static let keys = ["checkpoint", "storage", "layout", "ranks", "cache"]
 

@@ -24,35 +24,6 @@ public struct ScheduleSettings: Equatable, Sendable {
     }
 }
 
-/// Which activations of a block are not kept from forward to backward, but computed again: memory for time. The calls are
-/// the same, so are the bits.
-public enum Recomputation: String, CaseIterable, Sendable {
-    case nothing = "none"
-    /// Projections and what attention makes of them.
-    case attention
-    /// All of a block but its input.
-    case block
-}
-
-public enum ScheduleLength: Equatable, Sendable {
-    /// Optimizer steps.
-    case steps(Int)
-    /// Passes over the training file.
-    case epochs(Int)
-}
-
-public enum StepBatch: Equatable, Sendable {
-    /// Preference pairs a step, over all data ranks; the last step of an epoch may have fewer.
-    case pairs(Int)
-    /// Tokens a step, over all data ranks.
-    case tokens(Int)
-
-    /// For preference records.
-    public static let defaultPairs = StepBatch.pairs(32)
-    /// For texts.
-    public static let defaultTokens = StepBatch.tokens(16384)
-}
-
 extension ScheduleSettings {
     static let keys = [
         "steps", "epochs", "pairs_per_step", "tokens_per_step", "tokens_per_micro_batch", "prefix_sharing", "recompute",
@@ -84,43 +55,5 @@ extension ScheduleSettings {
             ("tokens_per_micro_batch", .whole(tokensPerMicroBatch)), ("prefix_sharing", .boolean(prefixSharing)),
             ("recompute", .text(recompute.rawValue)),
         ])
-    }
-}
-
-extension ScheduleLength {
-    fileprivate init(_ section: Section) throws(Failure) {
-        let epochs = try section.whole("epochs", .counts)
-        guard let steps = try section.whole("steps", .counts) else {
-            self = .epochs(epochs ?? 1)
-            return
-        }
-        guard epochs == nil else {
-            throw section.failure(
-                "steps", "is given beside schedule.epochs, and both say when the run ends",
-                remedy: "Keep one; `--set schedule.epochs=null` drops the other for a run.")
-        }
-        self = .steps(steps)
-    }
-}
-
-extension StepBatch {
-    /// What the section says, or what a preference objective takes for granted; nil leaves it to the dataset.
-    fileprivate static func given(_ section: Section, objectives: [ObjectiveKind]) throws(Failure) -> StepBatch? {
-        let pairs = try section.whole("pairs_per_step", .counts).map(StepBatch.pairs)
-        let tokens = try section.whole("tokens_per_step", .counts).map(StepBatch.tokens)
-        guard !objectives.contains(where: { $0.type == .preference }) else {
-            guard tokens == nil else {
-                throw section.failure(
-                    "tokens_per_step", "does not fit the objective: a preference objective counts pairs",
-                    remedy: "Use schedule.pairs_per_step instead.")
-            }
-            return pairs ?? .defaultPairs
-        }
-        guard pairs == nil || tokens == nil else {
-            throw section.failure(
-                "tokens_per_step", "is given beside schedule.pairs_per_step, and both say what a step holds",
-                remedy: "Keep one: pairs_per_step for preference records, tokens_per_step for texts.")
-        }
-        return pairs ?? tokens
     }
 }

@@ -23,14 +23,6 @@ public struct StepGuardSettings: Equatable, Sendable {
     public var canSkip: Bool { nonFinite == .skip || spikeZScore != nil }
 }
 
-/// `optimizer.non_finite`.
-public enum NonFinitePolicy: String, CaseIterable, Sendable {
-    /// The run ends.
-    case stop
-    /// The step changes nothing, and the run goes on.
-    case skip
-}
-
 extension StepGuardSettings {
     static let keys = ["non_finite", "skip_limit", "spike_z_score", "spike_window"]
 

@@ -1,0 +1,52 @@
+import Collectives
+import Diagnosis
+import Foundation
+import HDF5
+import Hashing
+import Settings
+
+/// A shard's file that is open, every chunk's checksum checked as it is read.
+final class ShardReader {
+    private let file: HDF5File
+    private let byteCount: Int
+    private var opened: (name: String, dataset: OpenDataset)?
+
+    /// A dataset, which itself can't be kept in an optional tuple: it has one owner.
+    private final class OpenDataset {
+        let dataset: HDF5Dataset<Float>
+
+        init(_ name: String, in file: borrowing HDF5File, byteCount: Int) throws(HDF5Error) {
+            // One chunk: many shards may be open at once.
+            dataset = try HDF5Dataset<Float>(
+                opening: name, in: file, fileByteCount: byteCount,
+                cacheByteCount: StateSnapshot.pieceCount * MemoryLayout<Float>.stride)
+        }
+    }
+
+    init(path: String) throws(HDF5Error) {
+        byteCount = ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
+        file = try HDF5File(opening: path)
+        guard try file.string(attribute: "kind") == ShardFile.kind,
+            try file.integer(attribute: "format_version") == Int64(CheckpointManifest.currentVersion)
+        else { throw HDF5Error("opening the file", detail: "it is not a checkpoint's shard of this version") }
+    }
+
+    func count(of name: String) throws(HDF5Error) -> Int { try open(name).dataset.count }
+
+    /// Fills the beginning of `buffer` with the floats of `range`.
+    func read(_ name: String, _ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Float>) throws(HDF5Error) {
+        let open = try open(name)
+        guard range.upperBound <= open.dataset.count else {
+            throw HDF5Error("reading '\(name)'", detail: "\(open.dataset.count) numbers where \(range.upperBound) are needed")
+        }
+        try open.dataset.read(range, into: buffer)
+    }
+
+    /// The one that was read last stays open, with its chunks.
+    private func open(_ name: String) throws(HDF5Error) -> OpenDataset {
+        if let opened, opened.name == name { return opened.dataset }
+        let dataset = try OpenDataset(name, in: file, byteCount: byteCount)
+        opened = (name, dataset)
+        return dataset
+    }
+}

@@ -1,0 +1,5 @@
+public struct LengthFigures: Equatable, Sendable {
+    public var minimum: Int
+    public var median: Int
+    public var maximum: Int
+}

@@ -1,0 +1,28 @@
+/// What ranks do with each other.
+public enum OperationKind: Int, Sendable {
+    case sum = 1
+    case maximum, minimum, gather, exchange, broadcast, barrier, split, duplication, window, send, receive
+
+    /// Between two ranks, with a tag: not counted among the operations of a group.
+    package var isBetweenTwo: Bool { self == .send || self == .receive }
+
+    /// Ranks may give different amounts.
+    var hasOwnCounts: Bool { self == .gather || isBetweenTwo }
+
+    var name: String {
+        switch self {
+        case .sum: "sum"
+        case .maximum: "maximum"
+        case .minimum: "minimum"
+        case .gather: "gather"
+        case .exchange: "exchange"
+        case .broadcast: "broadcast"
+        case .barrier: "barrier"
+        case .split: "split"
+        case .duplication: "duplication"
+        case .window: "allocation of shared memory"
+        case .send: "send"
+        case .receive: "receive"
+        }
+    }
+}

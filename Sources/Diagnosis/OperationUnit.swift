@@ -1,0 +1,14 @@
+/// What an operation's amount counts.
+package enum OperationUnit: Int {
+    case floats = 0
+    case doubles, integers, bytes
+
+    var name: String {
+        switch self {
+        case .floats: "float"
+        case .doubles: "double"
+        case .integers: "integer"
+        case .bytes: "byte"
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import Tensors
+
+// U scored hidden rows, K references, V' rows of the vocabulary on this rank.
+
+/// A request on its way back.
+public struct DistributionGradient: Sendable {
+    public let request: DistributionRequest
+    /// `[U]`, with the sums that `accumulate` collected.
+    public let rows: [DistributionRow]
+    /// `[U]` ∂total/∂(the row's loss)
+    public let weights: [Float]
+
+    public init(request: DistributionRequest, rows: [DistributionRow], weights: [Float]) {
+        precondition(rows.count == weights.count)
+        self.request = request
+        self.rows = rows
+        self.weights = weights
+    }
+}

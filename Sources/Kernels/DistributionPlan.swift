@@ -1,0 +1,44 @@
+import Tensors
+
+/// What several requests need of the references on one rank: each used reference once, and where requests find theirs.
+struct DistributionPlan: Sendable {
+    struct Entry: Sendable {
+        let loss: any DistributionLoss
+        /// Into `DistributionPlan.references`.
+        let references: [Int]
+        /// Rows of this rank's range that the loss sees; they come first.
+        let rowCount: Int
+        let inverseTemperature: Float
+
+        /// Tokens of a tile that the loss sees; `columns` count from the range's first token.
+        func visibleCount(_ columns: Range<Int>) -> Int { max(0, min(columns.upperBound, rowCount) - columns.lowerBound) }
+    }
+
+    let references: [ReferenceHead]
+    let entries: [Entry]
+
+    init(_ requests: [DistributionRequest], among heads: [ReferenceHead], range: Range<Int>, rowCount: Int) {
+        var used: [ReferenceHead] = []
+        entries = requests.map { request in
+            let visible = max(0, min(range.upperBound, request.sharedVocabulary) - range.lowerBound)
+            let indices = request.loss.references.map { name in
+                if let known = used.firstIndex(where: { $0.name == name }) { return known }
+                guard let head = heads.first(where: { $0.name == name }) else {
+                    preconditionFailure("a loss asks for the reference \(name), which has no head here")
+                }
+                precondition(head.hidden.rowCount == rowCount, "\(name): other scored rows than the policy's")
+                used.append(head)
+                return used.count - 1
+            }
+            for index in indices {
+                precondition(used[index].weight.rowCount >= visible, "\(used[index].name): too few vocabulary rows")
+            }
+            return Entry(
+                loss: request.loss, references: indices, rowCount: visible,
+                inverseTemperature: Float(1 / request.loss.temperature))
+        }
+        references = used
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+}

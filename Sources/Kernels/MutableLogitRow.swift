@@ -1,0 +1,40 @@
+import Tensors
+
+/// Gradients of one row's logits in one tile, to be added to. Valid during the call that hands it out only.
+public struct MutableLogitRow {
+    public let count: Int
+    @usableFromInline let pointer: UnsafeMutablePointer<Float>
+
+    init(_ pointer: UnsafeMutablePointer<Float>, count: Int) {
+        self.pointer = pointer
+        self.count = count
+    }
+
+    @inlinable
+    public subscript(index: Int) -> Float {
+        get {
+            precondition(index >= 0 && index < count, "outside the tile")
+            return pointer[index]
+        }
+        nonmutating set {
+            precondition(index >= 0 && index < count, "outside the tile")
+            pointer[index] = newValue
+        }
+    }
+
+    /// Adds to the eight gradients from `index` on.
+    @inlinable
+    public func add8(_ value: Float8, _ index: Int) {
+        precondition(index >= 0 && index + 8 <= count, "outside the tile")
+        unchecked8(add: value, index)
+    }
+
+    @inlinable @inline(__always)
+    func unchecked8(add value: Float8, _ index: Int) { pointer.store8(pointer.load8(index) + value, index) }
+
+    /// Adds to the last `count - index` (1 to 7) gradients.
+    @inline(never)
+    func last(add value: Float8, _ index: Int) {
+        for lane in 0..<(count - index) { pointer[index + lane] += value[lane] }
+    }
+}

@@ -1,0 +1,23 @@
+import Tensors
+
+// U hidden rows that are scored, D model width, V' rows of the vocabulary on this rank.
+
+/// `[U, sumCount]` sums. Tasks each add to rows of their own.
+final class RowSums: @unchecked Sendable {
+    private let sumCount: Int
+    private let memory: UnsafeMutableBufferPointer<Double>
+
+    init(rowCount: Int, sumCount: Int) {
+        self.sumCount = sumCount
+        memory = .allocate(capacity: rowCount * sumCount)
+        memory.initialize(repeating: 0)
+    }
+
+    deinit { memory.deallocate() }
+
+    var values: [Double] { Array(memory) }
+
+    func row(_ index: Int) -> UnsafeMutableBufferPointer<Double> {
+        UnsafeMutableBufferPointer(rebasing: memory[(index * sumCount)..<((index + 1) * sumCount)])
+    }
+}

@@ -1,0 +1,29 @@
+import CThreads
+import Synchronization
+
+/// `count` items cut into nearly equal tasks of at most `limit` (a multiple of 16), by the count alone.
+public struct Tiles: Sendable {
+    public let count: Int
+    public let tileCount: Int
+    private let size: Int
+
+    public init(_ count: Int, limit: Int) {
+        precondition(limit > 0 && limit % 16 == 0)
+        self.count = count
+        let wanted = max(1, (count + limit - 1) / limit)
+        // Multiples of 16 keep the matrix kernels' register blocks whole.
+        size = max(1, ((count + wanted - 1) / wanted + 15) / 16 * 16)
+        tileCount = (count + size - 1) / size
+    }
+
+    /// The same with a number of tiles that two or four threads share evenly, where that leaves at least `least` items a
+    /// tile: three equal tasks keep two threads busy for three quarters of the time.
+    public init(sharing count: Int, limit: Int, least: Int = 64) {
+        let wanted = max(1, (count + limit - 1) / limit)
+        let multiple = [4, 2].first { count >= least * ((wanted + $0 - 1) / $0 * $0) } ?? 1
+        let tileCount = (wanted + multiple - 1) / multiple * multiple
+        self.init(count, limit: max(16, ((count + tileCount - 1) / tileCount + 15) / 16 * 16))
+    }
+
+    public subscript(index: Int) -> Range<Int> { (index * size)..<min(count, (index + 1) * size) }
+}

@@ -1,0 +1,21 @@
+import Collectives
+import Kernels
+import Tensors
+
+// n new tokens, P tokens seen, D model width, W projections of this rank, V vocabulary.
+
+/// Keys and values of the tokens that a model has seen, so that each new token is computed once.
+///
+/// A layer's projections are kept whole (queries too): the attention kernel then reads them as it does in training.
+public final class DecodingCache {
+    /// Tokens seen so far.
+    public internal(set) var count = 0
+    public let capacity: Int
+    /// `[capacity, W]` a layer.
+    let projections: [Matrix]
+
+    init(layerCount: Int, width: Int, capacity: Int) {
+        self.capacity = capacity
+        projections = (0..<layerCount).map { _ in Matrix(rowCount: capacity, columnCount: width) }
+    }
+}

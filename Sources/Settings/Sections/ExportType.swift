@@ -1,0 +1,4 @@
+public enum ExportType: String, CaseIterable, Sendable {
+    case float32
+    case bfloat16
+}

@@ -1,0 +1,60 @@
+import JSON
+import Settings
+
+/// A token that is found in the text itself, before anything is split.
+struct AddedToken: Sendable {
+    let content: [UInt8]
+    let id: Int32
+    /// Only where no letter, digit or connector touches it.
+    let isSingleWord: Bool
+    /// It takes the white space before it along.
+    let stripsLeft: Bool
+    let stripsRight: Bool
+    /// It is looked for in the normalised text.
+    let isNormalized: Bool
+    let isSpecial: Bool
+
+    /// Bytes of the longest that is read: a text is compared with it again at each of its bytes.
+    private static let longestContent = 1024
+
+    init(
+        content: [UInt8], id: Int32, isSingleWord: Bool, stripsLeft: Bool, stripsRight: Bool, isNormalized: Bool,
+        isSpecial: Bool
+    ) {
+        self.content = content
+        self.id = id
+        self.isSingleWord = isSingleWord
+        self.stripsLeft = stripsLeft
+        self.stripsRight = stripsRight
+        self.isNormalized = isNormalized
+        self.isSpecial = isSpecial
+    }
+
+    /// - Parameter id: what the vocabulary says the token's id is, or would be.
+    init(_ fields: ComponentFields, id: (ArraySlice<UInt8>) -> Int32) throws(Failure) {
+        try fields.refuseAllBut(["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"])
+        content = Array(try fields.string("content").utf8)
+        guard !content.isEmpty else { throw .damagedTokenizer(fields.place(of: "content"), "is empty") }
+        guard content.count <= AddedToken.longestContent else {
+            throw .damagedTokenizer(
+                fields.place(of: "content"), "has \(content.count) bytes, more than \(AddedToken.longestContent)")
+        }
+        self.id = id(content[...])
+        guard let declared = try fields.required("id").wholeNumber, declared == self.id else {
+            throw .damagedTokenizer(
+                fields.place(of: "id"),
+                "is \(try fields.required("id").kind), but the vocabulary makes the token's id \(self.id)")
+        }
+        isSingleWord = try fields.bool("single_word")
+        stripsLeft = try fields.bool("lstrip")
+        stripsRight = try fields.bool("rstrip")
+        isNormalized = try fields.bool("normalized")
+        isSpecial = try fields.bool("special")
+    }
+}
+
+extension AddedToken {
+    func normalizedContent(by normalizer: Normalizer) -> [UInt8] {
+        normalizer.normalized(content.span)?.bytes ?? content
+    }
+}

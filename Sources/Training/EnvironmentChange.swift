@@ -1,0 +1,47 @@
+import Checkpoints
+import Collectives
+import Foundation
+import Kernels
+import Runs
+import Settings
+
+/// What of a run's surroundings is not as it was.
+enum EnvironmentChange {
+    /// Variables that tell Open MPI how to do collectives, and over what.
+    static func collectiveSettings(_ variables: [String: String] = ProcessInfo.processInfo.environment) -> [String: String] {
+        let prefixes = ["coll", "op", "btl", "pml", "mtl"].map { "OMPI_MCA_" + $0 }
+        return variables.filter { name, _ in prefixes.contains { name == $0 || name.hasPrefix($0 + "_") } }
+    }
+
+    /// What changed, in a sentence, and what follows from it; nil where nothing did.
+    static func notice(
+        from before: CheckpointManifest.Environment, _ layoutBefore: CheckpointManifest.Layout,
+        to now: CheckpointManifest.Environment, _ layoutNow: CheckpointManifest.Layout
+    ) -> String? {
+        var deciding: [String] = []
+        func compare(_ name: String, _ old: String, _ new: String) {
+            if old != new { deciding.append("\(name) \(new) instead of \(old)") }
+        }
+        compare("data ranks", "\(layoutBefore.data)", "\(layoutNow.data)")
+        compare("tensor ranks", "\(layoutBefore.tensor)", "\(layoutNow.tensor)")
+        compare("BLAS core", before.blasCore, now.blasCore)
+        if before.ranks > 1, now.ranks > 1 {
+            compare("MPI", before.mpi, now.mpi)
+            for name in Set(before.collectives.keys).union(now.collectives.keys).sorted() {
+                compare(name, before.collectives[name] ?? "unset", now.collectives[name] ?? "unset")
+            }
+        }
+        compare("tandem", before.tandem, now.tandem)
+        if before.tandem == now.tandem, before.program != now.program { deciding.append("another build of tandem") }
+        var harmless: [String] = []
+        if layoutBefore.zero != layoutNow.zero {
+            harmless.append("parallel.zero \(layoutNow.zero) instead of \(layoutBefore.zero)")
+        }
+        if before.threadsPerRank != now.threadsPerRank {
+            harmless.append("threads a rank \(now.threadsPerRank) instead of \(before.threadsPerRank)")
+        }
+        guard !deciding.isEmpty || !harmless.isEmpty else { return nil }
+        let consequence = deciding.isEmpty ? "which changes no bit" : "the rest is equal to rounding, not to the bit"
+        return "resumed with \((deciding + harmless).joined(separator: ", ")): \(consequence)"
+    }
+}

@@ -1,0 +1,64 @@
+import Datasets
+import Foundation
+import Settings
+import Tensors
+
+/// The records of a benchmark, as datasets for the trainer and as JSONL for peers.
+struct BenchmarkData {
+    let folder: String
+    let vocabulary: Int
+
+    /// `count` texts of `length` random tokens. Returns the dataset's path.
+    func texts(count: Int, length: Int) throws -> String {
+        let texts = TokenDraw.texts(count: count, length: length, vocabulary: vocabulary, seed: 17)
+        let lines = texts.map { "{\"input_ids\": \($0)}\n" }.joined()
+        try Data(lines.utf8).write(to: URL(fileURLWithPath: textsJSONL(length)))
+        let writer = try DatasetWriter(path: "\(folder)/texts-\(length).h5", kind: .text)
+        for text in texts { try writer.append(DatasetRecord(tokens: text)) }
+        try writer.commit()
+        return writer.path
+    }
+
+    func textsJSONL(_ length: Int) -> String { "\(folder)/texts-\(length).jsonl" }
+    var pairsJSONL: String { "\(folder)/pairs.jsonl" }
+
+    /// At most `count` pairs of `file`, or random ones; whole steps of `perStep`. Returns the dataset's path and its pairs.
+    func pairs(count: Int, perStep: Int, from file: String?) throws -> (path: String, count: Int) {
+        var records = try file.map { try BenchmarkData.read($0) }
+            ?? PairLengths.bench64.pairs(count: count, vocabulary: vocabulary, seed: 17)
+        guard records.count >= perStep else {
+            throw Failure.damaged(file ?? "pairs", "holds \(records.count) pairs, a step takes \(perStep)", remedy: "Give more.")
+        }
+        records = Array(records.prefix(min(count, records.count / perStep * perStep)))
+        let writer = try DatasetWriter(path: "\(folder)/pairs.h5", kind: .preference)
+        var lines = ""
+        for record in records {
+            try writer.append(record)
+            lines += "{\"prompt_ids\": \(record.prompt), \"chosen_ids\": \(record.chosen), \"rejected_ids\": \(record.rejected)}\n"
+        }
+        try writer.commit()
+        try Data(lines.utf8).write(to: URL(fileURLWithPath: pairsJSONL))
+        return (writer.path, records.count)
+    }
+
+    private struct PairLine: Decodable {
+        let prompt_ids, chosen_ids, rejected_ids: [Int32]
+    }
+
+    private static func read(_ path: String) throws -> [DatasetRecord] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure.missing(path, "can't be read", remedy: "Name a JSONL file of token ids.")
+        }
+        return try data.split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
+            guard let pair = try? JSONDecoder().decode(PairLine.self, from: Data(line)),
+                !pair.prompt_ids.isEmpty, !pair.chosen_ids.isEmpty, !pair.rejected_ids.isEmpty,
+                (pair.prompt_ids + pair.chosen_ids + pair.rejected_ids).allSatisfy({ $0 >= 0 })
+            else {
+                throw Failure.damaged(
+                    "\(path):\(index + 1)", "is no pair of token ids",
+                    remedy: "Give {\"prompt_ids\": […], \"chosen_ids\": […], \"rejected_ids\": […]} a line.")
+            }
+            return DatasetRecord(prompt: pair.prompt_ids, chosen: pair.chosen_ids, rejected: pair.rejected_ids)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// Everything that one benchmark run found; `--json` writes it, keys in snake case.
+public struct BenchmarkReport: Codable, Sendable {
+    public var machine: Machine
+    public var versions: Versions
+    public var binding: Binding
+    public var commit: String?
+    /// The shape, as `--model` names it.
+    public var model: String
+    public var pairs: String
+    public var started: String
+    public var ceiling: Ceiling?
+    public var kernels: [KernelResult] = []
+    public var steps: [StepResult] = []
+    public var peers: [PeerResult] = []
+    /// What was left out, and why.
+    public var notices: [String] = []
+
+    public func encoded() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self)
+    }
+}
