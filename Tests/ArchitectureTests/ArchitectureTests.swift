@@ -52,14 +52,4 @@ struct ArchitectureTests {
             #expect(table[..<index].allSatisfy { !row.uses.contains($0.name) }, "\(row.name) uses a room above it")
         }
     }
-
-    @Test("no file of the sources has more than 400 lines")
-    func lengths() throws {
-        for folder in ["Sources", "benchmarks", "Tests", "Examples"] {
-            for path in PackageManifest.sources(below: folder) {
-                let count = try PackageManifest.text(path).split(separator: "\n", omittingEmptySubsequences: false).count - 1
-                #expect(count <= 400, "\(path) has \(count) lines")
-            }
-        }
-    }
 }

@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@Suite("Files and their names")
+struct FileNameTests {
+    @Test("every type that other files see is in the file of its name")
+    func types() throws {
+        let type = /(?m)^(?<modifiers>(?:public |package |private |fileprivate |final |indirect |@\w+ )*)(?:struct|class|enum|protocol|actor) (?<name>\w+)/
+        for folder in ["Sources", "benchmarks/Sources", "Examples"] {
+            for path in PackageManifest.sources(below: folder) {
+                let file = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+                for match in try PackageManifest.text(path).matches(of: type) where !match.modifiers.contains("private") {
+                    // `Type+Concern.swift` extends a type; what it adds has a file of its own.
+                    #expect(match.name == file, "\(path) has \(match.name)")
+                }
+            }
+        }
+    }
+
+    @Test("no folder of the sources has more than 20 files")
+    func folders() throws {
+        let folders = Dictionary(grouping: PackageManifest.sources(below: "Sources")) { path in
+            URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
+        }
+        for (folder, files) in folders { #expect(files.count <= 20, "\(folder) has \(files.count)") }
+    }
+
+    @Test("no file has more than 400 lines, and half of them have fewer than 120")
+    func lengths() throws {
+        var counts: [Int] = []
+        for folder in ["Sources", "benchmarks/Sources", "Tests", "Examples"] {
+            for path in PackageManifest.sources(below: folder) {
+                let count = try PackageManifest.text(path).split(separator: "\n", omittingEmptySubsequences: false).count - 1
+                #expect(count <= 400, "\(path) has \(count) lines")
+                if folder == "Sources" { counts.append(count) }
+            }
+        }
+        #expect(counts.sorted()[counts.count / 2] < 120)
+    }
+}
