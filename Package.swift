@@ -60,8 +60,8 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Settings", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "Tokenization",
-                "Datasets", "Checkpoints", "Training", "Planning", "Reporting",
+                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
+                "Tokenization", "Datasets", "Checkpoints", "Training", "Planning", "Reporting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

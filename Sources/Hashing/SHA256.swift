@@ -1,5 +1,8 @@
 import CCrypto
 
+/// OpenSSL's name and version, of the library that is loaded.
+public var openSSLVersion: String { String(cString: OpenSSL_version(OPENSSL_VERSION)) }
+
 /// SHA-256 (FIPS 180-4) of bytes that come piece by piece, computed by OpenSSL with the processor's own instructions.
 ///
 /// Contents are known by it throughout: files of a checkpoint, datasets, templates, vocabularies.

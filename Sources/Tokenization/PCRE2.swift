@@ -2,6 +2,16 @@ import CPCRE2
 
 // The overlay of PCRE2: every raw pointer and C call for regular expressions is in this file. Every status is checked.
 
+/// PCRE2's version and date, of the library that is loaded.
+public var pcre2Version: String {
+    // With its final zero.
+    let count = Int(pcre2_config_8(UInt32(PCRE2_CONFIG_VERSION), nil))
+    guard count > 0 else { return "of an unknown version" }
+    var text = [UInt8](repeating: 0, count: count)
+    guard pcre2_config_8(UInt32(PCRE2_CONFIG_VERSION), &text) > 0 else { return "of an unknown version" }
+    return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+}
+
 /// A compiled regular expression over UTF-8. Immutable: any number of threads may match with it at once.
 final class RegularExpression: @unchecked Sendable {
     /// Why a pattern does not compile, or a match was given up, in PCRE2's words.
