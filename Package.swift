@@ -108,6 +108,7 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Tensors", "Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Settings", "JSON", "Tensors", "Weights", "TestSupport"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Settings", "Hashing", "Tokenization"]),
+        .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .testTarget(name: "DatasetsTests", dependencies: ["CHDF5", "Settings", "Tensors", "HDF5", "Tokenization", "Datasets"]),
         .testTarget(name: "InputDamageTests", dependencies: ["Settings", "Tensors", "Weights", "Datasets", "TestSupport"]),
         .testTarget(
@@ -126,6 +127,7 @@ let package = Package(
         .testTarget(
             name: "PlanningTests",
             dependencies: ["Settings", "Kernels", "Collectives", "Model", "Planning", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Settings", "Files", "Training", "Reporting", "TestSupport"]),
         .testTarget(
             name: "ExampleTests",
             dependencies: ["Settings", "Kernels", "Collectives", "Objectives", "Training", "RewardWithPenalty", "TestSupport"]),
