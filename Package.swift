@@ -86,9 +86,9 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Settings", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "Tokenization",
-                "Datasets", "Checkpoints", "Costs", "Stepping", "Runs", "Inference", "Training", "Planning", "Reporting",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
+                "Tokenization", "Datasets", "Checkpoints", "Costs", "Stepping", "Runs", "Inference", "Training", "Planning",
+                "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         // `./launch/benchmark`: the ceiling, kernels and whole steps.
@@ -137,6 +137,7 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Tensors", "Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Settings", "JSON", "Tensors", "Weights", "TestSupport"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Settings", "Hashing", "Tokenization"]),
+        .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .testTarget(name: "DatasetsTests", dependencies: ["CHDF5", "Settings", "Tensors", "HDF5", "Tokenization", "Datasets"]),
         .testTarget(name: "InputDamageTests", dependencies: ["Settings", "Tensors", "Weights", "Datasets", "TestSupport"]),
         .testTarget(
@@ -165,6 +166,9 @@ let package = Package(
         .testTarget(
             name: "PlanningTests",
             dependencies: ["Settings", "Kernels", "Collectives", "Model", "Planning", "TestSupport"]),
+        .testTarget(
+            name: "ReportingTests",
+            dependencies: ["Settings", "Files", "Stepping", "Runs", "Training", "Reporting", "TestSupport"]),
         .testTarget(
             name: "ExampleTests",
             dependencies: [

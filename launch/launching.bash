@@ -1,5 +1,25 @@
-# What launch/local and launch/multi-node share: sourced by them, not run. $script is the script's name in messages.
-. "$(dirname "${BASH_SOURCE[0]}")/restarting.bash"
+# What launch/local and launch/multi-node share: sourced by them, not run. $synopsis is what follows the script's name.
+scripts=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+. "$scripts/restarting.bash"
+
+# The scripts lie in a checkout's folder launch and start its release build, or in PREFIX/libexec/tandem, where launch/install put
+# them, and start PREFIX/bin/tandem. $script is the script's name in messages, $typed what a person types for it.
+script=$(basename "$(realpath "$0")")
+case $scripts in
+    */libexec/tandem)
+        own_program=$(realpath -m "$scripts/../../bin/tandem")
+        own_remedy="Install it again: ./launch/install PREFIX in a checkout"
+        dependencies="$scripts/install-dependencies --runtime"
+        script=tandem-$script
+        typed=$script ;;
+    *)
+        own_program=$(dirname "$scripts")/.build/release/tandem
+        own_remedy="Build it: swift build -c release --product tandem"
+        dependencies=./launch/install-dependencies
+        script=launch/$script
+        typed=./$script ;;
+esac
+usage="Usage: $typed $synopsis"
 
 # One line and an exit code of sysexits: 64 usage, 66 missing input, 69 something needed is not there, 78 configuration.
 fail() {
@@ -29,7 +49,7 @@ read_options() {
         esac
         case $1 in
             --dry-run) dry_run=yes ;;
-            --help) sed -n '2,/^set /{/^#/!q;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+            --help) sed -n '2,/^set /{/^#/!q;s/^# \{0,1\}//p}' "$0" | sed "s#\./launch/[a-z-]*#$typed#"; exit 0 ;;
             --*) fail 64 "there is no option $1 before the command. $usage" ;;
             *) break ;;
         esac
@@ -61,21 +81,18 @@ leave_other_job() {
     done
 }
 
-# The program: $TANDEM, or what the release build made, or the one in PATH.
+# The program: $TANDEM, or the one that belongs to the scripts, or the one in PATH.
 choose_program() {
-    local folder
     leave_other_job
-    folder=$(cd "$(dirname "$0")/.." && pwd)
     if [ -n "${TANDEM-}" ]; then
         program=$(realpath -- "$TANDEM")
-    elif [ -x "$folder/.build/release/tandem" ]; then
-        program=$folder/.build/release/tandem
+    elif [ -x "$own_program" ]; then
+        program=$own_program
     else
         program=$(command -v tandem) || true
     fi
-    [ -n "$program" ] && [ -x "$program" ] ||
-        fail 69 "${program:-tandem} is not there to run. Build it: swift build -c release --product tandem."
-    command -v mpirun >/dev/null || fail 69 "no mpirun in PATH. Install it: ./launch/install-dependencies."
+    [ -n "$program" ] && [ -x "$program" ] || fail 69 "${program:-tandem} is not there to run. $own_remedy."
+    command -v mpirun >/dev/null || fail 69 "no mpirun in PATH. Install it: $dependencies."
     # mpirun refuses to start as root (in containers) unless it is told twice.
     if [ "$(id -u)" -eq 0 ]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -1,3 +1,4 @@
-// OpenSSL's message digests.
+// OpenSSL's message digests, and its version.
 #pragma once
+#include <openssl/crypto.h>
 #include <openssl/evp.h>

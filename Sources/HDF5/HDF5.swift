@@ -3,6 +3,13 @@ import CHDF5
 // The overlay of the HDF5 library: every raw pointer and C call of this room is in this file. Every status is checked.
 // Handles are used from one thread at a time; nothing here locks: `hdf5IsThreadSafe` says whether the library does.
 
+/// The version of the library that is loaded.
+public var hdf5Version: String {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    guard H5get_libversion(&major, &minor, &release) >= 0 else { return "of an unknown version" }
+    return "\(major).\(minor).\(release)"
+}
+
 /// Whether several threads may call the library, each with handles of its own. A build of it that was not made so must be
 /// left to one thread at a time.
 public let hdf5IsThreadSafe: Bool = {

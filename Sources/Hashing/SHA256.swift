@@ -1,4 +1,5 @@
 import CCrypto
+
 /// SHA-256 (FIPS 180-4) of bytes that come piece by piece, computed by OpenSSL with the processor's own instructions.
 ///
 /// Contents are known by it throughout: files of a checkpoint, datasets, templates, vocabularies.

@@ -68,7 +68,9 @@ public final class MetricsFile: EventListener {
     /// The shortest decimal that reads back to the same Double.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return "null" }
-        return value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : "\(value)"
+        // Zero has a sign, whole numbers of Swift have not.
+        let isWhole = value == value.rounded() && abs(value) < 1e15 && (value != 0 || value.sign == .plus)
+        return isWhole ? String(Int(value)) : "\(value)"
     }
 
     static func quoted(_ text: String) -> String {

@@ -55,8 +55,10 @@ struct Tandem: ParsableCommand {
                 remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
             end(failure)
         } catch where exitCode(for: error).isSuccess {
-            // Help, or the version.
-            if isFirst { exit(withError: error) }
+            guard isFirst else { Foundation.exit(EXIT_SUCCESS) }
+            // Help, or the version: the libraries are asked for theirs only here, not at every start.
+            guard message(for: error) == tandemVersion else { exit(withError: error) }
+            do throws(Failure) { try Console.write(versionLines.joined(separator: "\n")) } catch { end(error) }
             Foundation.exit(EXIT_SUCCESS)
         } catch {
             end(failure(for: error))

@@ -160,7 +160,7 @@ extension CommandTests {
         func help(ranks: Int?) throws {
             let workspace = try Workspace()
             let version = try workspace.tandem(["--version"], ranks: ranks)
-            #expect(version.exitCode == 0 && version.output.split(separator: "\n").count == 1)
+            #expect(version.exitCode == 0 && version.output.components(separatedBy: "tandem ").count == 2)
             let help = try workspace.tandem(["train", "--help"], ranks: ranks)
             #expect(help.exitCode == 0)
             #expect(help.output.components(separatedBy: "USAGE:").count == 2)

@@ -44,12 +44,21 @@ public struct Provenance {
         ]
     }
 
-    /// The commit of the checkout that the program was built in, where it still lies in one.
-    static var commit: String? {
+    /// The commit that the program was built from: the one that `launch/install` wrote down beside it, or else that of the
+    /// checkout it lies in.
+    public static var commit: String? {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let record = folder.deletingLastPathComponent().appendingPathComponent("share/tandem/commit")
+        if let text = try? String(contentsOf: record, encoding: .utf8) {
+            let commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
+            return commit.isEmpty ? nil : commit
+        }
         while folder.path != "/" {
             let git = folder.appendingPathComponent(".git")
-            if let head = try? String(contentsOf: git.appendingPathComponent("HEAD"), encoding: .utf8) {
+            // A program that was copied into another project has not that project's commit.
+            if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Sources/tandem").path),
+                let head = try? String(contentsOf: git.appendingPathComponent("HEAD"), encoding: .utf8)
+            {
                 let line = head.trimmingCharacters(in: .whitespacesAndNewlines)
                 guard line.hasPrefix("ref: ") else { return line }
                 let reference = try? String(

@@ -1,0 +1,11 @@
+import CPCRE2
+
+/// PCRE2's version and date, of the library that is loaded.
+public var pcre2Version: String {
+    // With its final zero.
+    let count = Int(pcre2_config_8(UInt32(PCRE2_CONFIG_VERSION), nil))
+    guard count > 0 else { return "of an unknown version" }
+    var text = [UInt8](repeating: 0, count: count)
+    guard pcre2_config_8(UInt32(PCRE2_CONFIG_VERSION), &text) > 0 else { return "of an unknown version" }
+    return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+}
