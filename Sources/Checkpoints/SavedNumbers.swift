@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// Numbers of this rank that a checkpoint holds, by the name of their dataset: runs of one block of memory, one after the
@@ -10,7 +11,7 @@ public struct SavedNumbers {
     let ranges: [Range<Int>]
 
     public init(_ name: String, of block: Matrix, ranges: [Range<Int>]) {
-        precondition(block.isContiguous && ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= block.elementCount })
+        invariant(block.isContiguous && ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= block.elementCount }, "saved ranges lie in their block")
         self.name = name
         self.block = block
         self.ranges = ranges

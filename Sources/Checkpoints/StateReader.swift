@@ -138,7 +138,7 @@ public final class StateReader {
 
     /// Fills the beginning of the buffer with a range of a block, from all the shards that have some of it.
     private func fetch(_ name: String, _ range: Range<Int>, ofBlock block: Int) throws(Failure) {
-        precondition(range.count <= buffer.count)
+        invariant(range.count <= buffer.count, "what is read has room in its buffer")
         let runs = runs[block]
         // The first run that ends after the range begins, by halving.
         var (low, high) = (0, runs.count)

@@ -1,17 +1,20 @@
 import Settings
 
-/// A collective operation failed: which one, and what MPI says of it.
+/// What ranks do together failed: which operation, and what MPI says of it.
 public struct CollectiveError: Error, CustomStringConvertible, Sendable {
     public let operation: String
     public let message: String
-    /// Ranks called different operations: what all of them are told.
-    public var mismatch: Failure?
+    /// The cause in words for a person, where it is known: ranks called different operations, or a value can't be right.
+    public var cause: Failure?
 
-    init(operation: String, message: String, mismatch: Failure? = nil) {
+    init(operation: String, message: String, cause: Failure? = nil) {
         self.operation = operation
         self.message = message
-        self.mismatch = mismatch
+        self.cause = cause
     }
+
+    /// Work between ranks' operations found something that can't be right: this rank says so and ends all.
+    package init(_ cause: Failure) { self.init(operation: cause.place, message: cause.reason, cause: cause) }
 
     public var description: String { "\(operation) failed: \(message)" }
 }

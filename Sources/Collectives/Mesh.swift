@@ -23,7 +23,7 @@ public struct Mesh {
 
     /// Cuts `world` into the layout's axes. Collective.
     public static func over(_ world: MPIGroup, layout: ParallelLayout) throws(CollectiveError) -> Mesh {
-        precondition(world.size == layout.rankCount, "the layout was checked against the number of ranks")
+        invariant(world.size == layout.rankCount, "the layout was checked against the number of ranks")
         let hosts = try world.gatherHosts()
         Watchdog.know(hosts: hosts)
         let (dataIndex, tensorIndex) = world.rank.quotientAndRemainder(dividingBy: layout.tensor)

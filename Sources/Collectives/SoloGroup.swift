@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// A group of one: every operation is the identity, and MPI is not touched.
@@ -14,16 +15,16 @@ public final class SoloGroup: ProcessGroup {
     public func minimum(_ values: [Int]) -> [Int] { values }
     public func gatherAll(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
     public func broadcast(_ matrix: Matrix, root: Int) {}
-    public func send(_ matrix: Matrix, to destination: Int, tag: Int) { preconditionFailure("a group of one sends nothing") }
-    public func receive(_ matrix: Matrix, from source: Int, tag: Int) { preconditionFailure("a group of one receives nothing") }
+    public func send(_ matrix: Matrix, to destination: Int, tag: Int) { brokenInvariant("a group of one sends nothing") }
+    public func receive(_ matrix: Matrix, from source: Int, tag: Int) { brokenInvariant("a group of one receives nothing") }
     public func startSend(_ matrix: Matrix, to destination: Int, tag: Int) -> PendingCollective {
-        preconditionFailure("a group of one sends nothing")
+        brokenInvariant("a group of one sends nothing")
     }
     public func startSend(_ values: [Double], to destination: Int, tag: Int) -> PendingCollective {
-        preconditionFailure("a group of one sends nothing")
+        brokenInvariant("a group of one sends nothing")
     }
     public func receive(count: Int, from source: Int, tag: Int) -> [Double] {
-        preconditionFailure("a group of one receives nothing")
+        brokenInvariant("a group of one receives nothing")
     }
     public func barrier() {}
     public func startExchange(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { ended }

@@ -38,6 +38,7 @@ public struct MemoryForecast {
     /// Of each reference, what its weights would take as bfloat16 copies.
     private let narrowed: [String: Double]
     private let recompute: Recomputation
+    private let isTrained: Bool
     /// Data ranks keep the same moments, and needn't.
     private let canShareMoments: Bool
 
@@ -51,10 +52,11 @@ public struct MemoryForecast {
     ///   - tokensPerMicroBatch: of the fullest one; longer records are not foreseen.
     ///   - recompute: what the policy does not keep of its activations.
     ///   - zero: what the data ranks share out.
+    ///   - frozenPolicyByteCount: bytes of the whole policy in its file's type, where it is evaluated and not trained.
     public init(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
         layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
-        zero: ZeroStage = .nothing
+        zero: ZeroStage = .nothing, frozenPolicyByteCount: Int? = nil
     ) {
         func everywhere(_ byteCountOfRank: (Int) -> Double) -> Double {
             let (groups, rest) = ranksOnNode.quotientAndRemainder(dividingBy: layout.tensor)
@@ -64,12 +66,28 @@ public struct MemoryForecast {
         let shards = ModelShards(policy, size: layout.tensor)
         // Value, gradient and two moments, 4 bytes each; of the moments a rank may have its data rank's share alone.
         let moments = 8 / Double(zero == .optimizerState ? layout.data : 1)
-        var items: [(kind: Kind, byteCount: Double)] = [
-            (.policy, everywhere { (8 + moments) * shards.parameterCount(rank: $0) })
-        ]
-        let activationsOfRank = { 4 * Double(tokensPerMicroBatch) * shards.trainableFloatsPerToken(rank: $0, recompute) }
+        let tokens = Double(tokensPerMicroBatch)
+        /// Of a frozen model: what a rank asks for itself beside the shared weights.
+        func frozenScratch(_ shards: ModelShards, _ configuration: ModelConfiguration, stored: Double) -> (Int) -> Double {
+            let isWidened = stored < 4 * Double(configuration.parameterCount)
+            return { 4 * (tokens * shards.frozenFloatsPerToken(rank: $0) + (isWidened ? shards.largestMatrix(rank: $0) : 0)) }
+        }
+        var items: [(kind: Kind, byteCount: Double)]
+        let activationsOfRank: (Int) -> Double
+        var rankByteCount: Double
+        if let frozenPolicyByteCount {
+            let whole = Double(policy.parameterCount)
+            let held = min(1, everywhere { shards.parameterCount(rank: $0) / whole })
+            items = [(.policy, Double(frozenPolicyByteCount) * held)]
+            activationsOfRank = frozenScratch(shards, policy, stored: Double(frozenPolicyByteCount))
+            rankByteCount = (0..<layout.tensor).map(activationsOfRank).max()!
+        } else {
+            let ownOfRank = { (8 + moments) * shards.parameterCount(rank: $0) }
+            items = [(.policy, everywhere(ownOfRank))]
+            activationsOfRank = { 4 * tokens * shards.trainableFloatsPerToken(rank: $0, recompute) }
+            rankByteCount = (0..<layout.tensor).map { ownOfRank($0) + activationsOfRank($0) }.max()!
+        }
         var activations = everywhere(activationsOfRank)
-        var rankByteCount = (0..<layout.tensor).map { (8 + moments) * shards.parameterCount(rank: $0) + activationsOfRank($0) }.max()!
         var narrowed: [String: Double] = [:]
         for reference in references {
             let own = reference.placement?.layout
@@ -85,11 +103,7 @@ public struct MemoryForecast {
             let stored = Double(reference.storedByteCount)
             items.append((.reference(name: reference.name), stored * min(1, held)))
             narrowed[reference.name] = 2 * whole * min(1, held)
-            let isWidened = stored < 4 * whole
-            let scratchOfRank = {
-                4 * (Double(tokensPerMicroBatch) * shards.frozenFloatsPerToken(rank: $0)
-                    + (isWidened ? shards.largestMatrix(rank: $0) : 0))
-            }
+            let scratchOfRank = frozenScratch(shards, reference.configuration, stored: stored)
             activations += onNode(scratchOfRank)
             rankByteCount += (0..<(own ?? layout).tensor).map(scratchOfRank).max()!
         }
@@ -101,7 +115,8 @@ public struct MemoryForecast {
             + cachedRows.reduce(0) { $0 + 16 * Double($1.count) }
         self.narrowed = narrowed
         self.recompute = recompute
-        canShareMoments = zero == .nothing && layout.data > 1
+        isTrained = frozenPolicyByteCount == nil
+        canShareMoments = isTrained && zero == .nothing && layout.data > 1
     }
 
     /// Refuses a run that this node has no memory for. To be asked before any model is loaded.
@@ -115,11 +130,12 @@ public struct MemoryForecast {
     public static func check(
         policy: ModelConfiguration, references: [Reference], cachedRows: [(reference: String, count: Int)] = [],
         layout: ParallelLayout, ranksOnNode: Int, tokensPerMicroBatch: Int, recompute: Recomputation = .nothing,
-        zero: ZeroStage = .nothing, available: Int = MemoryForecast.availableByteCount(), limit: ProcessLimit? = nil, place: String
+        zero: ZeroStage = .nothing, frozenPolicyByteCount: Int? = nil, available: Int = MemoryForecast.availableByteCount(),
+        limit: ProcessLimit? = nil, place: String
     ) throws(Failure) -> MemoryForecast {
         let forecast = MemoryForecast(
             policy: policy, references: references, cachedRows: cachedRows, layout: layout, ranksOnNode: ranksOnNode,
-            tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute, zero: zero)
+            tokensPerMicroBatch: tokensPerMicroBatch, recompute: recompute, zero: zero, frozenPolicyByteCount: frozenPolicyByteCount)
         if let limit { try forecast.check(limit, place: place) }
         guard forecast.byteCount > Double(available) else { return forecast }
         let largest = forecast.items.max { $0.byteCount < $1.byteCount }!
@@ -127,7 +143,7 @@ public struct MemoryForecast {
         throw .configuration(
             place,
             "the run needs \(gibibytes(forecast.byteCount)) of memory on this node for \(ranks), "
-                + "\(gibibytes(largest.byteCount)) of it for \(described(largest.kind, tokensPerMicroBatch)), "
+                + "\(gibibytes(largest.byteCount)) of it for \(forecast.described(largest.kind, tokensPerMicroBatch)), "
                 + "but \(gibibytes(Double(available))) are available",
             remedy: forecast.remedy(for: largest.kind, byteCount: largest.byteCount))
     }
@@ -143,9 +159,9 @@ public struct MemoryForecast {
             remedy: "Raise that limit (\(limit.kind.rawValue) unlimited), or lower schedule.tokens_per_micro_batch or the model's size.")
     }
 
-    private static func described(_ kind: Kind, _ tokens: Int) -> String {
+    private func described(_ kind: Kind, _ tokens: Int) -> String {
         switch kind {
-        case .policy: "the policy's weights, gradients and moments"
+        case .policy: isTrained ? "the policy's weights, gradients and moments" : "the model's weights"
         case .reference(let name): "reference \(name)"
         case .activations: "the activations of \(tokens) tokens a micro-batch"
         case .cache(let name): "the cached values of reference \(name)"
@@ -158,6 +174,8 @@ public struct MemoryForecast {
             "Set parallel.zero: 1, use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller "
                 + "model."
         case .policy: "Use more nodes, more tensor ranks (parallel.tensor) in place of data ranks, or a smaller model."
+        case .activations where !isTrained:
+            "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."
         case .activations where recompute == .block:
             "Lower schedule.tokens_per_micro_batch, or use more nodes or more tensor ranks."
         case .activations:

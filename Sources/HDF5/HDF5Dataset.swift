@@ -1,4 +1,5 @@
 import CHDF5
+import Settings
 
 /// A dataset of one dimension that grows, in chunks that each carry a Fletcher32 checksum: a flipped bit is an error
 /// when it is read, not a wrong value. Not compressed.
@@ -124,7 +125,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     ///
     /// - Throws: `HDF5Error` for a chunk whose checksum does not match, too.
     public func read(_ range: Range<Int>) throws(HDF5Error) -> [Element] {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        invariant(range.lowerBound >= 0 && range.upperBound <= count, "what is read lies in the dataset")
         var failure: HDF5Error?
         let values = [Element](unsafeUninitializedCapacity: range.count) { buffer, initializedCount in
             do throws(HDF5Error) {
@@ -138,7 +139,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
 
     /// The same into memory that is there: the first `range.count` elements of `buffer`.
     public func read(_ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Element>) throws(HDF5Error) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count && buffer.count >= range.count)
+        invariant(range.lowerBound >= 0 && range.upperBound <= count && buffer.count >= range.count, "what is read lies in the dataset and has room in its buffer")
         guard !range.isEmpty else { return }
         _ = chdf5_silence_errors()
         let memory = try memorySpace(range.count)

@@ -1,4 +1,5 @@
 import CCrypto
+import Settings
 
 /// SHA-256 (FIPS 180-4) of bytes that come piece by piece, computed by OpenSSL with the processor's own instructions.
 ///
@@ -8,7 +9,7 @@ public struct SHA256: ~Copyable {
 
     public init() {
         guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
-            fatalError("OpenSSL has no SHA-256")
+            brokenInvariant("OpenSSL has no SHA-256")
         }
         self.context = context
     }
@@ -17,7 +18,7 @@ public struct SHA256: ~Copyable {
 
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard !bytes.isEmpty else { return }
-        precondition(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "OpenSSL refused to hash")
+        invariant(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1, "OpenSSL refused to hash")
     }
 
     public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
@@ -28,7 +29,7 @@ public struct SHA256: ~Copyable {
     /// The digest of all bytes so far: 64 lower-case hexadecimal digits.
     public consuming func digits() -> String {
         var digest = [UInt8](repeating: 0, count: 32)
-        precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "OpenSSL refused to hash")
+        invariant(EVP_DigestFinal_ex(context, &digest, nil) == 1, "OpenSSL refused to hash")
         return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 

@@ -25,15 +25,21 @@ package final class ReferenceCache {
     }
 
     /// `[R]` the values of the micro-batch's scored rows; nil where one of its records is new.
-    package func values(for batch: PreparedMicroBatch) -> [Double]? {
+    package func values(for batch: PreparedMicroBatch) throws(CollectiveError) -> [Double]? {
         let table = tables[batch.dataset]!
         var values: [Double] = []
         values.reserveCapacity(batch.plan.targetRows.count)
         for layout in batch.records {
             let (record, rows) = (layout.record, layout.rows)
             guard let known = table[record] else { return nil }
-            precondition(
-                known.count == rows.count, "record \(record) has \(rows.count) scored rows, its cached values are \(known.count)")
+            // Only a loss mask tells how many rows some records have: a checkpoint's values were not compared with it.
+            guard known.count == rows.count else {
+                throw CollectiveError(
+                    .damaged(
+                        "cached values of reference \(reference)",
+                        "are \(known.count) of record \(record), which has \(rows.count) scored rows",
+                        remedy: "Set references.\(reference).cache: off, or go back to an earlier checkpoint with --resume=STEP."))
+            }
             values += known
         }
         return values

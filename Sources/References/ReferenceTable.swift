@@ -19,7 +19,7 @@ package struct ReferenceTable {
     subscript(record: Int) -> ArraySlice<Double>? { ranges[record].map { table.values[$0] } }
 
     mutating func add(_ values: ArraySlice<Double>, of record: Int) {
-        precondition(ranges[record] == nil, "the values of record \(record) are known")
+        invariant(ranges[record] == nil, "the values of record \(record) are known")
         let start = table.values.count
         table.values += values
         table.records.append(Int64(record))
@@ -28,7 +28,7 @@ package struct ReferenceTable {
     }
 
     mutating func restore(_ saved: RecordTable, place: String) throws(Failure) {
-        precondition(table.records.isEmpty)
+        invariant(table.records.isEmpty, "a table is restored before it is filled")
         var start = 0
         for (record, end) in zip(saved.records, saved.ends) {
             guard ranges.indices.contains(Int(record)), ranges[Int(record)] == nil,

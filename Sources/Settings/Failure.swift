@@ -1,6 +1,6 @@
 /// What a person reads when something can't go on: where, what, and how to mend it, in one line.
 ///
-/// A user's mistake throws one of these; a broken invariant of Tandem's own is a precondition.
+/// A user's mistake throws one of these; a broken promise of the code itself ends in `invariant`.
 public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file, key path or option that is at fault.
     public let place: String

@@ -23,7 +23,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
 
     /// - Parameter totalSteps: the optimizer steps of the whole run, at least 1.
     public init(_ optimizer: OptimizerSettings, totalSteps: Int) {
-        precondition(totalSteps > 0, "a run has at least one step")
+        invariant(totalSteps > 0, "a run has at least one step")
         peak = optimizer.learningRate
         warmupSteps = min(totalSteps, Int((optimizer.warmupFraction * Double(totalSteps)).rounded(.up)))
         self.totalSteps = totalSteps
@@ -32,7 +32,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
 
     /// The rate of `step`, counted from 1 to `totalSteps`.
     public func rate(step: Int) -> Double {
-        precondition(step >= 1 && step <= totalSteps, "step \(step) is not one of 1...\(totalSteps)")
+        invariant(step >= 1 && step <= totalSteps, "step \(step) is not one of 1...\(totalSteps)")
         if step <= warmupSteps { return peak * Double(step) / Double(warmupSteps) }
         let decaySteps = Double(totalSteps - warmupSteps)
         let done = Double(step - 1 - warmupSteps)

@@ -80,7 +80,7 @@ public struct RunConfiguration: Equatable, Sendable {
             sections.append(("references", .mapping(references.map { ($0.name, $0.written) })))
         }
         sections.append(("data", data.written))
-        precondition(!objectives.isEmpty, "a configuration holds an objective")
+        invariant(!objectives.isEmpty, "a configuration holds an objective")
         sections.append(
             ("objective", objectives.count == 1 ? objectives[0].written : .items(objectives.map(\.written))))
         sections += [

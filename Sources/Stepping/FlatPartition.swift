@@ -1,3 +1,5 @@
+import Settings
+
 /// How data ranks share the work on one flat block of floats: the block is cut into buckets, and each bucket into one part
 /// a rank.
 ///
@@ -18,7 +20,7 @@ package struct FlatPartition: Equatable, Sendable {
     /// - Parameter bucketCount: unless given, what gives a block 16 buckets, so that most of it can be under way before
     ///   the last gradient is final, within limits: of a small bucket only the network's delay would count.
     package init(count: Int, rankCount: Int, bucketCount: Int? = nil) {
-        precondition(rankCount > 0 && (bucketCount ?? 1) > 0)
+        invariant(rankCount > 0 && (bucketCount ?? 1) > 0, "a partition has ranks and buckets")
         self.count = count
         self.rankCount = rankCount
         let limits = FlatPartition.bucketLimits

@@ -1,6 +1,7 @@
 import BasicContainers
 import Collectives
 import Kernels
+import Settings
 import Tensors
 
 // n data ranks.
@@ -68,7 +69,7 @@ package final class GradientReduction {
 
     /// From now on, to the end of `finish`, gradients that are said to be final are added up.
     package func begin() {
-        precondition(exchanging.isEmpty && gathering.isEmpty, "a reduction is finished before the next")
+        invariant(exchanging.isEmpty && gathering.isEmpty, "a reduction is finished before the next")
         (startedCount, summedCount, finalOffset) = (0, 0, gradients.columnCount)
         // The reduction outlives backward, which outlives every call.
         if !buckets.isEmpty { workers.meanwhile = { [unowned self] in self.moveOn() } }
@@ -76,7 +77,7 @@ package final class GradientReduction {
 
     /// Nothing is added to the block's gradients from `offset` on, in this step.
     func areFinal(from offset: Int) {
-        precondition(offset <= finalOffset, "gradients become final from the block's end to its beginning")
+        invariant(offset <= finalOffset, "gradients become final from the block's end to its beginning")
         finalOffset = offset
         moveOn()
     }
@@ -145,7 +146,7 @@ package final class GradientReduction {
 
     /// Every rank's shard of `block`, laid out as the gradients are, becomes known to all. Collective over the data ranks.
     package func share(_ block: Matrix) throws(CollectiveError) {
-        precondition(block.columnCount == gradients.columnCount && gathering.isEmpty)
+        invariant(block.columnCount == gradients.columnCount && gathering.isEmpty, "what is shared has the gradients' size, and nothing else is under way")
         for bucket in buckets { gathering.append(try gathers.startGather(block, parts: partition.parts(of: bucket))) }
         while !gathering.isEmpty { try gathering.remove(at: 0).wait() }
     }

@@ -163,7 +163,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
         let pass = try stopwatch.measure(.forward) { () throws(CollectiveError) in try forward(request) }
         for bridge in bridges where bridge.arrivesDuringForward { try addValues(of: bridge) }
         search?.observeLogProbabilities("log-probabilities", pass.scored.logProbabilities)
-        checkTwins(pass, hookValues)
+        try checkTwins(pass, hookValues)
         let common = scoredRecords(pass.scored, batch, hookValues.mapValues(\.logProbabilities))
         var results: [ObjectiveResult] = []
         for (index, entry) in objectives.enumerated() {
@@ -188,7 +188,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
             search?.observe(values, ofReference: name)
             return values
         }
-        let known = cache.values(for: batch)
+        let known = try cache.values(for: batch)
         sums.addReferenceRows(batch.plan.targetRows.count, cached: known != nil)
         if let known {
             let values = HookValues(logProbabilities: known)
@@ -218,13 +218,16 @@ package final class MicroBatchRunner<Kind: Trainability> {
         }
     }
 
-    private func checkTwins(_ pass: ForwardPass, _ values: [String: HookValues]) {
+    private func checkTwins(_ pass: ForwardPass, _ values: [String: HookValues]) throws(CollectiveError) {
         for twin in twins where !values[twin]!.logProbabilities.isEmpty {
-            precondition(
-                values[twin]!.logProbabilities.elementsEqual(pass.scored.logProbabilities) {
-                    $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
-                },
-                "reference \(twin) has the policy's weights and layout, yet other log-probabilities")
+            let areEqual = values[twin]!.logProbabilities.elementsEqual(pass.scored.logProbabilities) {
+                $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
+            }
+            guard !areEqual else { continue }
+            throw CollectiveError(
+                Failure(
+                    "reference \(twin)", "has the policy's weights and layout, yet gives other log-probabilities before the first update",
+                    remedy: "Check the memory and the processors of the hosts; if they are well, please report it.", exitCode: .internal))
         }
     }
 

@@ -1,3 +1,5 @@
+import Settings
+
 /// A row-major view of `rows × columns` floats, `stride` floats from row to row. Copies share the memory.
 ///
 /// A part of a matrix (rows, columns) is again a matrix without a copy: shards of weights and panels of activations
@@ -28,7 +30,7 @@ public struct Matrix: @unchecked Sendable {
 
     /// New memory holding `values`, row by row.
     public init(rowCount: Int, columnCount: Int, values: [Float]) {
-        precondition(values.count == rowCount * columnCount)
+        invariant(values.count == rowCount * columnCount, "as many values as the matrix has elements")
         self.init(rowCount: rowCount, columnCount: columnCount)
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { pointer.update(from: base, count: values.count) }
@@ -37,7 +39,7 @@ public struct Matrix: @unchecked Sendable {
 
     /// The first `rowCount × columnCount` floats of `storage` from `offset` (floats) on.
     public init(storage: Storage, offset: Int, rowCount: Int, columnCount: Int) {
-        precondition(offset >= 0 && (offset + rowCount * columnCount) * MemoryLayout<Float>.stride <= storage.byteCount)
+        invariant(offset >= 0 && (offset + rowCount * columnCount) * MemoryLayout<Float>.stride <= storage.byteCount, "a matrix lies in its memory")
         self.init(
             storage: storage, pointer: storage.base.assumingMemoryBound(to: Float.self) + offset,
             rowCount: rowCount, columnCount: columnCount, stride: columnCount)
@@ -51,11 +53,11 @@ public struct Matrix: @unchecked Sendable {
     @inlinable
     public subscript(row: Int, column: Int) -> Float {
         get {
-            precondition(row >= 0 && row < rowCount && column >= 0 && column < columnCount)
+            invariant(row >= 0 && row < rowCount && column >= 0 && column < columnCount, "an element lies in its matrix")
             return pointer[row * stride + column]
         }
         nonmutating set {
-            precondition(row >= 0 && row < rowCount && column >= 0 && column < columnCount)
+            invariant(row >= 0 && row < rowCount && column >= 0 && column < columnCount, "an element lies in its matrix")
             pointer[row * stride + column] = newValue
         }
     }
@@ -67,14 +69,14 @@ public struct Matrix: @unchecked Sendable {
     }
 
     public func rows(_ range: Range<Int>) -> Matrix {
-        precondition(range.lowerBound >= 0 && range.upperBound <= rowCount)
+        invariant(range.lowerBound >= 0 && range.upperBound <= rowCount, "rows lie in their matrix")
         return Matrix(
             storage: storage, pointer: pointer + range.lowerBound * stride,
             rowCount: range.count, columnCount: columnCount, stride: stride)
     }
 
     public func columns(_ range: Range<Int>) -> Matrix {
-        precondition(range.lowerBound >= 0 && range.upperBound <= columnCount)
+        invariant(range.lowerBound >= 0 && range.upperBound <= columnCount, "columns lie in their matrix")
         return Matrix(
             storage: storage, pointer: pointer + range.lowerBound,
             rowCount: rowCount, columnCount: range.count, stride: stride)
@@ -82,7 +84,7 @@ public struct Matrix: @unchecked Sendable {
 
     /// The same contiguous floats, seen with other dimensions.
     public func reshaped(rowCount: Int, columnCount: Int) -> Matrix {
-        precondition(isContiguous && rowCount * columnCount == elementCount)
+        invariant(isContiguous && rowCount * columnCount == elementCount, "a new shape has as many elements, which lie together")
         return Matrix(
             storage: storage, pointer: pointer, rowCount: rowCount, columnCount: columnCount, stride: columnCount)
     }
@@ -102,7 +104,7 @@ public struct Matrix: @unchecked Sendable {
     }
 
     public func copy(from other: Matrix) {
-        precondition(other.rowCount == rowCount && other.columnCount == columnCount)
+        invariant(other.rowCount == rowCount && other.columnCount == columnCount, "a copy has its source's shape")
         if isContiguous && other.isContiguous {
             pointer.update(from: other.pointer, count: elementCount)
         } else {

@@ -19,12 +19,12 @@ public final class Storage: @unchecked Sendable {
 
     /// Ends the process where the system refuses memory for a buffer of so many bytes. A program sets it before it has threads.
     nonisolated(unsafe) public static var whenRefused: (Int) -> Never = { byteCount in
-        fatalError("out of memory: \(byteCount) bytes for a buffer were refused")
+        brokenInvariant("out of memory: \(byteCount) bytes for a buffer were refused")
     }
 
     /// Anonymous memory, zeroed, page-aligned, with huge pages asked for (first touch is slow on virtual machines).
     public init(floatCount: Int) {
-        precondition(floatCount >= 0)
+        invariant(floatCount >= 0, "a size is not negative")
         byteCount = floatCount * MemoryLayout<Float>.stride
         mappedByteCount = max(byteCount, 1)
         let address = mmap(nil, mappedByteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)

@@ -1,3 +1,5 @@
+import Settings
+
 /// A read-only view of weights in the type of the file they are mapped from, `stride` elements from row to row.
 ///
 /// A vector is a matrix of one row. Shards are sub-matrices: no copy is made until a kernel widens one.
@@ -17,8 +19,8 @@ public struct StoredMatrix: @unchecked Sendable {
         // An empty part may begin behind the storage's end: nothing of it is ever read.
         let isEmpty = rowCount == 0 || columnCount == 0
         let extent = isEmpty ? 0 : (rowCount - 1) * stride + columnCount
-        precondition(
-            byteOffset >= 0 && (isEmpty || byteOffset + extent * elementType.byteCount <= storage.byteCount))
+        invariant(
+            byteOffset >= 0 && (isEmpty || byteOffset + extent * elementType.byteCount <= storage.byteCount), "a stored matrix lies in its memory")
         self.storage = storage
         self.byteOffset = byteOffset
         self.elementType = elementType
@@ -28,14 +30,14 @@ public struct StoredMatrix: @unchecked Sendable {
     }
 
     public func rows(_ range: Range<Int>) -> StoredMatrix {
-        precondition(range.lowerBound >= 0 && range.upperBound <= rowCount)
+        invariant(range.lowerBound >= 0 && range.upperBound <= rowCount, "rows lie in their matrix")
         return StoredMatrix(
             storage: storage, byteOffset: byteOffset + range.lowerBound * stride * elementType.byteCount,
             elementType: elementType, rowCount: range.count, columnCount: columnCount, stride: stride)
     }
 
     public func columns(_ range: Range<Int>) -> StoredMatrix {
-        precondition(range.lowerBound >= 0 && range.upperBound <= columnCount)
+        invariant(range.lowerBound >= 0 && range.upperBound <= columnCount, "columns lie in their matrix")
         return StoredMatrix(
             storage: storage, byteOffset: byteOffset + range.lowerBound * elementType.byteCount,
             elementType: elementType, rowCount: rowCount, columnCount: range.count, stride: stride)
@@ -52,7 +54,7 @@ public struct StoredMatrix: @unchecked Sendable {
 
     /// Writes every element, exactly, as a float. Widening loses nothing: each stored type is a subset of float32.
     public func widen(into destination: Matrix) {
-        precondition(destination.rowCount == rowCount && destination.columnCount == columnCount)
+        invariant(destination.rowCount == rowCount && destination.columnCount == columnCount, "a widened matrix has the stored one's shape")
         for index in 0..<rowCount {
             let source = storage.base + byteOffset + index * stride * elementType.byteCount
             let target = destination.row(index)
@@ -100,8 +102,8 @@ extension StoredMatrix {
     /// Writes every element into `copy`, in its type.
     public func convert(into copy: StoredMatrix) {
         let type = copy.elementType
-        precondition(type != .float16, "frozen weights are held as float32 or bfloat16")
-        precondition(copy.rowCount == rowCount && copy.columnCount == columnCount && copy.stride == columnCount)
+        invariant(type != .float16, "frozen weights are held as float32 or bfloat16")
+        invariant(copy.rowCount == rowCount && copy.columnCount == columnCount && copy.stride == columnCount, "a copy has its source's shape, without gaps")
         let floats = Matrix(rowCount: 1, columnCount: columnCount)
         for row in 0..<rowCount {
             rows(row..<(row + 1)).widen(into: floats)

@@ -1,3 +1,5 @@
+import Settings
+
 /// The flat token axis of a micro-batch: `T` tokens, their positions, and who sees whom. There is no padding.
 public struct TokenAxis: Equatable, Sendable {
     /// `[T]` token ids.
@@ -14,7 +16,7 @@ public struct TokenAxis: Equatable, Sendable {
     /// Adds a segment whose positions start after its prefix, at 0 without one. Returns where it lies.
     @discardableResult
     public mutating func append(_ ids: some Collection<Int32>, after prefix: Range<Int>? = nil) -> Range<Int> {
-        precondition(prefix.map { $0.upperBound <= tokens.count } ?? true)
+        invariant(prefix.map { $0.upperBound <= tokens.count } ?? true, "a prefix lies before its segment")
         let range = tokens.count..<(tokens.count + ids.count)
         let start = Int32(prefix?.count ?? 0)
         tokens.append(contentsOf: ids)

@@ -55,7 +55,7 @@ final class FolderReplacement {
     /// - Throws: `Failure` (input/output): the destination is then as it was, or, where only the last synchronisation
     ///   failed, new with the old one still beside it.
     func commit() throws(Failure) {
-        precondition(!isCommitted)
+        invariant(!isCommitted, "a folder is put in place once")
         try FolderReplacement.synchronise(lock, path)
         let parent = (destination as NSString).deletingLastPathComponent
         let descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -17,7 +17,7 @@ final class OutputFile {
     ///
     /// - Throws: `Failure` (input/output).
     init(path: String, bufferByteCount: Int = 1 << 20) throws(Failure) {
-        precondition(bufferByteCount >= 8)
+        invariant(bufferByteCount >= 8, "a buffer holds a number of 8 bytes")
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .system(path, "can't be created") }
         self.path = path
@@ -74,7 +74,7 @@ final class OutputFile {
             for index in values.indices {
                 target.storeBytes(of: bfloat16Bits(values[index]), toByteOffset: 2 * index, as: UInt16.self)
             }
-        case .float16: preconditionFailure("nothing is exported as float16")
+        case .float16: brokenInvariant("nothing is exported as float16")
         }
     }
 

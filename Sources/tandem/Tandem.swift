@@ -50,7 +50,7 @@ struct Tandem: ParsableCommand {
         } catch let agreed as AgreedFailure {
             endTogether(agreed.failure)
         } catch let error as CollectiveError {
-            let failure = error.mismatch ?? Failure(
+            let failure = error.cause ?? Failure(
                 "rank \(launch.rank) on \(MPIEnvironment.hostName)", error.description,
                 remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
             end(failure)

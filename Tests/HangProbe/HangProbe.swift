@@ -44,8 +44,8 @@ enum HangProbe {
         do {
             try run(mode, mesh)
         } catch let error as CollectiveError {
-            if Watchdog.claimWord() { say("tandem: \(error.mismatch?.description ?? error.description)") } else { sleep(3) }
-            MPIEnvironment.abort(error.mismatch?.exitCode ?? .tryAgain)
+            if Watchdog.claimWord() { say("tandem: \(error.cause?.description ?? error.description)") } else { sleep(3) }
+            MPIEnvironment.abort(error.cause?.exitCode ?? .tryAgain)
         }
         MPIEnvironment.finish()
     }

@@ -1,5 +1,6 @@
 import CMPI
 import Diagnosis
+import Settings
 import Tensors
 
 // Operations that go on while this process computes. MPI's own sums without waiting are not among them: they send whole
@@ -10,9 +11,9 @@ extension MPIGroup {
         _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
     ) throws(CollectiveError) -> PendingCollective {
         let own = parts[rank].count
-        precondition(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
-        precondition(received.isContiguous && received.rowCount == size - 1 && received.columnCount == own)
-        precondition((size - 1) * own <= Int(Int32.max))
+        invariant(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "each rank has its part, of at most 2,147,483,647 numbers")
+        invariant(received.isContiguous && received.rowCount == size - 1 && received.columnCount == own, "what is received has a row for each other rank")
+        invariant((size - 1) * own <= Int(Int32.max), "at most 2,147,483,647 numbers are received")
         // What is this rank's own is neither sent nor received.
         let others = (0..<size).map { $0 == rank ? 0 : 1 }
         let operation = PendingOperation(
@@ -29,7 +30,7 @@ extension MPIGroup {
     }
 
     public func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective {
-        precondition(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        invariant(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "each rank has its part, of at most 2,147,483,647 numbers")
         let operation = PendingOperation(parts.map(\.count), parts.map(\.lowerBound))
         let started = try begun(.gather, matrix.elementCount) { () throws(CollectiveError) in
             try MPIGroup.check(
@@ -44,7 +45,7 @@ extension MPIGroup {
     public func startSend(
         _ matrix: Matrix, to destination: Int, tag: Int
     ) throws(CollectiveError) -> PendingCollective {
-        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        invariant(matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "a message has no gaps, and at most 2,147,483,647 numbers")
         return try startSend(matrix.pointer, matrix.elementCount, cmpi_float(), destination, tag, PendingOperation())
     }
 

@@ -65,7 +65,7 @@ extension MPIGroup {
         }
         do throws(CollectiveError) { try body() } catch {
             throw CollectiveError(
-                operation: operation.words, message: "\(error)", mismatch: error.mismatch ?? Watchdog.mismatch())
+                operation: operation.words, message: "\(error)", cause: error.cause ?? Watchdog.mismatch())
         }
     }
 }

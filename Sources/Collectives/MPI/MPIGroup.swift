@@ -1,5 +1,6 @@
 import CMPI
 import Diagnosis
+import Settings
 import Tensors
 
 /// A group of processes joined by an MPI communicator. Every status is checked; only this file,
@@ -108,7 +109,7 @@ public final class MPIGroup: ProcessGroup {
     private static let pieceLimit = 1 << 28
 
     public func sum(_ matrix: Matrix) throws(CollectiveError) {
-        precondition(matrix.isContiguous)
+        invariant(matrix.isContiguous, "a sum is of numbers without gaps")
         try timed(.sum, matrix.elementCount) { () throws(CollectiveError) in
             var offset = 0
             while offset < matrix.elementCount {
@@ -179,7 +180,7 @@ public final class MPIGroup: ProcessGroup {
     }
 
     public func broadcast(_ matrix: Matrix, root: Int) throws(CollectiveError) {
-        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        invariant(matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "a message has no gaps, and at most 2,147,483,647 numbers")
         try timed(.broadcast, matrix.elementCount, peer: root) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Bcast",
@@ -188,7 +189,7 @@ public final class MPIGroup: ProcessGroup {
     }
 
     public func send(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError) {
-        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        invariant(matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "a message has no gaps, and at most 2,147,483,647 numbers")
         try timed(.send, matrix.elementCount, peer: destination, tag: tag) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Send",
@@ -198,7 +199,7 @@ public final class MPIGroup: ProcessGroup {
     }
 
     public func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError) {
-        precondition(matrix.isContiguous && matrix.elementCount <= Int(Int32.max))
+        invariant(matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "a message has no gaps, and at most 2,147,483,647 numbers")
         try timed(.receive, matrix.elementCount, peer: source, tag: tag) { () throws(CollectiveError) in
             try MPIGroup.check(
                 "MPI_Recv",

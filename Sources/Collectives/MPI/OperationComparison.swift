@@ -69,7 +69,7 @@ final class OperationComparison {
             func worldRank(_ rank: Int) -> Int { members.indices.contains(rank) ? members[rank] : rank }
             let mismatch = HangDiagnosis.mismatch(
                 worldRank(0), calls[0], worldRank(other), calls[other], place: "rank \(worldRank(0))")
-            throw CollectiveError(operation: operation.words, message: mismatch.reason, mismatch: mismatch)
+            throw CollectiveError(operation: operation.words, message: mismatch.reason, cause: mismatch)
         }
 
         private func call(_ rank: Int) -> Operation {

@@ -87,7 +87,7 @@ public final class DatasetFile {
     }
 
     func lengths(of record: Int) -> RecordLengths {
-        precondition(record >= 0 && record < recordCount)
+        invariant(record >= 0 && record < recordCount, "a record is one of the dataset's")
         let first = record * kind.sequences.count
         func length(_ part: Int) -> Int { Int(offsets[first + part + 1] - offsets[first + part]) }
         return RecordLengths(kind, kind.sequences.indices.map(length))
@@ -110,7 +110,7 @@ public final class DatasetFile {
 
     /// Where a record lies in `tokens`.
     private func tokenRange(of record: Int) -> Range<Int> {
-        precondition(record >= 0 && record < recordCount)
+        invariant(record >= 0 && record < recordCount, "a record is one of the dataset's")
         let first = record * kind.sequences.count
         return Int(offsets[first])..<Int(offsets[first + kind.sequences.count])
     }

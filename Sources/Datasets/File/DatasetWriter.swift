@@ -39,10 +39,10 @@ public final class DatasetWriter {
 
     /// - Throws: `Failure` (input/output), for a full disk for instance.
     public func append(_ record: DatasetRecord) throws(Failure) {
-        precondition(record.kind == kind && output != nil)
+        invariant(record.kind == kind && output != nil, "a writer takes records of its kind until it is finished")
         switch kind {
-        case .preference: precondition(record.sequences.allSatisfy { !$0.isEmpty })
-        case .text: precondition(record.tokens.count >= 2 && (record.lossMask?.count ?? record.tokens.count) == record.tokens.count)
+        case .preference: invariant(record.sequences.allSatisfy { !$0.isEmpty }, "no sequence of a pair is empty")
+        case .text: invariant(record.tokens.count >= 2 && (record.lossMask?.count ?? record.tokens.count) == record.tokens.count, "a text has two tokens at least, and a mask as long as it")
         }
         try append(parts: record.sequences, lossMask: record.lossMask)
     }
@@ -56,7 +56,7 @@ public final class DatasetWriter {
             }
             tokenCount += part.count
         }
-        precondition(smallest >= 0, "a token id is negative")
+        invariant(smallest >= 0, "a token id is negative")
         try cleaningUp { () throws(HDF5Error) in
             var end = start
             for part in parts {
@@ -79,7 +79,7 @@ public final class DatasetWriter {
 
     /// The first half of `commit`: everything that is likely to fail.
     func finish() throws(Failure) {
-        precondition(output != nil, "the dataset is finished already")
+        invariant(output != nil, "the dataset is finished already")
         guard recordCount > 0 else {
             throw .damaged(path, "would hold no records", remedy: "Give input with at least one record that is kept.")
         }

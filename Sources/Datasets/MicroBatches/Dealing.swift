@@ -1,3 +1,5 @@
+import Settings
+
 /// Deals a step's records to the data ranks, whole and balanced by tokens: the longest first, each to the rank with
 /// the fewest tokens so far (the lower one of equals).
 ///
@@ -6,7 +8,7 @@
 ///
 /// - Parameter lengths: tokens of a record.
 public func deal(_ records: [Int], lengths: (Int) -> Int, over dataRanks: Int) -> [[Int]] {
-    precondition(dataRanks > 0)
+    invariant(dataRanks > 0, "records are dealt to one rank at least")
     let sizes = records.map(lengths)
     // Equals keep the step's order: the sort must not depend on the library's stability.
     let longestFirst = records.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }

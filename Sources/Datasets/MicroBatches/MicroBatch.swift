@@ -29,7 +29,7 @@ public struct MicroBatch: Equatable, Sendable {
     }
 
     private mutating func append(pair: DatasetRecord, _ record: Int, prefixSharing: Bool, scoring: ScoredTokens) {
-        precondition(pair.sequences.allSatisfy { !$0.isEmpty })
+        invariant(pair.sequences.allSatisfy { !$0.isEmpty }, "no sequence of a pair is empty")
         var layout = RecordLayout(record: record)
         let shared = prefixSharing ? axis.append(pair.prompt) : nil
         let (chosen, chosenPrompt) = append(pair.chosen, of: pair.prompt, shared: shared)

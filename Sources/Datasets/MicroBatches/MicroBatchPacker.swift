@@ -10,7 +10,7 @@ public struct MicroBatchPacker: Equatable, Sendable {
     public let scoring: ScoredTokens
 
     public init(tokensPerMicroBatch: Int, prefixSharing: Bool, scoring: ScoredTokens = .completion) {
-        precondition(tokensPerMicroBatch > 0)
+        invariant(tokensPerMicroBatch > 0, "a micro-batch has room for tokens")
         self.scoring = scoring
         self.tokensPerMicroBatch = tokensPerMicroBatch
         self.prefixSharing = prefixSharing

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// Which records come next: every record once an epoch, in an order that depends on (seed, epoch) alone.
@@ -19,7 +20,7 @@ public struct Sampler: Sendable {
     ///   - recordCount: at least 1.
     ///   - shuffle: false takes the records in the dataset's order, every epoch alike.
     public init(recordCount: Int, shuffle: Bool, seed: UInt64) {
-        precondition(recordCount > 0)
+        invariant(recordCount > 0, "a sampler has records")
         self.recordCount = recordCount
         self.shuffle = shuffle
         self.seed = seed
@@ -27,7 +28,7 @@ public struct Sampler: Sendable {
 
     /// Goes on from where another sampler of as many records was.
     public mutating func restore(epoch: Int, position: Int) {
-        precondition(epoch >= 0 && position >= 0 && position <= recordCount)
+        invariant(epoch >= 0 && position >= 0 && position <= recordCount, "a position lies in its epoch")
         self.epoch = epoch
         self.position = position
     }
@@ -37,14 +38,14 @@ public struct Sampler: Sendable {
 
     /// The next `count` records, fewer at the epoch's end; the call after that begins the next epoch.
     public mutating func next(_ count: Int) -> [Int] {
-        precondition(count > 0)
+        invariant(count > 0, "a step has records")
         beginEpochIfNeeded()
         return take(min(count, recordCount - position))
     }
 
     /// The next whole records until their lengths reach `tokens`: one at least, fewer tokens at the epoch's end.
     public mutating func next(tokens: Int, lengthOf: (Int) -> Int) -> [Int] {
-        precondition(tokens > 0)
+        invariant(tokens > 0, "a step has tokens")
         beginEpochIfNeeded()
         let records = currentOrder()
         var end = position
@@ -58,7 +59,7 @@ public struct Sampler: Sendable {
 
     /// Steps of an epoch by `next(count)`.
     public func stepsPerEpoch(_ count: Int) -> Int {
-        precondition(count > 0)
+        invariant(count > 0, "a step has records")
         return (recordCount + count - 1) / count
     }
 

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 extension AttentionPlan {
@@ -11,7 +12,7 @@ extension AttentionPlan {
         let units = AttentionPlan.units(segments) { segment in
             var stretches: [Range<Int>] = []
             while let start = next.first, start < segment.upperBound {
-                precondition(start >= segment.lowerBound, "positions are ascending and lie in segments")
+                invariant(start >= segment.lowerBound, "positions are ascending and lie in segments")
                 var end = start
                 while next.first == end, end < segment.upperBound {
                     next.removeFirst()
@@ -21,7 +22,7 @@ extension AttentionPlan {
             }
             return stretches
         }
-        precondition(next.isEmpty, "positions lie on the axis")
+        invariant(next.isEmpty, "positions lie on the axis")
         self.init(units: units)
     }
 }

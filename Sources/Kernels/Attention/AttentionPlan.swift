@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// Who sees whom on the token axis, cut into pieces of work: made once for a micro-batch, used by every layer.
@@ -53,7 +54,7 @@ public struct AttentionPlan: Sendable {
     /// One document whose tokens up to `cached` were computed before: `count` new ones see all of them and, causally,
     /// each other.
     public init(continuing cached: Int, count: Int) {
-        precondition(count > 0)
+        invariant(count > 0, "a segment has tokens")
         let all = 0..<(cached + count)
         self.init(units: [Unit(segments: [all], blocks: [Block(queries: cached..<all.upperBound, prefix: 0..<0, own: all)])])
     }
@@ -69,7 +70,7 @@ public struct AttentionPlan: Sendable {
             if let known = unitOfPrefix[prefix], segment.prefix != nil {
                 unit = known
             } else {
-                precondition(prefix.isEmpty, "a prefix is a whole segment that comes earlier")
+                invariant(prefix.isEmpty, "a prefix is a whole segment that comes earlier")
                 unit = units.count
                 unitOfPrefix[segment.range] = unit
                 units.append(Unit(segments: [], blocks: []))

@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 import Tensors
 
 // T tokens, H heads, E head dimension.
@@ -38,12 +39,12 @@ public struct Rotary: Sendable {
     }
 
     private func rotate(_ heads: Matrix, positions: [Int32], direction: Float, workers: Workers) {
-        precondition(positions.count == heads.rowCount && heads.columnCount % (2 * half) == 0)
+        invariant(positions.count == heads.rowCount && heads.columnCount % (2 * half) == 0, "each row of heads has its position")
         let tiles = Tiles(heads.rowCount, limit: 64)
         workers.run(tiles.tileCount) { tile, _ in
             for token in tiles[tile] {
                 let position = Int(positions[token])
-                precondition(position < positionCount)
+                invariant(position < positionCount, "a position is in the table")
                 let (cosine, sine) = (cosines.row(position), sines.row(position))
                 var head = heads.row(token)
                 let end = head + heads.columnCount

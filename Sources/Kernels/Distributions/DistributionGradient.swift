@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 // U scored hidden rows, K references, V' rows of the vocabulary on this rank.
@@ -11,7 +12,7 @@ public struct DistributionGradient: Sendable {
     public let weights: [Float]
 
     public init(request: DistributionRequest, rows: [DistributionRow], weights: [Float]) {
-        precondition(rows.count == weights.count)
+        invariant(rows.count == weights.count, "each row has its weight")
         self.request = request
         self.rows = rows
         self.weights = weights

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// What several requests need of the references on one rank: each used reference once, and where requests find theirs.
@@ -24,14 +25,14 @@ struct DistributionPlan: Sendable {
             let indices = request.loss.references.map { name in
                 if let known = used.firstIndex(where: { $0.name == name }) { return known }
                 guard let head = heads.first(where: { $0.name == name }) else {
-                    preconditionFailure("a loss asks for the reference \(name), which has no head here")
+                    brokenInvariant("a loss asks for the reference \(name), which has no head here")
                 }
-                precondition(head.hidden.rowCount == rowCount, "\(name): other scored rows than the policy's")
+                invariant(head.hidden.rowCount == rowCount, "\(name): other scored rows than the policy's")
                 used.append(head)
                 return used.count - 1
             }
             for index in indices {
-                precondition(used[index].weight.rowCount >= visible, "\(used[index].name): too few vocabulary rows")
+                invariant(used[index].weight.rowCount >= visible, "\(used[index].name): too few vocabulary rows")
             }
             return Entry(
                 loss: request.loss, references: indices, rowCount: visible,

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 // U scored hidden rows, K references, V' rows of the vocabulary on this rank.
@@ -9,8 +10,8 @@ public struct DistributionRequest: Sendable {
     public let sharedVocabulary: Int
 
     public init(loss: any DistributionLoss, sharedVocabulary: Int) {
-        precondition(sharedVocabulary > 0, "a distribution needs tokens")
-        precondition(loss.temperature > 0, "a temperature is above 0")
+        invariant(sharedVocabulary > 0, "a distribution needs tokens")
+        invariant(loss.temperature > 0, "a temperature is above 0")
         self.loss = loss
         self.sharedVocabulary = sharedVocabulary
     }

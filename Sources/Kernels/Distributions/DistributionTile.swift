@@ -1,3 +1,5 @@
+import Settings
+
 /// One row of one tile: the logits of all models for the same tokens. Valid during the call that hands it out only.
 public struct DistributionTile {
     /// The token of index 0.
@@ -10,7 +12,7 @@ public struct DistributionTile {
 
     /// The logits of the loss's `index`-th reference.
     public func reference(_ index: Int) -> LogitRow {
-        precondition(index >= 0 && index < references.count, "the loss names no such reference")
+        invariant(index >= 0 && index < references.count, "the loss names no such reference")
         return references[index]
     }
 }

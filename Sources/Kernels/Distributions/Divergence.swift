@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 import Tensors
 
 /// How far the policy's distribution p is from those of teachers, q, both at a temperature T: (T²) · Σ weight · D, in nats.
@@ -29,9 +30,9 @@ public struct Divergence: DistributionLoss {
     public init(
         _ kind: Kind, teachers: [(name: String, weight: Double)], temperature: Double, temperatureSquared: Bool
     ) {
-        precondition(temperature > 0 && temperature.isFinite, "a temperature is above 0")
-        precondition(!teachers.isEmpty, "a divergence needs a teacher")
-        if case .jensenShannon(let beta) = kind { precondition(beta > 0 && beta < 1, "β is within (0, 1)") }
+        invariant(temperature > 0 && temperature.isFinite, "a temperature is above 0")
+        invariant(!teachers.isEmpty, "a divergence needs a teacher")
+        if case .jensenShannon(let beta) = kind { invariant(beta > 0 && beta < 1, "β is within (0, 1)") }
         self.kind = kind
         references = teachers.map(\.name)
         weights = teachers.map(\.weight)

@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 
 // U hidden rows, K references of the loss. x: the policy's logits, y: a reference's; both less their maximum of the
 // range, divided by the temperature.
@@ -74,7 +75,7 @@ public struct PartialDistributionStatistics: Sendable {
         maximum: [Double], sums: [Double], mostProbable: [Int], referenceCount: Int
     ) -> [DistributionRow] {
         let (modelCount, sumCount) = (1 + referenceCount, 1 + 4 * referenceCount)
-        precondition(maximum.count % modelCount == 0 && sums.count == maximum.count / modelCount * sumCount)
+        invariant(maximum.count % modelCount == 0 && sums.count == maximum.count / modelCount * sumCount, "each model's rows have their sums")
         return (0..<(maximum.count / modelCount)).map { row in
             let (models, own) = (row * modelCount, row * sumCount)
             let policySum = sums[own]

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// Loops over rows of floats at memory speed.
@@ -18,7 +19,7 @@ public enum Elementwise {
 
     /// Sets one contiguous block to zero, pieces of 4 MiB side by side.
     public static func zero(_ block: Matrix, workers: Workers) {
-        precondition(block.isContiguous)
+        invariant(block.isContiguous, "a block has no gaps")
         let tiles = Tiles(block.elementCount, limit: 1 << 20)
         workers.run(tiles.tileCount) { tile, _ in
             (block.pointer + tiles[tile].lowerBound).update(repeating: 0, count: tiles[tile].count)
@@ -27,7 +28,7 @@ public enum Elementwise {
 
     /// `target += source`, both `[T, D]`.
     public static func add(_ source: Matrix, to target: Matrix, workers: Workers) {
-        precondition(source.rowCount == target.rowCount && source.columnCount == target.columnCount)
+        invariant(source.rowCount == target.rowCount && source.columnCount == target.columnCount, "both matrices have one shape")
         let tiles = Tiles(source.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] { add(source.row(row), to: target.row(row), count: source.columnCount) }
@@ -36,7 +37,7 @@ public enum Elementwise {
 
     /// `output = first + second`, all `[T, D]`.
     public static func sum(_ first: Matrix, _ second: Matrix, into output: Matrix, workers: Workers) {
-        precondition(first.rowCount == output.rowCount && second.rowCount == output.rowCount)
+        invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have as many rows")
         let tiles = Tiles(first.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 // T tokens, D model width, V' rows of the vocabulary that this rank holds.
@@ -8,7 +9,7 @@ public enum Embedding {
     public static func forward(
         _ tokens: [Int32], table: WeightView, range: Range<Int>, into output: Matrix, workers: Workers
     ) {
-        precondition(table.rowCount == range.count)
+        invariant(table.rowCount == range.count, "a table has the rows of its range")
         let tiles = Tiles(tokens.count, limit: 128)
         workers.run(tiles.tileCount) { tile, _ in
             for index in tiles[tile] {

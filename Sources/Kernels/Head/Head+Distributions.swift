@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 // U hidden rows that are scored, D model width, V' rows of the vocabulary on this rank.
@@ -32,7 +33,7 @@ extension Head {
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, references: [ReferenceHead],
         requests: [DistributionRequest], rows: [[DistributionRow]]
     ) -> [[Double]] {
-        precondition(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount })
+        invariant(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount }, "each distribution has a row for each hidden one")
         let wanted = requests.indices.filter { requests[$0].loss.sumCount > 0 }
         var result = requests.map { _ in [Double]() }
         guard !wanted.isEmpty else { return result }
@@ -54,7 +55,7 @@ extension Head {
 extension [DistributionRow] {
     /// Gives each row its part of `flat`, `accumulate`'s `[U, sumCount]` added over all ranks.
     public mutating func setSums(_ flat: [Double], sumCount: Int) {
-        precondition(flat.count == count * sumCount)
+        invariant(flat.count == count * sumCount, "each row has its sums")
         for row in indices { self[row].sums = Array<Double>(flat[(row * sumCount)..<((row + 1) * sumCount)]) }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 import Tensors
 
 // U hidden rows that are scored, R targets (a row may have several), D model width, V' rows of the vocabulary on this rank.
@@ -87,7 +88,7 @@ public final class Head: @unchecked Sendable {
         gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
         distributions: [DistributionGradient] = []
     ) {
-        for distribution in distributions { precondition(distribution.rows.count == hidden.rowCount) }
+        for distribution in distributions { invariant(distribution.rows.count == hidden.rowCount, "each distribution has a row for each hidden one") }
         let plan = DistributionPlan(
             distributions.map(\.request), among: references, range: range, rowCount: hidden.rowCount)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)

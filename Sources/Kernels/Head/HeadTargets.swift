@@ -1,3 +1,5 @@
+import Settings
+
 /// Which tokens each hidden row predicts: targets in their own order, found by row.
 public struct HeadTargets: Sendable {
     /// `[R]` each target's row.
@@ -8,7 +10,7 @@ public struct HeadTargets: Sendable {
 
     /// - Parameter rows: for each target its hidden row, below `rowCount`.
     public init(rows: [Int], tokens: [Int32], rowCount: Int) {
-        precondition(rows.count == tokens.count)
+        invariant(rows.count == tokens.count, "each target has its row")
         self.rows = rows
         self.tokens = tokens
         var counts = [Int](repeating: 0, count: rowCount + 1)

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// One model's logits of one row and one tile of the vocabulary: divided by the loss's temperature, less the row's
@@ -19,14 +20,14 @@ public struct LogitRow {
 
     @inlinable
     public subscript(index: Int) -> Float {
-        precondition(index >= 0 && index < count, "outside the tile")
+        invariant(index >= 0 && index < count, "outside the tile")
         return (pointer[index] - maximum) * inverseTemperature
     }
 
     /// The eight logits from `index` on.
     @inlinable
     public func load8(_ index: Int) -> Float8 {
-        precondition(index >= 0 && index + 8 <= count, "outside the tile")
+        invariant(index >= 0 && index + 8 <= count, "outside the tile")
         return unchecked8(index)
     }
 

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 
 /// Gradients of one row's logits in one tile, to be added to. Valid during the call that hands it out only.
@@ -13,11 +14,11 @@ public struct MutableLogitRow {
     @inlinable
     public subscript(index: Int) -> Float {
         get {
-            precondition(index >= 0 && index < count, "outside the tile")
+            invariant(index >= 0 && index < count, "outside the tile")
             return pointer[index]
         }
         nonmutating set {
-            precondition(index >= 0 && index < count, "outside the tile")
+            invariant(index >= 0 && index < count, "outside the tile")
             pointer[index] = newValue
         }
     }
@@ -25,7 +26,7 @@ public struct MutableLogitRow {
     /// Adds to the eight gradients from `index` on.
     @inlinable
     public func add8(_ value: Float8, _ index: Int) {
-        precondition(index >= 0 && index + 8 <= count, "outside the tile")
+        invariant(index >= 0 && index + 8 <= count, "outside the tile")
         unchecked8(add: value, index)
     }
 

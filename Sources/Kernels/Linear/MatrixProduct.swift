@@ -1,5 +1,6 @@
 import COpenBLAS
 import Foundation
+import Settings
 import Tensors
 
 /// OpenBLAS's single-precision matrix product, the one place that calls it.
@@ -13,9 +14,9 @@ enum MatrixProduct {
         into c: Matrix, alpha: Float = 1, beta: Float = 0
     ) {
         let inner = transposeA ? a.rowCount : a.columnCount
-        precondition((transposeA ? a.columnCount : a.rowCount) == c.rowCount)
-        precondition((transposeB ? b.columnCount : b.rowCount) == inner)
-        precondition((transposeB ? b.rowCount : b.columnCount) == c.columnCount)
+        invariant((transposeA ? a.columnCount : a.rowCount) == c.rowCount, "a product has the first matrix's rows")
+        invariant((transposeB ? b.columnCount : b.rowCount) == inner, "a product's matrices share their inner dimension")
+        invariant((transposeB ? b.rowCount : b.columnCount) == c.columnCount, "a product has the second matrix's columns")
         guard c.rowCount > 0, c.columnCount > 0 else { return }
         guard inner > 0 else {
             if beta == 0 { c.fill(0) }

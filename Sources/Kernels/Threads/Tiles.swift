@@ -1,4 +1,5 @@
 import CThreads
+import Settings
 import Synchronization
 
 /// `count` items cut into nearly equal tasks of at most `limit` (a multiple of 16), by the count alone.
@@ -8,7 +9,7 @@ public struct Tiles: Sendable {
     private let size: Int
 
     public init(_ count: Int, limit: Int) {
-        precondition(limit > 0 && limit % 16 == 0)
+        invariant(limit > 0 && limit % 16 == 0, "a tile is of whole cache lines")
         self.count = count
         let wanted = max(1, (count + limit - 1) / limit)
         // Multiples of 16 keep the matrix kernels' register blocks whole.

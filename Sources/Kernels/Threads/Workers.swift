@@ -1,5 +1,6 @@
 import CThreads
 import Foundation
+import Settings
 import Synchronization
 
 /// The threads of one rank: a pool that runs the independent tasks of one kernel and then waits for all of them.
@@ -39,14 +40,14 @@ public final class Workers: @unchecked Sendable {
 
     /// As `init(starting:cores:)`, where a refusal is not to be told.
     public convenience init(threadCount: Int, cores: [Int] = []) {
-        do { try self.init(starting: threadCount, cores: cores) } catch { preconditionFailure("the system refused a worker thread") }
+        do { try self.init(starting: threadCount, cores: cores) } catch { brokenInvariant("the system refused a worker thread") }
     }
 
     /// - Parameter cores: one for each thread, the calling thread's first, which stays bound to it; empty where the system
     ///   may place threads. It places them badly at times: two threads of a pool were seen to share a core for seconds
     ///   while another was idle.
     public init(starting threadCount: Int, cores: [Int] = []) throws(ThreadRefused) {
-        precondition(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount))
+        invariant(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount), "a pool has a thread, and each thread its core, or none has")
         self.threadCount = threadCount
         self.cores = cores
         spinLimit = cores.isEmpty ? 500 : 50_000

@@ -15,7 +15,7 @@ public struct ModelSharding: Equatable, Sendable {
 
     /// - Precondition: `size` is at most the number of key/value heads (`ParallelLayout.check`).
     public init(_ configuration: ModelConfiguration, size: Int) {
-        precondition(size >= 1 && size <= configuration.keyValueHeadCount)
+        invariant(size >= 1 && size <= configuration.keyValueHeadCount, "each tensor rank has a group of heads")
         self.configuration = configuration
         self.size = size
         keyValueHeads = ModelSharding.even(configuration.keyValueHeadCount, over: size)

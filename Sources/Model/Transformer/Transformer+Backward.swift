@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Settings
 import Tensors
 
 // T tokens, D model width, U scored hidden rows, R targets, F feed-forward columns of this rank.
@@ -16,7 +17,7 @@ extension Transformer where Kind == Trainable {
         whenFinal: (_ offset: Int) -> Void = { _ in }
     ) throws(CollectiveError) {
         func areFinal(from parameter: Int) { whenFinal(parameters.gradientBlock.range(of: parameter).lowerBound) }
-        precondition(pass.number == passCount, "backward follows its own forward, once: it overwrites activations")
+        invariant(pass.number == passCount, "backward follows its own forward, once: it overwrites activations")
         passCount += 1
         var residualGradient = try backwardHead(pass, plan, request, gradients)
         areFinal(from: table.finalNorm)

@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Settings
 import Tensors
 
 // n new tokens, P tokens seen, D model width, W projections of this rank, V vocabulary.
@@ -15,7 +16,7 @@ extension Transformer {
     /// Collective over the tensor ranks; all get the same logits. Long prompts go in pieces, so memory stays bounded.
     /// - Precondition: the cache has room for them.
     public func decode(_ tokens: [Int32], _ cache: DecodingCache) throws(CollectiveError) -> Matrix {
-        precondition(!tokens.isEmpty && cache.count + tokens.count <= cache.capacity)
+        invariant(!tokens.isEmpty && cache.count + tokens.count <= cache.capacity, "new tokens have room in the cache")
         passCount += 1
         var last = Matrix(rowCount: 0, columnCount: 0)
         for start in stride(from: 0, to: tokens.count, by: decodingPiece) {

@@ -8,7 +8,7 @@ extension ExitCode {
             switch error {
             case let failure as Failure: failure.exitCode
             case let agreed as AgreedFailure: agreed.failure.exitCode
-            case let collective as CollectiveError: collective.mismatch?.exitCode ?? .tryAgain
+            case let collective as CollectiveError: collective.cause?.exitCode ?? .tryAgain
             default: .internal
             }
     }

@@ -4,6 +4,14 @@ import References
 import Settings
 import Weights
 
+extension ModelOrigin {
+    /// Bytes of the weights in their file's own type, as a frozen model holds them: a model that is initialised at random in float32.
+    var storedByteCount: Int {
+        let stored = MemoryForecast.reference(name, self, storage: .file).storedByteCount
+        return stored > 0 ? stored : 4 * configuration.parameterCount
+    }
+}
+
 extension MemoryForecast {
     /// How `origin` will be held in `storage`; only headers are read.
     public static func reference(

@@ -12,7 +12,7 @@ extension ModelOrigin {
     ///   - place: the configuration's file, for errors.
     public init(layers: [Int], of folder: String, place: String) throws(Failure) {
         let whole = try ModelOrigin(checkpoint: folder)
-        guard let checkpoint = whole.source as? HuggingFaceCheckpoint else { preconditionFailure("\(folder) is no checkpoint") }
+        guard let checkpoint = whole.source as? HuggingFaceCheckpoint else { brokenInvariant("\(folder) is no checkpoint") }
         let selection = try LayerSelection(checkpoint, layers: layers, place: place)
         self.folder = nil
         tokenizerFolder = folder

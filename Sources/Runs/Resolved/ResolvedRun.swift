@@ -86,6 +86,7 @@ public struct ResolvedRun {
             cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
             layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
             recompute: configuration.schedule.recompute, zero: configuration.parallel.zero,
+            frozenPolicyByteCount: purpose == .evaluation ? policy.storedByteCount : nil,
             available: available, limit: availableMemory == nil ? limit : nil, place: configuration.file)
         rankByteCount = forecast.rankByteCount
         hasRoomForSnapshots = forecast.byteCount + forecast.snapshotByteCount <= Double(available)

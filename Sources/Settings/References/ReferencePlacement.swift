@@ -8,7 +8,7 @@ public struct ReferencePlacement: Equatable, Sendable {
     public let layout: ParallelLayout
 
     public init(ranks: [Int], layout: ParallelLayout) {
-        precondition(ranks.count == layout.rankCount, "every listed rank has a place")
+        invariant(ranks.count == layout.rankCount, "every listed rank has a place")
         self.ranks = ranks
         self.layout = layout
     }

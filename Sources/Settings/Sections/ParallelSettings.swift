@@ -18,7 +18,7 @@ public struct ParallelSettings: Equatable, Sendable {
     /// - Parameter file: the configuration's name, for errors.
     /// - Throws: `Failure` (configuration) that says with how many ranks the job would fit.
     public func layout(rankCount: Int, file: String) throws(Failure) -> ParallelLayout {
-        precondition(rankCount > 0, "a job has at least one rank")
+        invariant(rankCount > 0, "a job has at least one rank")
         let ranks = rankCount == 1 ? "1 rank" : "\(rankCount) ranks"
         guard let data else {
             if rankCount.isMultiple(of: tensor) { return ParallelLayout(data: rankCount / tensor, tensor: tensor) }

@@ -1,4 +1,5 @@
 import CPCRE2
+import Settings
 
 /// What one thread needs to match: the place for results and the stack of compiled code.
 struct MatchScratch: ~Copyable {
@@ -15,7 +16,7 @@ struct MatchScratch: ~Copyable {
     init() {
         // One pair of offsets is enough: groups are not looked at.
         guard let data = pcre2_match_data_create_8(1, nil), let context = pcre2_match_context_create_8(nil) else {
-            preconditionFailure("PCRE2 has no memory for a match")
+            brokenInvariant("PCRE2 has no memory for a match")
         }
         self.data = data
         self.context = context

@@ -105,7 +105,7 @@ struct PreTokenizer: Sendable {
         } catch let failure as Failure {
             throw failure
         } catch {
-            preconditionFailure("an expression fails with \(error)")
+            brokenInvariant("an expression fails with \(error)")
         }
     }
 

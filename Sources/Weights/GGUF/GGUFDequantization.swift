@@ -4,7 +4,7 @@ import Tensors
 extension Storage {
     /// Bytes `offset…` as a whole number; any alignment.
     func littleEndian<Integer: FixedWidthInteger>(_ type: Integer.Type, at offset: Int) -> Integer {
-        precondition(offset >= 0 && offset + MemoryLayout<Integer>.size <= byteCount)
+        invariant(offset >= 0 && offset + MemoryLayout<Integer>.size <= byteCount, "a number lies in its memory")
         return Integer(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: Integer.self))
     }
 
@@ -52,7 +52,7 @@ extension Storage {
         at offset: Int, columnCount: Int, byteCount: Int
     ) -> some Sequence<(index: Int, start: Int)> {
         let blocks = columnCount / 32
-        precondition(columnCount.isMultiple(of: 32) && offset >= 0 && offset + blocks * byteCount <= self.byteCount)
+        invariant(columnCount.isMultiple(of: 32) && offset >= 0 && offset + blocks * byteCount <= self.byteCount, "blocks are of 32 numbers, and lie in their memory")
         return (0..<blocks).lazy.map { (index: $0, start: offset + $0 * byteCount) }
     }
 

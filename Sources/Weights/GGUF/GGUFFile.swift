@@ -75,10 +75,10 @@ public struct GGUFFile: Sendable {
 
     /// The numbers of `sources`, rows of `tensor` in any order, as float32. Its type must be readable.
     func rows(_ sources: some Collection<Int>, of tensor: GGUFTensor) -> Matrix {
-        guard let encoding = tensor.type.encoding else { preconditionFailure("\(tensor.type.name) is not read") }
+        guard let encoding = tensor.type.encoding else { brokenInvariant("\(tensor.type.name) is not read") }
         let result = Matrix(rowCount: sources.count, columnCount: tensor.columnCount)
         for (target, source) in sources.enumerated() {
-            precondition(source >= 0 && source < tensor.rowCount)
+            invariant(source >= 0 && source < tensor.rowCount, "a row is one of its tensor's")
             storage.decodeRow(
                 at: tensor.byteRange.lowerBound + source * tensor.rowByteCount, as: encoding, into: result, row: target)
         }

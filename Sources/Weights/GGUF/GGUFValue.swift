@@ -86,7 +86,7 @@ extension GGUFCursor {
             let byte = try integer(UInt8.self, of: key.printable)
             guard byte <= 1 else { throw .damagedFile(path, "\(key.printable) = \(byte) is neither true nor false") }
             return .flag(byte == 1)
-        case .list: preconditionFailure("lists don't nest")
+        case .list: brokenInvariant("lists don't nest")
         }
     }
 }

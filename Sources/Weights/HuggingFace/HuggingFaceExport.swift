@@ -35,7 +35,9 @@ public struct HuggingFaceExport: ~Copyable {
         to destination: String, others: OtherFiles = .refused, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
         copyingFrom source: String? = nil, adding files: [String: Data] = [:], protecting protected: [String] = []
     ) throws(Failure) {
-        precondition(!files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") })
+        invariant(
+            !files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") },
+            "further files of an export have names of their own")
         let folder = try FolderReplacement(
             of: destination, others: others, protecting: protected + (source.map { [$0] } ?? []))
         var contents = files

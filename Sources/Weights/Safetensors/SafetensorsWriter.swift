@@ -16,8 +16,8 @@ public struct SafetensorsWriter: ~Copyable {
         public let shape: [Int]
 
         public init(name: String, elementType: ElementType, shape: [Int]) {
-            precondition(elementType != .float16, "nothing is exported as float16")
-            precondition(shape.allSatisfy { $0 >= 0 })
+            invariant(elementType != .float16, "nothing is exported as float16")
+            invariant(shape.allSatisfy { $0 >= 0 }, "a shape is not negative")
             self.name = name
             self.elementType = elementType
             self.shape = shape
@@ -38,8 +38,8 @@ public struct SafetensorsWriter: ~Copyable {
     ///
     /// - Throws: `Failure` (input/output).
     public init(path: String, tensors: [Tensor], metadata: [String: String] = [:]) throws(Failure) {
-        precondition(Set(tensors.map(\.name)).count == tensors.count, "two tensors of one name")
-        precondition(!tensors.contains { $0.name == "__metadata__" })
+        invariant(Set(tensors.map(\.name)).count == tensors.count, "two tensors of one name")
+        invariant(!tensors.contains { $0.name == "__metadata__" }, "no tensor is called __metadata__")
         let header = SafetensorsWriter.header(tensors, metadata: metadata)
         let file = try OutputFile(path: path)
         try file.write((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
@@ -71,7 +71,7 @@ public struct SafetensorsWriter: ~Copyable {
             offset = end
         }
         let text = Array(JSONValue.object(members).compact.utf8)
-        precondition(text.count <= SafetensorsHeader.byteLimit - 8)
+        invariant(text.count <= SafetensorsHeader.byteLimit - 8, "a header is within its limit")
         return text + Array(repeating: 0x20, count: (8 - text.count % 8) % 8)
     }
 
@@ -79,10 +79,10 @@ public struct SafetensorsWriter: ~Copyable {
     ///
     /// - Throws: `Failure` (input/output), a full disk for one.
     public mutating func append(_ rows: Matrix, to name: String) throws(Failure) {
-        precondition(current < tensors.count, "\(name): every declared tensor is written already")
+        invariant(current < tensors.count, "\(name): every declared tensor is written already")
         let tensor = tensors[current]
-        precondition(tensor.name == name, "\(name): it is the turn of \(tensor.name)")
-        precondition(rows.columnCount == tensor.columnCount && rowsWritten + rows.rowCount <= tensor.rowCount)
+        invariant(tensor.name == name, "\(name): it is the turn of \(tensor.name)")
+        invariant(rows.columnCount == tensor.columnCount && rowsWritten + rows.rowCount <= tensor.rowCount, "rows are as wide as their tensor, and no more than it has")
         try file.write(rows, as: tensor.elementType)
         rowsWritten += rows.rowCount
         skipEmpty()
@@ -102,7 +102,7 @@ public struct SafetensorsWriter: ~Copyable {
     /// - Throws: `Failure` (input/output).
     @discardableResult
     public mutating func finish() throws(Failure) -> FileDigest {
-        precondition(current == tensors.count, "\(tensors[min(current, tensors.count - 1)].name): rows are missing")
+        invariant(current == tensors.count, "\(tensors[min(current, tensors.count - 1)].name): rows are missing")
         return try file.finish()
     }
 

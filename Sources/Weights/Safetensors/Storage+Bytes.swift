@@ -4,7 +4,7 @@ import Tensors
 extension Storage {
     /// A copy of some bytes.
     func bytes(_ range: Range<Int>) -> [UInt8] {
-        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+        invariant(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes lie in their memory")
         return [UInt8](UnsafeRawBufferPointer(start: base, count: byteCount)[range])
     }
 
