@@ -11,7 +11,8 @@ public struct SavedNumbers {
     let ranges: [Range<Int>]
 
     public init(_ name: String, of block: Matrix, ranges: [Range<Int>]) {
-        invariant(block.isContiguous && ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= block.elementCount }, "saved ranges lie in their block")
+        invariant(
+            block.isContiguous && ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= block.elementCount }, "saved ranges lie in their block")
         self.name = name
         self.block = block
         self.ranges = ranges

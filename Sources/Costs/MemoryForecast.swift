@@ -111,7 +111,8 @@ public struct MemoryForecast {
         let caches = cachedRows.map { (kind: Kind.cache(reference: $0.reference), byteCount: 8 * Double($0.count * ranksOnNode)) }
         self.items = items + [(.activations, activations)] + caches
         // Value and two moments, of which each data rank writes its share; of caches the first rank writes a copy and reads it back.
-        snapshotByteCount = everywhere { 12 * shards.parameterCount(rank: $0) } / Double(max(layout.data, 1))
+        snapshotByteCount =
+            everywhere { 12 * shards.parameterCount(rank: $0) } / Double(max(layout.data, 1))
             + cachedRows.reduce(0) { $0 + 16 * Double($1.count) }
         self.narrowed = narrowed
         self.recompute = recompute

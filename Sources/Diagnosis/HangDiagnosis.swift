@@ -113,11 +113,13 @@ package struct HangDiagnosis {
         case .elsewhere(let ranks, let operation):
             let places = ranks.prefix(8).map(place) + (ranks.count > 8 ? ["\(ranks.count - 8) more"] : [])
             return tryAgain(
-                rank, "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)): all ranks of its node have "
+                rank,
+                "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)): all ranks of its node have "
                     + "come there, of \(HangDiagnosis.list(places)) nothing is known here")
         case .unended(let operation):
             return tryAgain(
-                rank, "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)), where all ranks have come: "
+                rank,
+                "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)), where all ranks have come: "
                     + "the network or MPI does not end it")
         case .itself: return tryAgain(rank, "\(what(rank)) (\(limit))")
         }
@@ -192,11 +194,12 @@ package struct HangDiagnosis {
     func table(operations limit: Int = 3) -> [String] {
         records.flatMap { record -> [String] in
             let head = "rank \(record.rank)  process \(record.process)  \(record.isEnded ? "ended" : record.state.word)  \(doing(record))"
-            return [head] + record.operations.dropFirst(record.current == nil ? 0 : 1).prefix(limit).map { operation in
-                let lasted = Double((operation.end ?? now) - operation.begin) * 1e-9
-                let ended = operation.end.map { "ended \(seconds(since: $0)) ago" } ?? "not ended"
-                return "    \(operation.isWait ? "wait for " : "")\(operation.words): took \((lasted * 1e4).rounded() / 1e4) s, \(ended)"
-            }
+            return [head]
+                + record.operations.dropFirst(record.current == nil ? 0 : 1).prefix(limit).map { operation in
+                    let lasted = Double((operation.end ?? now) - operation.begin) * 1e-9
+                    let ended = operation.end.map { "ended \(seconds(since: $0)) ago" } ?? "not ended"
+                    return "    \(operation.isWait ? "wait for " : "")\(operation.words): took \((lasted * 1e4).rounded() / 1e4) s, \(ended)"
+                }
         }
     }
 }

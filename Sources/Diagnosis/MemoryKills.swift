@@ -11,9 +11,10 @@ struct MemoryKills: Equatable, Sendable {
         if let line = lines("/proc/self/cgroup").first(where: { $0.hasPrefix("0::") }) {
             files.append("/sys/fs/cgroup\(line.dropFirst(3))/memory.events")
         }
-        return MemoryKills(counts: files.map { file in
-            lines(file).first { $0.hasPrefix("oom_kill ") }?.split(separator: " ").last.flatMap { Int($0) } ?? 0
-        })
+        return MemoryKills(
+            counts: files.map { file in
+                lines(file).first { $0.hasPrefix("oom_kill ") }?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+            })
     }
 
     private static func lines(_ path: String) -> [String] {

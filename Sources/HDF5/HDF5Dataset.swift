@@ -139,7 +139,9 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
 
     /// The same into memory that is there: the first `range.count` elements of `buffer`.
     public func read(_ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Element>) throws(HDF5Error) {
-        invariant(range.lowerBound >= 0 && range.upperBound <= count && buffer.count >= range.count, "what is read lies in the dataset and has room in its buffer")
+        invariant(
+            range.lowerBound >= 0 && range.upperBound <= count && buffer.count >= range.count,
+            "what is read lies in the dataset and has room in its buffer")
         guard !range.isEmpty else { return }
         _ = chdf5_silence_errors()
         let memory = try memorySpace(range.count)

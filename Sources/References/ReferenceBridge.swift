@@ -96,7 +96,8 @@ package final class ReferenceBridge {
         if source == world.rank {
             return local.removeValue(forKey: place)!
         }
-        let logProbabilities = scoring
+        let logProbabilities =
+            scoring
             ? try world.receive(count: batch.plan.targetRows.count, from: source, tag: tag) : []
         guard !arrivesDuringForward else { return HookValues(logProbabilities: logProbabilities) }
         while incoming.count < 1 + layers.count { incoming.append(ScratchMatrix()) }

@@ -42,10 +42,11 @@ public struct RunTable {
 
     /// The run's lines; none where it has no metrics yet.
     public var lines: [String] {
-        training + datasets.flatMap { name in
-            let evaluations = rows.filter { $0.isEvaluation && $0.dataset == name }
-            return table(name, first: evaluations.first!, last: evaluations.last!)
-        }
+        training
+            + datasets.flatMap { name in
+                let evaluations = rows.filter { $0.isEvaluation && $0.dataset == name }
+                return table(name, first: evaluations.first!, last: evaluations.last!)
+            }
     }
 
     private var training: [String] {

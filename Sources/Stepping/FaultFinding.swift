@@ -80,10 +80,11 @@ extension Transformer where Kind == Frozen {
     /// Names of the parameters with values that are not finite on any rank, which looks at all of them. Collective over `world`.
     package func nonFiniteParameters(over world: any ProcessGroup) throws(CollectiveError) -> [String] {
         let own = table.specifications.indices.map { index in
-            let isFinite = switch parameters.weight(index) {
-            case .floats(let matrix): matrix.isFinite()
-            case .stored(let matrix): matrix.nonFinite == nil
-            }
+            let isFinite =
+                switch parameters.weight(index) {
+                case .floats(let matrix): matrix.isFinite()
+                case .stored(let matrix): matrix.nonFinite == nil
+                }
             return isFinite ? 0.0 : 1
         }
         let wrong = try world.maximum(own)

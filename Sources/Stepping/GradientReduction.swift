@@ -146,7 +146,8 @@ package final class GradientReduction {
 
     /// Every rank's shard of `block`, laid out as the gradients are, becomes known to all. Collective over the data ranks.
     package func share(_ block: Matrix) throws(CollectiveError) {
-        invariant(block.columnCount == gradients.columnCount && gathering.isEmpty, "what is shared has the gradients' size, and nothing else is under way")
+        invariant(
+            block.columnCount == gradients.columnCount && gathering.isEmpty, "what is shared has the gradients' size, and nothing else is under way")
         for bucket in buckets { gathering.append(try gathers.startGather(block, parts: partition.parts(of: bucket))) }
         while !gathering.isEmpty { try gathering.remove(at: 0).wait() }
     }

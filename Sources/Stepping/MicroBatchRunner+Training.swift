@@ -22,7 +22,7 @@ extension MicroBatchRunner where Kind == Trainable {
             reduction?.areFinal(from: 0)
         }
         let scales = zip(objectives, denominators).map { $0.weight / $1 }
-        _ = try forEachRound(of: batches, dataRank: dataRank, isStopped: { false }) { (batch, place) throws(CollectiveError) in
+        _ = try forEachRound(of: batches, dataRank: dataRank) { (batch, place) throws(CollectiveError) in
             let last = place.index == batches.own.count - 1 ? reduction : nil
             last?.begin()
             try train(batch, at: place, sums: &sums, scales: scales) { last?.areFinal(from: $0) }

@@ -111,7 +111,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
 
     /// Calls `body` for each of this rank's micro-batches, beside the references' own rounds.
     func forEachRound(
-        of batches: StepBatches, dataRank: Int, isStopped: () throws(CollectiveError) -> Bool,
+        of batches: StepBatches, dataRank: Int, isStopped: () throws(CollectiveError) -> Bool = { false },
         _ body: (PreparedMicroBatch, MicroBatchPlace) throws(CollectiveError) -> Void
     ) throws(CollectiveError) -> Bool {
         for round in 0..<batches.roundCount {

@@ -30,7 +30,8 @@ package struct StepBatches {
         var served: [MicroBatchPlace: PreparedMicroBatch] = [:]
         for place in places {
             let records = plan.microBatches[place.dataRank][place.index]
-            served[place] = place.dataRank == dataRank
+            served[place] =
+                place.dataRank == dataRank
                 ? own[place.index] : PreparedMicroBatch(try packer.assemble(records, from: file), of: role)
         }
         self.served = served

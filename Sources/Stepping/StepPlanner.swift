@@ -53,10 +53,11 @@ public struct StepPlanner {
         guard step < totalSteps else { return nil }
         step += 1
         let dataset = dataset
-        let records = switch batch {
-        case .pairs(let count): sampler.next(count)
-        case .tokens(let count): sampler.next(tokens: count) { dataset.tokenCount(of: $0) }
-        }
+        let records =
+            switch batch {
+            case .pairs(let count): sampler.next(count)
+            case .tokens(let count): sampler.next(tokens: count) { dataset.tokenCount(of: $0) }
+            }
         return StepPlanner.plan(
             records, step: step, epoch: sampler.epochsDone, dataset: dataset, packer: packer, dataRankCount: dataRankCount)
     }

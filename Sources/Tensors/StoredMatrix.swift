@@ -103,7 +103,8 @@ extension StoredMatrix {
     public func convert(into copy: StoredMatrix) {
         let type = copy.elementType
         invariant(type != .float16, "frozen weights are held as float32 or bfloat16")
-        invariant(copy.rowCount == rowCount && copy.columnCount == columnCount && copy.stride == columnCount, "a copy has its source's shape, without gaps")
+        invariant(
+            copy.rowCount == rowCount && copy.columnCount == columnCount && copy.stride == columnCount, "a copy has its source's shape, without gaps")
         let floats = Matrix(rowCount: 1, columnCount: columnCount)
         for row in 0..<rowCount {
             rows(row..<(row + 1)).widen(into: floats)

@@ -33,7 +33,8 @@ extension Trainer {
         let isTooLarge = nonFinite.allSatisfy(spoiltAtStart.contains)
         throw AgreedFailure(
             Failure(
-                "step \(step)", "\(wrong.listed()) \(wrong.count == 1 ? "has" : "have") values that are "
+                "step \(step)",
+                "\(wrong.listed()) \(wrong.count == 1 ? "has" : "have") values that are "
                     + (isTooLarge ? "too large for export.dtype: bfloat16" : "not finite after the step's update"),
                 remedy: isTooLarge ? "Nothing of it is kept. Set export.dtype: float32." : endingRemedy, exitCode: .internal))
     }

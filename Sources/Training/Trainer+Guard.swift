@@ -52,7 +52,8 @@ extension Trainer {
     // MARK: The first value that is not finite
 
     private func describeNonFinite(_ step: StepValues) throws -> Description {
-        let remedy = stepGuard.settings.nonFinite == .stop
+        let remedy =
+            stepGuard.settings.nonFinite == .stop
             ? "Lower optimizer.learning_rate, look at these records, or set optimizer.non_finite: skip."
             : "Lower optimizer.learning_rate, or look at these records."
         let values = "loss \(Trainer.shown(step.loss)), gradient norm \(Trainer.shown(step.gradientNorm))"

@@ -165,7 +165,11 @@ public final class Trainer {
             try directory.write(provenance)
             try directory.write(.running, step: resumed?.step ?? 0)
         }
-        if let resumed { knowSaved(step: resumed.step) } else { Watchdog.know(remedy: "Start it again with --overwrite: no checkpoint was saved yet.") }
+        if let resumed {
+            knowSaved(step: resumed.step)
+        } else {
+            Watchdog.know(remedy: "Start it again with --overwrite: no checkpoint was saved yet.")
+        }
         // Whichever rank is left to say why the run ends: the folder is the same for all.
         Watchdog.listen { [directory] report in
             try? directory.writeLast(
@@ -215,9 +219,10 @@ public final class Trainer {
         try tellChance(step: stepsDone)
         try writeStatus(.finished, step: stepsDone, exitCode: .success)
         try emit(
-            .finished(RunResult(
-                steps: stepsDone, seconds: Stopwatch.now - started, peakMemoryByteCount: Int(memory),
-                exportFolder: directory.exportFolder)))
+            .finished(
+                RunResult(
+                    steps: stepsDone, seconds: Stopwatch.now - started, peakMemoryByteCount: Int(memory),
+                    exportFolder: directory.exportFolder)))
     }
 
     // MARK: One step

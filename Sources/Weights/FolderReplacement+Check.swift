@@ -35,7 +35,8 @@ extension FolderReplacement {
         let (present, other) = (names(in: place), ModelFolderFile.firstOther(in: place))
         let hasConfiguration = present.contains("config.json")
         guard let named = other ?? (hasConfiguration ? nil : present.first) else { return }
-        let reason = hasConfiguration
+        let reason =
+            hasConfiguration
             ? "holds \(named.printable), \(ModelFolderFile.objection(to: named)), so it is not replaced"
             : "holds \(named.printable) and holds no config.json, so it is no model's folder and is not replaced"
         throw .configuration(

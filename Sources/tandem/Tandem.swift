@@ -50,11 +50,13 @@ struct Tandem: ParsableCommand {
         } catch let agreed as AgreedFailure {
             endTogether(agreed.failure)
         } catch let error as CollectiveError {
-            let failure = error.cause ?? Failure(
-                "rank \(launch.rank) on \(MPIEnvironment.hostName)", error.description,
-                remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
+            let failure =
+                error.cause
+                ?? Failure(
+                    "rank \(launch.rank) on \(MPIEnvironment.hostName)", error.description,
+                    remedy: "Another rank or the network failed; start the run again.", exitCode: .tryAgain)
             end(failure)
-        } catch where exitCode(for: error).isSuccess {
+        } catch  where exitCode(for: error).isSuccess {
             guard isFirst else { Foundation.exit(EXIT_SUCCESS) }
             // Help, or the version: the libraries are asked for theirs only here, not at every start.
             guard message(for: error) == tandemVersion else { exit(withError: error) }

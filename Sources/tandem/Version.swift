@@ -2,8 +2,8 @@ import Collectives
 import HDF5
 import Hashing
 import Kernels
+import Runs
 import Tokenization
-import Training
 
 /// What `tandem --version` prints: the program, then what it was built with and the libraries that are loaded here.
 var versionLines: [String] {

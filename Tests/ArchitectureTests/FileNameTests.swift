@@ -5,7 +5,8 @@ import Testing
 struct FileNameTests {
     @Test("every type that other files see is in the file of its name")
     func types() throws {
-        let type = /(?m)^(?<modifiers>(?:public |package |private |fileprivate |final |indirect |@\w+ )*)(?:struct|class|enum|protocol|actor) (?<name>\w+)/
+        let type =
+            /(?m)^(?<modifiers>(?:public |package |private |fileprivate |final |indirect |@\w+ )*)(?:struct|class|enum|protocol|actor) (?<name>\w+)/
         for folder in ["Sources", "benchmarks/Sources", "Examples"] {
             for path in PackageManifest.sources(below: folder) {
                 let file = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent

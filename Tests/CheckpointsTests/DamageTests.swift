@@ -40,7 +40,9 @@ struct DamageTests {
             func expectFound(_ content: Data?, _ what: String) throws {
                 if let content { try content.write(to: url) } else { try FileManager.default.removeItem(at: url) }
                 let failure = failure { try saved.checkpoint.verifyAll() }
-                #expect(failure?.place.contains(name.hasPrefix("manifest") ? "manifest" : name) == true, "\(name): \(what): \(failure.map { "\($0)" } ?? "taken")")
+                #expect(
+                    failure?.place.contains(name.hasPrefix("manifest") ? "manifest" : name) == true,
+                    "\(name): \(what): \(failure.map { "\($0)" } ?? "taken")")
                 // A manifest may be damaged into one of another version.
                 let codes: [ExitCode] = name == "manifest.json" ? [.damagedData, .configuration] : [content == nil ? .missingInput : .damagedData]
                 #expect(failure.map { codes.contains($0.exitCode) } == true || content == nil)
@@ -60,10 +62,12 @@ struct DamageTests {
     }
 
     /// A manifest that its own digests vouch for may still have been written by anyone.
-    @Test("a manifest that leads out of its folder or out of bounds is refused", arguments: [
-        "file ../x", "file /etc/passwd", "file a/b", "file .hidden", "file twice", "digest", "size", "step", "layout", "offset", "shape",
-        "rows", "gap", "overlap", "beyond", "parameters", "partial parameter", "no shard",
-    ])
+    @Test(
+        "a manifest that leads out of its folder or out of bounds is refused",
+        arguments: [
+            "file ../x", "file /etc/passwd", "file a/b", "file .hidden", "file twice", "digest", "size", "step", "layout", "offset", "shape",
+            "rows", "gap", "overlap", "beyond", "parameters", "partial parameter", "no shard",
+        ])
     func untrusted(_ what: String) throws {
         let saved = try SavedCheckpoint()
         var manifest = try saved.checkpoint.manifest()

@@ -29,28 +29,32 @@ import Testing
 
     private static let rank = ["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "1", "PMIX_NAMESPACE": "7"]
 
-    @Test("a rank whose server listens is one; a server that does not, or whose folder is gone, has ended", arguments: [
-        (["PMIX_SERVER_URI41": "7.0;tcp4://127.0.0.1:40000"], true), (["PMIX_SERVER_URI2": "7.0;tcp4://127.0.0.1:40001"], false),
-        // Connected, but to nobody who listens.
-        (["PMIX_SERVER_URI4": "7.0;tcp4://127.0.0.1:40001", "PMIX_SERVER_TMPDIR": "/"], false),
-        (["PMIX_SERVER_URI41": "7.0;tcp6://[::1]:40000"], true), (["PMIX_SERVER_TMPDIR": "/no/such/folder"], false),
-        (["PMIX_SERVER_URI41": "7.0;tcp4://127.0.0.1:40000", "PMIX_SERVER_TMPDIR": "/no/such/folder"], true),
-        // Of a way to the server that is not known nothing is said.
-        (["PMIX_SERVER_URI": "7.0;usock:/tmp/x"], true), ([:], true),
-    ])
+    @Test(
+        "a rank whose server listens is one; a server that does not, or whose folder is gone, has ended",
+        arguments: [
+            (["PMIX_SERVER_URI41": "7.0;tcp4://127.0.0.1:40000"], true), (["PMIX_SERVER_URI2": "7.0;tcp4://127.0.0.1:40001"], false),
+            // Connected, but to nobody who listens.
+            (["PMIX_SERVER_URI4": "7.0;tcp4://127.0.0.1:40001", "PMIX_SERVER_TMPDIR": "/"], false),
+            (["PMIX_SERVER_URI41": "7.0;tcp6://[::1]:40000"], true), (["PMIX_SERVER_TMPDIR": "/no/such/folder"], false),
+            (["PMIX_SERVER_URI41": "7.0;tcp4://127.0.0.1:40000", "PMIX_SERVER_TMPDIR": "/no/such/folder"], true),
+            // Of a way to the server that is not known nothing is said.
+            (["PMIX_SERVER_URI": "7.0;usock:/tmp/x"], true), ([:], true),
+        ])
     func server(variables: [String: String], isThere: Bool) throws {
         let failure = try failure(variables.merging(Self.rank) { $1 })
         #expect((failure == nil) == isThere)
         if let failure { #expect(failure.description.hasPrefix("OMPI_COMM_WORLD_SIZE=2, OMPI_COMM_WORLD_RANK=1, PMIX_RANK=1: are left from a job")) }
     }
 
-    @Test("numbers that contradict each other are refused by name", arguments: [
-        (["OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=5: is no rank of OMPI_COMM_WORLD_SIZE=2"),
-        (["OMPI_COMM_WORLD_RANK": "-1", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=-1: is not a number"),
-        (["OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=x: is not a number"),
-        (["OMPI_COMM_WORLD_LOCAL_RANK": "0", "OMPI_COMM_WORLD_LOCAL_SIZE": "0"], "OMPI_COMM_WORLD_LOCAL_RANK=0: is no rank of"),
-        (["PMIX_RANK": "0"], "the launcher: gave this process a rank, and not the number of ranks"),
-    ])
+    @Test(
+        "numbers that contradict each other are refused by name",
+        arguments: [
+            (["OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=5: is no rank of OMPI_COMM_WORLD_SIZE=2"),
+            (["OMPI_COMM_WORLD_RANK": "-1", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=-1: is not a number"),
+            (["OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=x: is not a number"),
+            (["OMPI_COMM_WORLD_LOCAL_RANK": "0", "OMPI_COMM_WORLD_LOCAL_SIZE": "0"], "OMPI_COMM_WORLD_LOCAL_RANK=0: is no rank of"),
+            (["PMIX_RANK": "0"], "the launcher: gave this process a rank, and not the number of ranks"),
+        ])
     func numbers(variables: [String: String], words: String) throws {
         #expect(try failure(variables)?.description.hasPrefix(words) == true)
     }

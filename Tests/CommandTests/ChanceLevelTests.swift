@@ -57,7 +57,9 @@ extension CommandTests {
                 let row = try #require(result.output.split(separator: "\n").first { $0.contains("\(figure) ") })
                 let nats = try #require(Double(row.split(separator: " ").last!))
                 let isChance = exp(nats) >= 509
-                #expect(result.errorOutput.contains("tandem: " + Self.words + "validation: perplexity ") == isChance, "\(figure) \(nats): \(result.errorOutput)")
+                #expect(
+                    result.errorOutput.contains("tandem: " + Self.words + "validation: perplexity ") == isChance,
+                    "\(figure) \(nats): \(result.errorOutput)")
             }
         }
     }

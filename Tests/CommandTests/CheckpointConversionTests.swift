@@ -35,10 +35,12 @@ extension CommandTests {
             for name in names { #expect(try workspace.bytes("\(made)/\(name)") == workspace.bytes("\(exported)/\(name)"), "\(name)") }
         }
 
-        @Test("a checkpoint of any layout becomes the export of its step, bit for bit", arguments: [
-            Layout(data: 1, tensor: 1, zero: 0), Layout(data: 2, tensor: 1, zero: 1), Layout(data: 1, tensor: 2, zero: 0, family: .qwen2),
-            Layout(data: 2, tensor: 2, zero: 1),
-        ])
+        @Test(
+            "a checkpoint of any layout becomes the export of its step, bit for bit",
+            arguments: [
+                Layout(data: 1, tensor: 1, zero: 0), Layout(data: 2, tensor: 1, zero: 1), Layout(data: 1, tensor: 2, zero: 0, family: .qwen2),
+                Layout(data: 2, tensor: 2, zero: 1),
+            ])
         func layouts(_ layout: Layout) throws {
             let workspace = try workspace(layout.family)
             let ranks = layout.data * layout.tensor

@@ -102,10 +102,12 @@ extension CommandTests {
         @Test("weights and config.json that don't go together are told in one line on every layout", arguments: CheckpointRefusalTests.contents)
         func contradictions(_ refusal: Refusal) throws { try refusal.check(in: Workspace()) }
 
-        @Test("evaluate and score refuse a truncated model.safetensors as train does", arguments: [
-            ["evaluate", "config.yaml"], ["evaluate", "config.yaml", "--checkpoint", "policy"],
-            ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"],
-        ])
+        @Test(
+            "evaluate and score refuse a truncated model.safetensors as train does",
+            arguments: [
+                ["evaluate", "config.yaml"], ["evaluate", "config.yaml", "--checkpoint", "policy"],
+                ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"],
+            ])
         func otherCommands(_ arguments: [String]) throws {
             let refusal = Refusal(
                 "truncated weights", exit: Exit.damagedData, says: [Self.weights], arguments: arguments

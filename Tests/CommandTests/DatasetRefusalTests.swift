@@ -80,10 +80,12 @@ extension CommandTests {
         @Test("data that don't fit the model or the objective are told in one line on every layout", arguments: DatasetRefusalTests.misfits)
         func misfit(_ refusal: Refusal) throws { try refusal.check(in: Workspace()) }
 
-        @Test("evaluate and score refuse a token id that the model lacks, and an earlier output stays", arguments: [
-            ["evaluate", "config.yaml"],
-            ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"],
-        ])
+        @Test(
+            "evaluate and score refuse a token id that the model lacks, and an earlier output stays",
+            arguments: [
+                ["evaluate", "config.yaml"],
+                ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"],
+            ])
         func tokenRange(_ arguments: [String]) throws {
             let refusal = Refusal(
                 "a token id that the model lacks", exit: Exit.damagedData, says: ["pairs.h5: record 10", "509"],
@@ -96,10 +98,12 @@ extension CommandTests {
             try refusal.check(in: Workspace())
         }
 
-        @Test("evaluate and score refuse tokens of another tokenizer", arguments: [
-            (["evaluate", "config.yaml"], "data.validation"),
-            (["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"], "--data"),
-        ])
+        @Test(
+            "evaluate and score refuse tokens of another tokenizer",
+            arguments: [
+                (["evaluate", "config.yaml"], "data.validation"),
+                (["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"], "--data"),
+            ])
         func otherTokens(_ arguments: [String], place: String) throws {
             let refusal = Refusal(
                 "tokens of another tokenizer", exit: Exit.configuration,
@@ -120,10 +124,12 @@ extension CommandTests {
 
         /// A flipped bit shows itself when its chunk is read, after MPI started: scores must not appear, and an evaluation
         /// must not end in a figure.
-        @Test("a flipped bit in the tokens is found by its checksum on every layout", arguments: [
-            ["evaluate", "config.yaml"],
-            ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"],
-        ])
+        @Test(
+            "a flipped bit in the tokens is found by its checksum on every layout",
+            arguments: [
+                ["evaluate", "config.yaml"],
+                ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl"],
+            ])
         func flippedBit(_ arguments: [String]) throws {
             let refusal = Refusal(
                 "a flipped bit", exit: Exit.damagedData, says: ["pairs.h5", "tandem prepare"], arguments: arguments

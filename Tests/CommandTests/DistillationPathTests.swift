@@ -51,7 +51,10 @@ extension CommandTests {
                 #expect(abs(figure(row, "ce") - figure(row, "loss/language_modeling")) < 1e-9)
             }
             #expect(try workspace.json("run/export/config.json")["num_hidden_layers"] as? Int == 2)
-            #expect(try readTensors(workspace.file("run/export-projections.safetensors")).mapValues(\.count) == ["projections.0.teacher.0_to_1.weight": 56 * 40])
+            #expect(
+                try readTensors(workspace.file("run/export-projections.safetensors")).mapValues(\.count) == [
+                    "projections.0.teacher.0_to_1.weight": 56 * 40
+                ])
             let shown = try workspace.tandem(["inspect", "run/export", "--verify"])
             #expect(shown.exitCode == 0, "\(shown.errorOutput)")
             #expect(try workspace.text("run/config.yaml").contains("tokens_per_step: 60"))

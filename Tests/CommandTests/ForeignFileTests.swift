@@ -198,11 +198,13 @@ extension CommandTests {
             #expect(!workspace.exists("~") && !workspace.exists("run"))
         }
 
-        @Test("a home folder that nobody has is refused in one line", arguments: [
-            (["train", "config.yaml", "--set", "run.directory=~no-such-user/run"], Exit.configuration),
-            (["convert", "policy", "~no-such-user/out"], Exit.usage),
-            (["score", "--checkpoint=~no-such-user", "--data", "pairs.h5", "--output", "a"], Exit.usage),
-        ])
+        @Test(
+            "a home folder that nobody has is refused in one line",
+            arguments: [
+                (["train", "config.yaml", "--set", "run.directory=~no-such-user/run"], Exit.configuration),
+                (["convert", "policy", "~no-such-user/out"], Exit.usage),
+                (["score", "--checkpoint=~no-such-user", "--data", "pairs.h5", "--output", "a"], Exit.usage),
+            ])
         func unknownUser(_ arguments: [String], _ code: Int32) throws {
             try Refusal("no such user", exit: code, says: ["~no-such-user"], arguments: arguments).check(in: Workspace(), ranks: [nil])
         }

@@ -30,10 +30,12 @@ extension CommandTests {
             #expect(try disk.content() == ["disk/pairs.h5": Data("earlier".utf8)])
         }
 
-        @Test("convert and score leave nothing on the disk", arguments: [
-            ["convert", "policy", "disk/models/out"],
-            ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "disk/scores.jsonl"],
-        ])
+        @Test(
+            "convert and score leave nothing on the disk",
+            arguments: [
+                ["convert", "policy", "disk/models/out"],
+                ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "disk/scores.jsonl"],
+            ])
         func writers(_ arguments: [String]) throws {
             let workspace = try Workspace(pairs: randomPairs(count: 60, vocabulary: 509, lengths: 3...12, seed: 5))
             let disk = try SmallDisk(kilobytes: 8, in: workspace)

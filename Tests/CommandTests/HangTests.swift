@@ -42,7 +42,9 @@ extension CommandTests {
             #expect(result.causeLines.count == 1, "\(result.errorOutput)")
             let line = try #require(result.causeLines.first)
             #expect(line.hasPrefix("tandem: rank 1 (") && line.contains("is stopped by a signal"), "\(line)")
-            #expect(line.contains("run.collective_timeout is 4 s") && line.hasSuffix("Start it again with --overwrite: no checkpoint was saved yet."), "\(line)")
+            #expect(
+                line.contains("run.collective_timeout is 4 s") && line.hasSuffix("Start it again with --overwrite: no checkpoint was saved yet."),
+                "\(line)")
             // What speaks first is the cause, not mpirun.
             #expect(firstWord(result).hasPrefix("tandem: rank 1 ("), "\(result.errorOutput)")
             #expect(try secondsAfterFault(workspace) < 4 + 10)
@@ -96,8 +98,10 @@ extension CommandTests {
             let pairs = randomPairs(count: 4000, vocabulary: 509, lengths: 3...12, seed: 5)
             let workspace = try Workspace(pairs: pairs)
             let result = try workspace.tandem(
-                ["train", "config.yaml", "--set", "schedule.pairs_per_step=4000", "--set", "schedule.tokens_per_micro_batch=8",
-                 "--set", "evaluation.at_start=false", "--set", "run.step_timeout=0.25"])
+                [
+                    "train", "config.yaml", "--set", "schedule.pairs_per_step=4000", "--set", "schedule.tokens_per_micro_batch=8",
+                    "--set", "evaluation.at_start=false", "--set", "run.step_timeout=0.25",
+                ])
             #expect(result.exitCode == 75, "\(result.errorOutput)")
             #expect(result.causeLines.count == 1 && result.causeLines[0].contains("run.step_timeout is 0.25 s"))
             #expect(result.causeLines.first?.contains("step 1") == true, "\(result.errorOutput)")
@@ -108,8 +112,10 @@ extension CommandTests {
             let workspace = try Workspace()
             for (directory, checks) in [("plain", false), ("checked", true)] {
                 let result = try workspace.tandem(
-                    ["train", "config.yaml", "--set", "run.directory=\(directory)", "--set", "run.check_collectives=\(checks)",
-                     "--set", "parallel.tensor=2", "--set", "parallel.zero=1"], ranks: 4)
+                    [
+                        "train", "config.yaml", "--set", "run.directory=\(directory)", "--set", "run.check_collectives=\(checks)",
+                        "--set", "parallel.tensor=2", "--set", "parallel.zero=1",
+                    ], ranks: 4)
                 #expect(result.exitCode == 0, "\(result.errorOutput)")
             }
             let losses = try ["plain", "checked"].map { try workspace.metrics($0).compactMap { $0["loss"] as? Double } }

@@ -107,7 +107,9 @@ extension CommandTests {
             #expect(mistake.exitCode == Exit.usage && mistake.errorOutput.hasPrefix("tandem-local: there is no option --rank"))
         }
 
-        @Test("Slurm's batch files take the installed program in PATH and its scripts; without one they say how to submit", arguments: ["mpirun", "srun"])
+        @Test(
+            "Slurm's batch files take the installed program in PATH and its scripts; without one they say how to submit",
+            arguments: ["mpirun", "srun"])
         func batchFile(launcher: String) throws {
             let (folder, workspace) = (try installed(), try Workspace())
             try workspace.makeFolder("bin")
@@ -136,14 +138,16 @@ extension CommandTests {
 
         // MARK: Folders that can't be used
 
-        @Test("a folder that can't be used is refused in one line, and stays as it is", arguments: [
-            ("echo mine > prefix", 78, "prefix is a file. Name a folder"),
-            ("ln -s /proc/none prefix", 74, "can't be made (No such file or directory). Name another folder"),
-            ("mkdir -p prefix/bin; echo mine > prefix/bin/tandem", 78, "prefix/bin/tandem was not installed by this script"),
-            ("mkdir -p prefix/bin; ln -s /bin/true prefix/bin/tandem-local", 78, "prefix/bin/tandem-local was not installed by this script"),
-            ("mkdir -p prefix/share; echo mine > prefix/share/tandem", 78, "prefix/share/tandem is a file, where a folder is needed"),
-            ("mkdir -p prefix/bin/tandem", 78, "prefix/bin/tandem was not installed by this script"),
-        ])
+        @Test(
+            "a folder that can't be used is refused in one line, and stays as it is",
+            arguments: [
+                ("echo mine > prefix", 78, "prefix is a file. Name a folder"),
+                ("ln -s /proc/none prefix", 74, "can't be made (No such file or directory). Name another folder"),
+                ("mkdir -p prefix/bin; echo mine > prefix/bin/tandem", 78, "prefix/bin/tandem was not installed by this script"),
+                ("mkdir -p prefix/bin; ln -s /bin/true prefix/bin/tandem-local", 78, "prefix/bin/tandem-local was not installed by this script"),
+                ("mkdir -p prefix/share; echo mine > prefix/share/tandem", 78, "prefix/share/tandem is a file, where a folder is needed"),
+                ("mkdir -p prefix/bin/tandem", 78, "prefix/bin/tandem was not installed by this script"),
+            ])
         func refused(preparation: String, exit: Int32, words: String) throws {
             let folder = TemporaryFolder()
             try runCommand(["sh", "-c", preparation], folder: folder.path).check()
@@ -167,11 +171,13 @@ extension CommandTests {
             }
         }
 
-        @Test("a mistake is one line", arguments: [
-            ([], "no folder to install under is given."), (["a", "b"], "give one folder to install under, not 'b' as well."),
-            (["a", "--programs"], "there is no option --programs."), (["a", "--program"], "--program needs a file."),
-            (["a", "--remove", "--program=b"], "--program and --remove exclude each other."),
-        ])
+        @Test(
+            "a mistake is one line",
+            arguments: [
+                ([], "no folder to install under is given."), (["a", "b"], "give one folder to install under, not 'b' as well."),
+                (["a", "--programs"], "there is no option --programs."), (["a", "--program"], "--program needs a file."),
+                (["a", "--remove", "--program=b"], "--program and --remove exclude each other."),
+            ])
         func mistakes(_ arguments: [String], words: String) throws {
             let result = try install(arguments)
             #expect(result.exitCode == Exit.usage && result.output.isEmpty)
@@ -188,7 +194,9 @@ extension CommandTests {
             let fresh = try content(prefix)
             // As an earlier version would have left it: a page more, and another configuration.
             try runCommand(
-                ["sh", "-c", """
+                [
+                    "sh", "-c",
+                    """
                     echo old > share/doc/tandem/old.md
                     echo old > share/tandem/configs/dpo-smollm2.yaml
                     echo mine > share/doc/mine
@@ -196,7 +204,9 @@ extension CommandTests {
                         sed -i "\\\\#  $name\\$#d" share/tandem/installed
                         echo "$(sha256sum < $name | cut -d ' ' -f 1)  $name" >> share/tandem/installed
                     done
-                    """], folder: prefix).check()
+                    """,
+                ], folder: prefix
+            ).check()
             let again = try install([prefix, "--program", Self.program])
             #expect(again.exitCode == 0, "\(again.errorOutput)")
             var expected = fresh
@@ -225,18 +235,24 @@ extension CommandTests {
             #expect(nothing.exitCode == Exit.missingInput && nothing.errorOutput.contains("nothing is installed under "))
         }
 
-        @Test("a failure or a kill between two files: what was there works on, and the next installation succeeds", arguments: ["exit 1", "kill -KILL $PPID"])
+        @Test(
+            "a failure or a kill between two files: what was there works on, and the next installation succeeds",
+            arguments: ["exit 1", "kill -KILL $PPID"])
         func interrupted(fault: String) throws {
             let folder = try installed()
             let prefix = folder.file("prefix")
             // An earlier version's page, so that there is something to go back to.
             try runCommand(
-                ["sh", "-c", """
+                [
+                    "sh", "-c",
+                    """
                     name=share/doc/tandem/README.md
                     echo old > $name
                     sed -i "\\\\#  $name\\$#d" share/tandem/installed
                     echo "$(sha256sum < $name | cut -d ' ' -f 1)  $name" >> share/tandem/installed
-                    """], folder: prefix).check()
+                    """,
+                ], folder: prefix
+            ).check()
             let before = try content(prefix)
             // A file before the page and the page itself are in place when it happens.
             try FileManager.default.createDirectory(atPath: folder.file("tools"), withIntermediateDirectories: true)
@@ -274,7 +290,8 @@ extension CommandTests {
             let path = folder.path + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
             let result = try runCommand([launchFolder + "/install-dependencies", "--runtime"], environment: ["PATH": path])
             #expect(result.exitCode == 0, "\(result.errorOutput)")
-            #expect(result.output.contains("installing openmpi-bin libopenmpi40 libopenblas0 libhdf5-310 libpcre2-8-0 libstdc++6\n"), "\(result.output)")
+            #expect(
+                result.output.contains("installing openmpi-bin libopenmpi40 libopenblas0 libhdf5-310 libpcre2-8-0 libstdc++6\n"), "\(result.output)")
             let mistake = try runCommand([launchFolder + "/install-dependencies", "--run-time"])
             #expect(mistake.exitCode == Exit.usage && mistake.errorOutput.hasPrefix("launch/install-dependencies: '--run-time' is not an option."))
         }

@@ -34,13 +34,15 @@ extension CommandTests {
             #expect(result.errorOutput.contains("note: 2000 threads take turns on "))
         }
 
-        @Test("a mistake is one line", arguments: [
-            (["--ranks", "two", "train", "run.yaml"], "--ranks two is not a number"), (["--ranks"], "--ranks needs a value"),
-            (["--ranks", "-1", "train"], "--ranks -1 is not a number"), (["--threads", "0", "train"], "--threads 0 is not a number"),
-            (["--ranks", "99999999999999999999", "train"], "--ranks 99999999999999999999 is not a number from 1 to 999999"),
-            (["--restarts=1.5", "train"], "--restarts 1.5 is not a number"), (["--ranks", "", "train"], "--ranks needs a value"),
-            (["--rank", "2", "train"], "there is no option --rank"), ([], "no command is given"),
-        ])
+        @Test(
+            "a mistake is one line",
+            arguments: [
+                (["--ranks", "two", "train", "run.yaml"], "--ranks two is not a number"), (["--ranks"], "--ranks needs a value"),
+                (["--ranks", "-1", "train"], "--ranks -1 is not a number"), (["--threads", "0", "train"], "--threads 0 is not a number"),
+                (["--ranks", "99999999999999999999", "train"], "--ranks 99999999999999999999 is not a number from 1 to 999999"),
+                (["--restarts=1.5", "train"], "--restarts 1.5 is not a number"), (["--ranks", "", "train"], "--ranks needs a value"),
+                (["--rank", "2", "train"], "there is no option --rank"), ([], "no command is given"),
+            ])
         func mistakes(_ arguments: [String], words: String) throws {
             let result = try local(arguments)
             #expect(result.exitCode == Exit.usage && result.output.isEmpty)
@@ -52,12 +54,15 @@ extension CommandTests {
         func stopped(signal: String) throws {
             let workspace = try Workspace()
             let result = try runCommand(
-                ["sh", "-c", """
+                [
+                    "sh", "-c",
+                    """
                     "$0" --ranks 2 --threads 1 train config.yaml --set schedule.steps=1000000 &
                     until grep -q '"step": 3' run/metrics.jsonl 2> /dev/null; do sleep 0.05; done
                     kill -\(signal) $!
                     wait $!
-                    """, Self.script], folder: workspace.folder.path, timeLimit: 60,
+                    """, Self.script,
+                ], folder: workspace.folder.path, timeLimit: 60,
                 environment: ["TANDEM": programFolder + "/tandem"])
             #expect(result.exitCode == 0, "\(result.errorOutput)")
             #expect(try workspace.json("run/status.json")["state"] as? String == "preempted")
@@ -100,7 +105,8 @@ extension CommandTests {
             // More threads than cores: mpirun starts it on a machine of one core too.
             let result = try train("--ranks 1 --threads 1000", fault: "kill -KILL $(rank 0)", in: workspace)
             #expect(result.exitCode == Exit.tryAgain && result.causeLines.isEmpty, "\(result.errorOutput)")
-            let told = try #require(result.errorOutput.firstMatch(of: /\nlaunch\/local: (rank 0 \(.+\) was killed by SIGKILL)\. It goes on with --resume\.\n$/))
+            let told = try #require(
+                result.errorOutput.firstMatch(of: /\nlaunch\/local: (rank 0 \(.+\) was killed by SIGKILL)\. It goes on with --resume\.\n$/))
             let status = try workspace.json("run/status.json")
             #expect(status["state"] as? String == "failed" && status["reason"] as? String == String(told.1))
             #expect(status["exit_code"] as? Int == 75 && (status["step"] as? Int ?? 0) >= 2)

@@ -17,10 +17,13 @@ extension CommandTests {
             #expect(result.seconds < 30, sourceLocation: sourceLocation)
         }
 
-        @Test("no limit of the address space makes a command wait or crash: it works, or says in one line what is missing", arguments: [
-            "train config.yaml --overwrite --set run.checkpoint_every=1", "score --checkpoint policy --data pairs.h5 --output scores.jsonl --threads 2",
-            "inspect policy",
-        ])
+        @Test(
+            "no limit of the address space makes a command wait or crash: it works, or says in one line what is missing",
+            arguments: [
+                "train config.yaml --overwrite --set run.checkpoint_every=1",
+                "score --checkpoint policy --data pairs.h5 --output scores.jsonl --threads 2",
+                "inspect policy",
+            ])
         func addressSpace(command: String) throws {
             let workspace = try Workspace()
             var codes: [Int32] = []

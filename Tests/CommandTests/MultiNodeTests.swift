@@ -85,7 +85,9 @@ extension CommandTests {
             #expect(hosts.workspace.remainingProcesses().isEmpty)
         }
 
-        @Test("hosts have cores of their own, where multi-node leaves their ranks", .enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "one core can't be divided"))
+        @Test(
+            "hosts have cores of their own, where multi-node leaves their ranks",
+            .enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "one core can't be divided"))
         func cores() throws {
             let result = try Hosts().run(
                 "multi_node --hostfile \"$HOSTFILE\" --threads 1 train config.yaml --set schedule.steps=1")
@@ -110,17 +112,27 @@ extension CommandTests {
 
         // MARK: Nodes that differ
 
-        @Test("nodes whose settings, data or weights differ are named before anything is trained", arguments: [
-            ("sed s/0.001/0.002/ config.yaml > other; on host2 mount --bind HERE/other HERE/config.yaml",
-             Exit.configuration, ["host2: ", "optimizer.learning_rate: 0.002", "on host1", "config.yaml"]),
-            ("head -n 5 pairs.jsonl > five.jsonl; \"$TANDEM\" prepare --input five.jsonl --output five.h5 > /dev/null; "
-                + "on host2 mount --bind HERE/five.h5 HERE/pairs.h5",
-             Exit.damagedData, ["host2: ", "pairs.h5 of 5 records", "pairs.h5 of 10 records", "on host1"]),
-            ("on host2 mount --bind HERE/reference HERE/policy",
-             Exit.damagedData, ["host2: ", "policy/model.safetensors", "on host1"]),
-            ("cp \"$TANDEM\" tandem; echo >> tandem; on host2 mount --bind HERE/tandem $(realpath \"$TANDEM\")",
-             Exit.configuration, ["host2: tandem ", "build", "on host1", "Install one build"]),
-        ])
+        @Test(
+            "nodes whose settings, data or weights differ are named before anything is trained",
+            arguments: [
+                (
+                    "sed s/0.001/0.002/ config.yaml > other; on host2 mount --bind HERE/other HERE/config.yaml",
+                    Exit.configuration, ["host2: ", "optimizer.learning_rate: 0.002", "on host1", "config.yaml"]
+                ),
+                (
+                    "head -n 5 pairs.jsonl > five.jsonl; \"$TANDEM\" prepare --input five.jsonl --output five.h5 > /dev/null; "
+                        + "on host2 mount --bind HERE/five.h5 HERE/pairs.h5",
+                    Exit.damagedData, ["host2: ", "pairs.h5 of 5 records", "pairs.h5 of 10 records", "on host1"]
+                ),
+                (
+                    "on host2 mount --bind HERE/reference HERE/policy",
+                    Exit.damagedData, ["host2: ", "policy/model.safetensors", "on host1"]
+                ),
+                (
+                    "cp \"$TANDEM\" tandem; echo >> tandem; on host2 mount --bind HERE/tandem $(realpath \"$TANDEM\")",
+                    Exit.configuration, ["host2: tandem ", "build", "on host1", "Install one build"]
+                ),
+            ])
         func differing(_ change: String, exit: Int32, words: [String]) throws {
             let hosts = try Hosts()
             check(try hosts.refusal(after: change), exit: exit, says: words, hosts.workspace)
@@ -138,11 +150,13 @@ extension CommandTests {
                 result, exit: Exit.configuration, says: ["host2: OpenBLAS kernels for Nehalem", "OPENBLAS_CORETYPE"], hosts.workspace)
         }
 
-        @Test("a file that one node lacks or can't read is told once, with the node's name", arguments: [
-            ("touch none; on host2 mount --bind HERE/none HERE/pairs.h5", Exit.damagedData, ["host2: pairs.h5: "]),
-            ("mkdir none; on host2 mount --bind HERE/none HERE/reference", Exit.missingInput, ["host2: reference/config.json: "]),
-            ("on host2 mount --bind /dev/null HERE/config.yaml", Exit.damagedData, ["host2: config.yaml: is not a regular file"]),
-        ])
+        @Test(
+            "a file that one node lacks or can't read is told once, with the node's name",
+            arguments: [
+                ("touch none; on host2 mount --bind HERE/none HERE/pairs.h5", Exit.damagedData, ["host2: pairs.h5: "]),
+                ("mkdir none; on host2 mount --bind HERE/none HERE/reference", Exit.missingInput, ["host2: reference/config.json: "]),
+                ("on host2 mount --bind /dev/null HERE/config.yaml", Exit.damagedData, ["host2: config.yaml: is not a regular file"]),
+            ])
         func lacking(_ change: String, exit: Int32, words: [String]) throws {
             let hosts = try Hosts()
             check(try hosts.refusal(after: change), exit: exit, says: words, hosts.workspace)
@@ -160,9 +174,10 @@ extension CommandTests {
             let hosts = try Hosts()
             let result = try hosts.refusal(after: "mkdir none run; on host2 mount --bind HERE/none HERE/run")
             #expect(result.exitCode == Exit.configuration && result.seconds < 15, "\(result.errorOutput)")
-            #expect(result.causeLines == [
-                "tandem: host2: run.directory = run is another folder there than on host1. Keep it on a file system that all hosts share, under one path."
-            ], "\(result.errorOutput)")
+            #expect(
+                result.causeLines == [
+                    "tandem: host2: run.directory = run is another folder there than on host1. Keep it on a file system that all hosts share, under one path."
+                ], "\(result.errorOutput)")
             #expect(try hosts.workspace.snapshot(below: "none").isEmpty && !hosts.workspace.exists("run/metrics.jsonl"))
         }
 
@@ -184,7 +199,9 @@ extension CommandTests {
                 exit $code
                 """)
             #expect(result.exitCode == Exit.tryAgain && result.causeLines.isEmpty, "\(result.errorOutput)")
-            #expect(result.errorOutput.hasSuffix("\nlaunch/multi-node: rank 1 (host2) was killed by SIGKILL. It goes on with --resume.\n"), "\(result.errorOutput)")
+            #expect(
+                result.errorOutput.hasSuffix("\nlaunch/multi-node: rank 1 (host2) was killed by SIGKILL. It goes on with --resume.\n"),
+                "\(result.errorOutput)")
             let status = try hosts.workspace.json("run/status.json")
             #expect(status["state"] as? String == "failed" && status["reason"] as? String == "rank 1 (host2) was killed by SIGKILL")
             #expect(status["exit_code"] as? Int == 75 && status["time"] is String && status["host"] as? String == "host1")
@@ -212,17 +229,21 @@ extension CommandTests {
 
         // MARK: Hosts that can't take part
 
-        @Test("multi-node looks at the hosts first and says what is wrong with each", arguments: [
-            ("mkdir none; on host2 mount --bind HERE/none $(dirname $(realpath \"$TANDEM\"))", 69, ["host2: ", "tandem is not there"]),
-            ("cp \"$TANDEM\" tandem; echo >> tandem; on host2 mount --bind HERE/tandem $(realpath \"$TANDEM\")",
-             78, ["host2: runs another program"]),
-            ("mkdir none job; on host2 mount --bind HERE/none HERE; cd job", 66, ["host2: the folder ", "is not there"]),
-            ("echo host9 >> $HOSTFILE", 69, ["host9: can't be reached", "hostfile"]),
-            ("echo 'host1 slots=2' >> $HOSTFILE", 78, ["hostfile:3: host1 stands there twice"]),
-            ("echo 'host3 slot=2' >> $HOSTFILE", 78, ["hostfile:3: 'slot=2' is not slots=N"]),
-            (": > $HOSTFILE", 78, ["hostfile names no host"]),
-            ("rm $HOSTFILE", 66, ["hostfile is not there"]),
-        ])
+        @Test(
+            "multi-node looks at the hosts first and says what is wrong with each",
+            arguments: [
+                ("mkdir none; on host2 mount --bind HERE/none $(dirname $(realpath \"$TANDEM\"))", 69, ["host2: ", "tandem is not there"]),
+                (
+                    "cp \"$TANDEM\" tandem; echo >> tandem; on host2 mount --bind HERE/tandem $(realpath \"$TANDEM\")",
+                    78, ["host2: runs another program"]
+                ),
+                ("mkdir none job; on host2 mount --bind HERE/none HERE; cd job", 66, ["host2: the folder ", "is not there"]),
+                ("echo host9 >> $HOSTFILE", 69, ["host9: can't be reached", "hostfile"]),
+                ("echo 'host1 slots=2' >> $HOSTFILE", 78, ["hostfile:3: host1 stands there twice"]),
+                ("echo 'host3 slot=2' >> $HOSTFILE", 78, ["hostfile:3: 'slot=2' is not slots=N"]),
+                (": > $HOSTFILE", 78, ["hostfile names no host"]),
+                ("rm $HOSTFILE", 66, ["hostfile is not there"]),
+            ])
         func unusable(_ change: String, exit: Int32, words: [String]) throws {
             let hosts = try Hosts()
             let result = try hosts.refusal(after: change, "multi_node --hostfile \"$HOSTFILE\" train config.yaml")

@@ -22,7 +22,10 @@ extension CommandTests {
                     ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl", "--tensor", "\(cut.tensor)"],
                     ranks: cut.ranks))
             #expect(
-                words.firstMatch(of: /tandem: policy, rank \d, micro-batch 0 \(record 5 of pairs.h5\): model.embed_tokens output has 40 of \d+ values that are not finite/)
+                words.firstMatch(
+                    of:
+                        /tandem: policy, rank \d, micro-batch 0 \(record 5 of pairs.h5\): model.embed_tokens output has 40 of \d+ values that are not finite/
+                )
                     != nil, "\(words)")
             #expect(words.contains("; so has model.embed_tokens.weight. ") && words.contains("tandem inspect --verify policy"))
             #expect(try workspace.snapshot() == before && workspace.remainingProcesses().isEmpty)
@@ -38,7 +41,8 @@ extension CommandTests {
             let workspace = try Workspace()
             try workspace.set("lm_head.weight", of: "policy", row: 300, to: .infinity)
             let words = line(
-                try workspace.tandem(["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl", "--tensor", "2"], ranks: 2))
+                try workspace.tandem(
+                    ["score", "--checkpoint", "policy", "--data", "pairs.h5", "--output", "scores.jsonl", "--tensor", "2"], ranks: 2))
             #expect(words.contains("log-probabilities has") && words.contains("; so has lm_head.weight"), "\(words)")
         }
 

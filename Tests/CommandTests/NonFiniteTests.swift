@@ -55,13 +55,16 @@ extension CommandTests {
             return result.causeLines.first ?? ""
         }
 
-        @Test("stop: one line names step, rank, micro-batch, records and tensor; nothing was updated, and a dump is kept", arguments: [cuts[0], cuts[2], cuts[3]])
+        @Test(
+            "stop: one line names step, rank, micro-batch, records and tensor; nothing was updated, and a dump is kept",
+            arguments: [cuts[0], cuts[2], cuts[3]])
         func stops(cut: Cut) throws {
             let workspace = try Workspace.spoilt()
             let every = ["--set", "run.checkpoint_every=1"]
             let words = line(try workspace.tandem(["train", "config.yaml"] + every + cut.settings, ranks: cut.ranks))
             let found = try #require(
-                words.firstMatch(of: /tandem: step 2, rank (\d), micro-batch (\d) \(records? ([0-9, ]+) of pairs.h5\): (.*) has (\d+) of (\d+) values/),
+                words.firstMatch(
+                    of: /tandem: step 2, rank (\d), micro-batch (\d) \(records? ([0-9, ]+) of pairs.h5\): (.*) has (\d+) of (\d+) values/),
                 "\(words)")
             #expect(found.3.contains("5") && found.4 == "model.embed_tokens output" && found.5 == "40")
             #expect(words.contains("so has model.embed_tokens.weight") && words.contains("Nothing was updated."))
@@ -162,12 +165,16 @@ extension CommandTests {
             let workspace = try Workspace()
             let settings = ["schedule.steps=1", "data.validation=null", "optimizer.learning_rate=1e18"].flatMap { ["--set", $0] }
             let words = line(try workspace.tandem(["train", "config.yaml"] + settings + cut.settings, ranks: cut.ranks))
-            #expect(words.firstMatch(of: /the model after step 1, rank \d, micro-batch 0 \(record \d of pairs.h5\): model\..* that are not finite/) != nil, "\(words)")
+            #expect(
+                words.firstMatch(of: /the model after step 1, rank \d, micro-batch 0 \(record \d of pairs.h5\): model\..* that are not finite/)
+                    != nil, "\(words)")
             #expect(words.contains("Nothing of it is kept. Lower optimizer.learning_rate.") && !workspace.exists("run/export"))
             #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
         }
 
-        @Test("steps that are skipped don't hide a model that gives no number at all, with a validation set or without", arguments: ["null", "pairs.h5"])
+        @Test(
+            "steps that are skipped don't hide a model that gives no number at all, with a validation set or without",
+            arguments: ["null", "pairs.h5"])
         func skippedToTheEnd(validation: String) throws {
             let workspace = try Workspace()
             let settings = ["schedule.steps=2", "data.validation=\(validation)", "optimizer.learning_rate=1e18"].flatMap { ["--set", $0] }
@@ -196,12 +203,15 @@ extension CommandTests {
             let settings = ["--set", "data={train: others.h5, validation: pairs.h5, shuffle: false}", "--set", "schedule.steps=2"]
             let words = line(try workspace.tandem(["train", "config.yaml"] + settings))
             #expect(
-                words.contains("evaluation of validation, rank 0, micro-batch 0 (record 5 of pairs.h5): model.embed_tokens output has 40 of"), "\(words)")
+                words.contains("evaluation of validation, rank 0, micro-batch 0 (record 5 of pairs.h5): model.embed_tokens output has 40 of"),
+                "\(words)")
             #expect(try workspace.json("run/status.json")["state"] as? String == "failed")
             let skipping = try workspace.tandem(["train", "config.yaml", "--overwrite"] + settings + Self.skipping)
             #expect(skipping.exitCode == 0, "\(skipping.errorOutput)")
             #expect(skipping.output.matches(of: /note: evaluation of validation, rank 0, micro-batch 0 \(record 5/).count == 2)
-            #expect(skipping.output.contains("note: run/export has values that are not finite, in model.embed_tokens.weight, as the model that the run began with"))
+            #expect(
+                skipping.output.contains(
+                    "note: run/export has values that are not finite, in model.embed_tokens.weight, as the model that the run began with"))
             #expect(skipping.output.contains("note: the model that the run begins with has values that are not finite, in model.embed_tokens.weight"))
             #expect(try readJSONL(workspace.file("run/metrics.jsonl")).first?["eval_loss"] is NSNull)
         }

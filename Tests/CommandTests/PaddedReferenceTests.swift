@@ -114,7 +114,8 @@ extension CommandTests {
             try workspace.folder.write(#"{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}"#, to: "reference/tokenizer.json")
             let result = try workspace.tandem(["train", "config.yaml"])
             #expect(result.exitCode == 0, "\(result.errorOutput)")
-            #expect(result.output.contains("note: the tokens of reference are not compared with those of policy: reference/tokenizer.json: model.type"))
+            #expect(
+                result.output.contains("note: the tokens of reference are not compared with those of policy: reference/tokenizer.json: model.type"))
         }
     }
 }

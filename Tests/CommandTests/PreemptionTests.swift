@@ -30,7 +30,10 @@ extension CommandTests {
         func noTime() throws {
             let workspace = try Workspace()
             let result = try workspace.tandem(["train", "config.yaml", "--set", "run.time_limit=0.5"])
-            #expect(result.exitCode == 0 && result.output.contains("stopped     before the first step: nothing is saved (time limit); it begins again with: "), "\(result.output)")
+            #expect(
+                result.exitCode == 0
+                    && result.output.contains("stopped     before the first step: nothing is saved (time limit); it begins again with: "),
+                "\(result.output)")
             #expect(try workspace.json("run/status.json")["state"] as? String == "preempted")
             #expect(!workspace.exists("run/checkpoints") && !workspace.exists("run/metrics.jsonl"))
         }

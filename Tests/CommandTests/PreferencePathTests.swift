@@ -11,10 +11,11 @@ extension CommandTests {
             "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy", "seconds/reference", "seconds/forward",
             "seconds/backward", "seconds/communication", "seconds/optimizer", "seconds/data",
         ]
-        static let evaluationKeys: Set<String> = Set([
-            "loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen",
-            "logps/rejected", "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy",
-        ].map { "eval_" + $0 })
+        static let evaluationKeys: Set<String> = Set(
+            [
+                "loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen",
+                "logps/rejected", "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy",
+            ].map { "eval_" + $0 })
 
         /// Alone, two data ranks, two tensor ranks.
         static let layouts: [(ranks: Int?, tensor: Int)] = [(nil, 1), (2, 1), (2, 2)]

@@ -49,12 +49,14 @@ extension CommandTests {
             #expect(workspace.remainingProcesses().isEmpty)
         }
 
-        @Test("ranks that are about to do different things say so and train nothing", arguments: [
-            ("model: {checkpoint: policy}", "model: {checkpoint: reference}", Exit.configuration, "model.checkpoint: reference"),
-            ("learning_rate: 0.001", "learning_rate: 0.002", Exit.configuration, "optimizer.learning_rate: 0.002"),
-            ("shuffle", "shuffle", Exit.damagedData, "pairs.h5 of 2 records"),
-            ("shuffle", "shuffle", Exit.damagedData, "reference/model.safetensors"),
-        ])
+        @Test(
+            "ranks that are about to do different things say so and train nothing",
+            arguments: [
+                ("model: {checkpoint: policy}", "model: {checkpoint: reference}", Exit.configuration, "model.checkpoint: reference"),
+                ("learning_rate: 0.001", "learning_rate: 0.002", Exit.configuration, "optimizer.learning_rate: 0.002"),
+                ("shuffle", "shuffle", Exit.damagedData, "pairs.h5 of 2 records"),
+                ("shuffle", "shuffle", Exit.damagedData, "reference/model.safetensors"),
+            ])
         func differing(_ setting: String, other: String, exit: Int32, says words: String) throws {
             let workspace = try Workspace()
             try workspace.makeFolder("other")
@@ -78,13 +80,18 @@ extension CommandTests {
             #expect(workspace.remainingProcesses().isEmpty)
         }
 
-        @Test("ranks that were started to do different things say so, and not what else differs then", arguments: [
-            ("train config.yaml", "score --checkpoint policy --data pairs.h5 --output scores.jsonl", "tandem score --tensor 1 --output scores.jsonl", "tandem train"),
-            ("train config.yaml", "inspect pairs.h5", "tandem inspect", "tandem train"),
-            ("train config.yaml --overwrite", "train config.yaml --resume", "tandem train --resume", "tandem train --overwrite"),
-            ("train config.yaml", "train config.yaml --show-directory", "tandem train --show-directory", "tandem train"),
-            ("prepare --input pairs.jsonl --output new.h5", "plan config.yaml", "tandem plan", "tandem prepare"),
-        ])
+        @Test(
+            "ranks that were started to do different things say so, and not what else differs then",
+            arguments: [
+                (
+                    "train config.yaml", "score --checkpoint policy --data pairs.h5 --output scores.jsonl",
+                    "tandem score --tensor 1 --output scores.jsonl", "tandem train"
+                ),
+                ("train config.yaml", "inspect pairs.h5", "tandem inspect", "tandem train"),
+                ("train config.yaml --overwrite", "train config.yaml --resume", "tandem train --resume", "tandem train --overwrite"),
+                ("train config.yaml", "train config.yaml --show-directory", "tandem train --show-directory", "tandem train"),
+                ("prepare --input pairs.jsonl --output new.h5", "plan config.yaml", "tandem plan", "tandem prepare"),
+            ])
         func commands(first: String, second: String, odd: String, usual: String) throws {
             let workspace = try Workspace()
             let result = try workspace.shell(
@@ -117,14 +124,17 @@ extension CommandTests {
             let result = try workspace.shell(
                 "if [ $OMPI_COMM_WORLD_RANK = 1 ]; then cd other; fi; exec \"$TANDEM\" train config.yaml", ranks: 2)
             #expect(result.exitCode == Exit.configuration && result.seconds < 10, "\(result.errorOutput)")
-            let line = "tandem: rank 1: run.directory = run is another folder there than on rank 0. Start all ranks in one folder, or give an absolute path."
+            let line =
+                "tandem: rank 1: run.directory = run is another folder there than on rank 0. Start all ranks in one folder, or give an absolute path."
             #expect(result.causeLines == [line], "\(result.errorOutput)")
             #expect(!workspace.exists("run") && !workspace.exists("other/run"))
         }
 
-        @Test("under plain mpirun a refusal is one line, and MPI adds none", arguments: [
-            ("train nothing.yaml", 1), ("train nothing.yaml", 2), ("inspect nothing", 1), ("inspect nothing", 2), ("train --no-such-option", 2),
-        ])
+        @Test(
+            "under plain mpirun a refusal is one line, and MPI adds none",
+            arguments: [
+                ("train nothing.yaml", 1), ("train nothing.yaml", 2), ("inspect nothing", 1), ("inspect nothing", 2), ("train --no-such-option", 2),
+            ])
         func alone(command: String, ranks: Int) throws {
             let result = try Workspace().tandem(command.split(separator: " ").map(String.init), ranks: ranks)
             #expect([Exit.missingInput, Exit.usage].contains(result.exitCode))

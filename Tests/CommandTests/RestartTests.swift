@@ -63,10 +63,11 @@ extension CommandTests {
             #expect(result.exitCode == 0, "\(result.errorOutput)")
             let again = Self.threads + " run.yaml --set run.seed=4 --resume=latest-valid"
             #expect(calls == [Self.threads + " run.yaml --overwrite --set run.seed=4", again, again])
-            #expect(said.filter { $0.contains("restart") } == [
-                "launch/local: the job ended with exit code 75: restart 1 of 3 in 1 s, from the latest valid checkpoint",
-                "launch/local: the job ended with exit code 137 (SIGKILL): restart 2 of 3 in 2 s, from the latest valid checkpoint",
-            ])
+            #expect(
+                said.filter { $0.contains("restart") } == [
+                    "launch/local: the job ended with exit code 75: restart 1 of 3 in 1 s, from the latest valid checkpoint",
+                    "launch/local: the job ended with exit code 137 (SIGKILL): restart 2 of 3 in 2 s, from the latest valid checkpoint",
+                ])
             #expect(result.seconds > 3)
         }
 
@@ -130,7 +131,8 @@ extension CommandTests {
 
         @Test("where ranks could not be started mpirun's own words are shown, and what only repeats the end is not")
         func ownWords() throws {
-            let words = "%s------------------------------\\nThere are not enough slots.\\n------------------------------\\n"
+            let words =
+                "%s------------------------------\\nThere are not enough slots.\\n------------------------------\\n"
                 + "------------------------------\\nPrimary job  terminated normally, but 1 process returned\\n"
                 + "------------------------------\\n[host1:7] 1 more process has sent help message\\n"
             let (result, _, said) = try start(["printf '\(words)' '' >&9; exit 1"], [], ["run.yaml"], ranks: 2)
@@ -189,26 +191,34 @@ extension CommandTests {
             #expect(result.seconds < 30)
         }
 
-        @Test("a run that was asked to stop, or is to be started again after a pause, is not", arguments: [
-            "begin; save 3; trap 'kill $!; exit 75' USR1; touch up; sleep 9 & wait", "begin; save 3; touch up; exit 75",
-        ])
+        @Test(
+            "a run that was asked to stop, or is to be started again after a pause, is not",
+            arguments: [
+                "begin; save 3; trap 'kill $!; exit 75' USR1; touch up; sleep 9 & wait", "begin; save 3; touch up; exit 75",
+            ])
         func stopped(first: String) throws {
             let folder = try Self.folder([first, "exit 0"])
             let result = try runCommand(
-                ["bash", "-c", """
+                [
+                    "bash", "-c",
+                    """
                     "$0/local" --ranks 1 --threads 1 --restarts 3 train run.yaml &
                     until [ -e up ]; do sleep 0.02; done
                     sleep 0.3
                     kill -TERM $!
                     wait $!
-                    """, launchFolder], folder: folder.path, timeLimit: 60, environment: Self.environment(folder))
+                    """, launchFolder,
+                ], folder: folder.path, timeLimit: 60, environment: Self.environment(folder))
             #expect(result.exitCode == 75, "\(result.errorOutput)")
             #expect(try String(contentsOfFile: folder.file("calls"), encoding: .utf8).split(separator: "\n").count == 1)
         }
 
-        @Test("--restarts is for train, and a number", arguments: [
-            (["--restarts", "2", "evaluate", "run.yaml"], "--restarts is for train"), (["--restarts", "x", "train"], "--restarts x is not a number"),
-        ])
+        @Test(
+            "--restarts is for train, and a number",
+            arguments: [
+                (["--restarts", "2", "evaluate", "run.yaml"], "--restarts is for train"),
+                (["--restarts", "x", "train"], "--restarts x is not a number"),
+            ])
         func refused(_ arguments: [String], words: String) throws {
             let folder = try Self.folder([])
             let result = try runCommand(
@@ -216,9 +226,11 @@ extension CommandTests {
             #expect(result.exitCode == Exit.usage && result.errorOutput.hasPrefix("launch/local: " + words), "\(result.errorOutput)")
         }
 
-        @Test("Slurm's batch files restart a crashed run, and put one that was asked to stop back into the queue", arguments: [
-            ("mpirun", "TERM"), ("srun", "USR1"),
-        ])
+        @Test(
+            "Slurm's batch files restart a crashed run, and put one that was asked to stop back into the queue",
+            arguments: [
+                ("mpirun", "TERM"), ("srun", "USR1"),
+            ])
         func slurm(launcher: String, signal: String) throws {
             let folder = try Self.folder([
                 "begin; save 3; exit 75", "begin; save 6; trap 'kill $!; exit 0' USR1; touch up; sleep 9 & wait",
@@ -233,12 +245,15 @@ extension CommandTests {
             // Batch files begin in the folder that they were submitted from: the checkout's.
             try FileManager.default.createSymbolicLink(atPath: folder.file("launch"), withDestinationPath: launchFolder)
             let result = try runCommand(
-                ["bash", "-c", """
+                [
+                    "bash", "-c",
+                    """
                     bash launch/slurm/\(launcher).sbatch run.yaml &
                     until [ -e up ]; do sleep 0.02; done
                     kill -\(signal) $!
                     wait $!
-                    """], folder: folder.path, timeLimit: 60,
+                    """,
+                ], folder: folder.path, timeLimit: 60,
                 environment: Self.environment(folder).merging([
                     "SLURM_SUBMIT_DIR": folder.path, "SLURM_JOB_NAME": "tandem", "SLURM_JOB_ID": "17", "SLURM_CPUS_PER_TASK": "1",
                     "SLURM_NTASKS_PER_NODE": "2",

@@ -123,10 +123,12 @@ extension CommandTests {
             #expect(checkpoints?.isEmpty != false)
         }
 
-        @Test("a disk that fills up while preparing or scoring leaves no file", arguments: [
-            "prepare --input pairs.jsonl --output new.h5",
-            "score --checkpoint policy --data pairs.h5 --output scores.jsonl",
-        ])
+        @Test(
+            "a disk that fills up while preparing or scoring leaves no file",
+            arguments: [
+                "prepare --input pairs.jsonl --output new.h5",
+                "score --checkpoint policy --data pairs.h5 --output scores.jsonl",
+            ])
         func fullWhileWriting(_ command: String) throws {
             let workspace = try Workspace(pairs: randomPairs(count: 60, vocabulary: 509, lengths: 3...12, seed: 5))
             let before = try workspace.snapshot()
@@ -134,9 +136,11 @@ extension CommandTests {
             #expect(try workspace.snapshot() == before)
         }
 
-        @Test("figures that can't be printed are an error, not a crash", arguments: [
-            "inspect pairs.h5", "evaluate config.yaml", "train config.yaml",
-        ])
+        @Test(
+            "figures that can't be printed are an error, not a crash",
+            arguments: [
+                "inspect pairs.h5", "evaluate config.yaml", "train config.yaml",
+            ])
         func fullStandardOutput(_ command: String) throws {
             let workspace = try Workspace()
             let result = try workspace.shell("exec \"$TANDEM\" \(command) > /dev/full")

@@ -177,12 +177,14 @@ extension CommandTests {
         @Test(
             "evaluate --output replaces its own file and nothing else",
             arguments: [
-                Refusal("its dataset", exit: Exit.usage, says: ["pairs.h5", "inputs"], arguments: ["evaluate", "config.yaml", "--output", "pairs.h5"]),
+                Refusal(
+                    "its dataset", exit: Exit.usage, says: ["pairs.h5", "inputs"], arguments: ["evaluate", "config.yaml", "--output", "pairs.h5"]),
                 Refusal(
                     "its configuration by another name", exit: Exit.usage, says: ["link.yaml", "inputs"],
                     arguments: ["evaluate", "config.yaml", "--output", "link.yaml"]
                 ) { try FileManager.default.linkItem(atPath: $0.file("config.yaml"), toPath: $0.file("link.yaml")) },
-                Refusal("a folder", exit: Exit.inputOutput, says: ["policy", "is a folder"], arguments: ["evaluate", "config.yaml", "--output", "policy"]),
+                Refusal(
+                    "a folder", exit: Exit.inputOutput, says: ["policy", "is a folder"], arguments: ["evaluate", "config.yaml", "--output", "policy"]),
                 Refusal(
                     "a folder that is not there", exit: Exit.inputOutput, says: ["none/figures.json", "does not exist"],
                     arguments: ["evaluate", "config.yaml", "--output", "none/figures.json"]),

@@ -81,7 +81,9 @@ extension CommandTests {
             let loss = try #require(try workspace.metrics().first?["loss"] as? Double)
             #expect(abs(loss - 0.7555560661472456) < 1e-5)
             #expect(try workspace.json("run/export/config.json")["tie_word_embeddings"] as? Bool == false)
-            let (source, export) = (try readTensors(workspace.file("policy/model.safetensors")), try readTensors(workspace.file("run/export/model.safetensors")))
+            let (source, export) = (
+                try readTensors(workspace.file("policy/model.safetensors")), try readTensors(workspace.file("run/export/model.safetensors"))
+            )
             #expect(export == source && export[Self.head] != export[Self.embedding])
         }
 
@@ -163,7 +165,9 @@ extension CommandTests {
             try workspace.tie("tied")
             func same(_ arguments: [String], _ setting: String, notes: Int = 1) throws {
                 let results = try ["policy", "tied"].map { folder in
-                    try workspace.tandem(arguments.map { $0.replacing("FOLDER", with: folder) } + (setting.isEmpty ? [] : ["--set", setting.replacing("FOLDER", with: folder)]))
+                    try workspace.tandem(
+                        arguments.map { $0.replacing("FOLDER", with: folder) }
+                            + (setting.isEmpty ? [] : ["--set", setting.replacing("FOLDER", with: folder)]))
                 }
                 let words = "\(arguments): \(results[1].output) \(results[1].errorOutput)"
                 #expect(results.map(\.exitCode) == [0, 0] && count(Self.note, in: results[1]) == notes, "\(words)")

@@ -26,7 +26,9 @@ extension CommandTests {
             let workspace = try Workspace()
             try workspace.prepareWithOtherTokens()
             let unigram = #"{"model": {"type": "Unigram", "vocab": [["a", -1.5]]}}"#
-            for (text, reason) in [(nil, "policy/tokenizer.json: is not there"), (unigram, "policy/tokenizer.json: model.type: the model \"Unigram\"")] {
+            for (text, reason) in [
+                (nil, "policy/tokenizer.json: is not there"), (unigram, "policy/tokenizer.json: model.type: the model \"Unigram\""),
+            ] {
                 try workspace.remove("policy/tokenizer.json")
                 if let text { try workspace.folder.write(text, to: "policy/tokenizer.json") }
                 let note = "note: whether the ids of pairs.h5 are tokens of policy is not checked: \(reason)"
@@ -46,7 +48,8 @@ extension CommandTests {
         @Test("a saved truncation or padding costs neither the preparation nor the check", arguments: ["truncation", "padding"])
         func savedBatch(part: String) throws {
             let workspace = try Workspace()
-            let saved: [String: Any] = part == "truncation"
+            let saved: [String: Any] =
+                part == "truncation"
                 ? ["direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0]
                 : ["strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": NSNull(), "pad_id": 0, "pad_type_id": 0, "pad_token": "!"]
             try workspace.prepareWithOtherTokens()

@@ -5,6 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 import Weights
+
 @testable import Costs
 @testable import Runs
 
@@ -226,14 +227,14 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
     func texts() throws {
         // 16 · 8,030,261,248 bytes, and activations.
         #expect(
-            try refusal(policy: large, available: 25_125_000_000) ==
-                "run.yaml: the run needs 120.3 GiB of memory on this node for one rank, 119.7 GiB of it for the policy's "
+            try refusal(policy: large, available: 25_125_000_000)
+                == "run.yaml: the run needs 120.3 GiB of memory on this node for one rank, 119.7 GiB of it for the policy's "
                 + "weights, gradients and moments, but 23.4 GiB are available. Use more nodes, more tensor ranks "
                 + "(parallel.tensor) in place of data ranks, or a smaller model.")
         let floats: MemoryForecast.Reference = ("teacher", large, 4 * large.parameterCount, nil)
         #expect(
-            try refusal(policy: small, [floats], available: 16 << 30) ==
-                "run.yaml: the run needs 29.9 GiB of memory on this node for one rank, 29.9 GiB of it for reference "
+            try refusal(policy: small, [floats], available: 16 << 30)
+                == "run.yaml: the run needs 29.9 GiB of memory on this node for one rank, 29.9 GiB of it for reference "
                 + "teacher, but 16.0 GiB are available. Set references.teacher.storage: bfloat16, spread more tensor ranks "
                 + "(parallel.tensor) over more nodes, or choose a smaller model.")
         // Both ranks would share the copy; of what is bfloat16 already there is no smaller one.

@@ -99,7 +99,7 @@ private typealias Bytes = ByteTokenizer
             #""tool_calls": null, "function_call": null, "reasoning_content": null, "weight": null"#,
             #""tool_calls": [], "reasoning_content": "", "tool_call_id": "", "images": [], "refusal": null"#,
             #""tool_calls": [{"function": null, "id": null}], "prefix": false"#,
-            #""name": "Ann", "id": 7, "annotations": [], "timestamp": "2024"#  + "\"",
+            #""name": "Ann", "id": 7, "annotations": [], "timestamp": "2024"# + "\"",
         ] {
             #expect(try prepare(request(chat(message("user", "Q", ", \(key)"), message("assistant", "y", ", \(key)")))) == plain)
             #expect(try bytes(of: output) == expected)

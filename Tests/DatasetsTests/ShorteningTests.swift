@@ -70,7 +70,8 @@ private typealias Bytes = ByteTokenizer
     @Test("the system's turn goes last, and a prompt whose last exchange is too long is dropped, never cut")
     func systemTurn() throws {
         // This ChatML has no system prompt of its own, which would take the turn's place.
-        let bare = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+        let bare =
+            "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
         let tokenizer = try Bytes.write(to: folder, template: bare)
         let maximum = length([long[0], long[5]]) - 1
         let summary = try prepare(request([pair(long), pair([long[0], long[5]])], tokenizer, maximum: maximum))

@@ -73,7 +73,8 @@ struct BadText: Sendable, CustomTestStringConvertible {
             says: "do not begin with the same messages"),
         BadText(
             good: chats,
-            bad: #"{"prompt": [{"role": "user", "content": "Q"}], "chosen": [{"role": "user", "content": "y"}], "rejected": [{"role": "assistant", "content": "n"}]}"#,
+            bad:
+                #"{"prompt": [{"role": "user", "content": "Q"}], "chosen": [{"role": "user", "content": "y"}], "rejected": [{"role": "assistant", "content": "n"}]}"#,
             says: "completion of chosen does not begin and end with a message of the assistant"),
     ]
 }

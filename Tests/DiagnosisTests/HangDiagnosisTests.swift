@@ -1,6 +1,7 @@
 import Glibc
 import Settings
 import Testing
+
 @testable import Diagnosis
 
 /// Records written by hand, of ranks that nobody has to start.

@@ -69,8 +69,9 @@ import Training
     func loss() throws {
         let outcome = try train(RewardWithPenalty(reference: "ref", penalty: 0))
         let (policy, reference) = (outcome.probe.policy, outcome.probe.references["ref"]!)
-        let pairs = try JSONSerialization.jsonObject(
-            with: Data(contentsOf: URL(fileURLWithPath: fixtureFolder + "/golden/pairs.json"))) as! [[String: [Int]]]
+        let pairs =
+            try JSONSerialization.jsonObject(
+                with: Data(contentsOf: URL(fileURLWithPath: fixtureFolder + "/golden/pairs.json"))) as! [[String: [Int]]]
         var (row, reward) = (0, 0.0)
         for pair in pairs {
             for (field, sign) in [("chosen_ids", 1.0), ("rejected_ids", -1.0)] {

@@ -81,8 +81,10 @@ struct AttentionRun {
     /// Lengths beside those of a register tile (6 rows, 16 keys), a piece of queries (32 tokens) and a tile of keys (144).
     @Test(
         "lengths around the edges of tiles", arguments: [15, 16, 17, 31, 33, 48, 95, 97, 143, 144, 145, 160, 288, 290],
-        [AttentionShape(groupCount: 1, headsPerGroup: 3, headDimension: 16),
-         AttentionShape(groupCount: 2, headsPerGroup: 1, headDimension: 8)])
+        [
+            AttentionShape(groupCount: 1, headsPerGroup: 3, headDimension: 16),
+            AttentionShape(groupCount: 2, headsPerGroup: 1, headDimension: 8),
+        ])
     func tileEdges(count: Int, shape: AttentionShape) {
         expectAgreement(AttentionRun(shape: shape, layout: AxisLayout(.document(count)), workers: workers))
         let pair = AxisLayout(.prompt(count, completions: [count - 1, 7]))

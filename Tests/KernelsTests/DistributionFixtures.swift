@@ -148,7 +148,8 @@ struct DistributionRun {
             rows[index].setSums(added(further.map { $0[index] }), sumCount: loss.sumCount)
         }
         let statistics = combine(
-            parts.map(\.statistics), targetRows: ranks[0].targets.rows, vocabularySize: vocabularySize).rows
+            parts.map(\.statistics), targetRows: ranks[0].targets.rows, vocabularySize: vocabularySize
+        ).rows
         return (rows, statistics)
     }
 
@@ -221,9 +222,10 @@ struct DistributionExpectation {
         var slopes = Table(rowCount: models.rowCount, columnCount: models.vocabularySize)
         for row in 0..<models.rowCount {
             let logits = models.logits(row)
-            losses.append(DistributionOracle.loss(
-                divergence.kind, policy: logits.policy, teachers: logits.teachers, weights: divergence.teacherWeights,
-                temperature: divergence.temperature, squared: divergence.temperatureSquared))
+            losses.append(
+                DistributionOracle.loss(
+                    divergence.kind, policy: logits.policy, teachers: logits.teachers, weights: divergence.teacherWeights,
+                    temperature: divergence.temperature, squared: divergence.temperatureSquared))
             let own = DistributionOracle.slopes(
                 divergence.kind, policy: logits.policy, teachers: logits.teachers, weights: divergence.teacherWeights,
                 temperature: divergence.temperature, squared: divergence.temperatureSquared)

@@ -36,7 +36,8 @@ import Testing
                     #expect(abs(reference.maximum - teacher.max()!) < 5e-6)
                     #expect(abs(reference.entropy - entropy) < 1e-5 * entropy)
                     let (forward, reverse) = (
-                        DistributionOracle.kullbackLeibler(q, p), DistributionOracle.kullbackLeibler(p, q))
+                        DistributionOracle.kullbackLeibler(q, p), DistributionOracle.kullbackLeibler(p, q)
+                    )
                     #expect(abs(reference.forwardDivergence - forward) < 1e-5 * forward)
                     #expect(abs(reference.reverseDivergence - reverse) < 1e-5 * reverse)
                 }
@@ -55,7 +56,8 @@ import Testing
             let alone = Head(workers: workers).forward(head.hidden, weight: weight, range: range, targets: head.targets)
             let beside = Head(workers: workers).forward(
                 head.hidden, weight: weight, range: range, targets: head.targets,
-                references: models.references(range), requests: [models.request(divergence(.forwardKL))]).statistics
+                references: models.references(range), requests: [models.request(divergence(.forwardKL))]
+            ).statistics
             #expect(alone.maximum == beside.maximum)
             #expect(alone.mostProbable == beside.mostProbable)
             #expect(alone.rescaled(to: alone.maximum) == beside.rescaled(to: alone.maximum))

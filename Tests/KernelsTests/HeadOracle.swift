@@ -93,7 +93,8 @@ extension Oracle {
         let (hidden, weight) = (Table(head.hidden), Table(head.weight))
         let logits = linear(hidden, weight: weight)
         let rows = Oracle.head(
-            hidden: hidden, weight: weight, targetRows: head.targetRows, targetTokens: head.targetTokens).rows
+            hidden: hidden, weight: weight, targetRows: head.targetRows, targetTokens: head.targetTokens
+        ).rows
         var slopes = Table(rowCount: head.rowCount, columnCount: head.vocabularySize)
         for (target, row) in head.targetRows.enumerated() {
             let slope = Double(head.gradients[target])

@@ -18,7 +18,8 @@ import Testing
             let (targets, indices) = head.targets.part(panel)
             let parts = zip(heads, ranges).map { kernel, range in
                 kernel.forwardPanel(
-                    head.hidden.rows(panel), weight: head.weight.rows(range), range: range, targets: targets).statistics
+                    head.hidden.rows(panel), weight: head.weight.rows(range), range: range, targets: targets
+                ).statistics
             }
             let whole = combine(parts, targetRows: targets.rows, vocabularySize: head.vocabularySize)
             rows += whole.rows

@@ -4,9 +4,11 @@ import Testing
 
 /// Storage is allocated while scratch grows, and never again: counted on the first rank of training runs.
 @Suite(.serialized) struct AllocationTests {
-    private static let layouts = [Layout.single] + Layout.table.filter {
-        ["data 2", "tensor 2, heads that don't divide", "tensor 2, small micro-batches"].contains($0.name)
-    } + Layout.sharded.prefix(1)
+    private static let layouts =
+        [Layout.single]
+        + Layout.table.filter {
+            ["data 2", "tensor 2, heads that don't divide", "tensor 2, small micro-batches"].contains($0.name)
+        } + Layout.sharded.prefix(1)
 
     private static let objectives = [
         "{type: preference, reference: ref}",

@@ -71,8 +71,10 @@ final class DistillationModels: Sendable {
     private static let models = Result { try DistillationModels() }
 
     private static let layouts = Layout.table.filter {
-        ["one rank, small micro-batches", "one rank, prompts laid out twice", "data 2", "tensor 2, heads that don't divide", "tensor 3",
-         "data 2 × tensor 2"].contains($0.name)
+        [
+            "one rank, small micro-batches", "one rank, prompts laid out twice", "data 2", "tensor 2, heads that don't divide", "tensor 3",
+            "data 2 × tensor 2",
+        ].contains($0.name)
     }
 
     @Test(

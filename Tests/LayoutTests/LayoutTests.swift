@@ -1,8 +1,8 @@
 import Foundation
 import Model
 import Settings
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// One way to cut a run over ranks and micro-batches.
@@ -42,16 +42,19 @@ struct Layout: Sendable, CustomTestStringConvertible {
     ]
 
     /// Those that take long, or say little that is new: `./launch/test --all-layouts`.
-    static let further = ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil ? [] : [
-        Layout(name: "data 4", data: 4, tensor: 1, tokensPerMicroBatch: 60),
-        Layout(name: "data 4, state shared", data: 4, tensor: 1, tokensPerMicroBatch: 60, zero: 1),
-        Layout(name: "data 5, a pair each, state shared", data: 5, tensor: 1, tokensPerMicroBatch: 4096, zero: 1),
-        Layout(name: "data 2, a pair a micro-batch, state shared", data: 2, tensor: 1, tokensPerMicroBatch: 1, zero: 1),
-        Layout(name: "data 3 × tensor 2", data: 3, tensor: 2, tokensPerMicroBatch: 100),
-        Layout(name: "data 3 × tensor 2, state shared", data: 3, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
-        Layout(name: "data 4 × tensor 2, state shared", data: 4, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
-        Layout(name: "data 2 × tensor 3, state shared", data: 2, tensor: 3, tokensPerMicroBatch: 60, zero: 1),
-    ]
+    static let further =
+        ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil
+        ? []
+        : [
+            Layout(name: "data 4", data: 4, tensor: 1, tokensPerMicroBatch: 60),
+            Layout(name: "data 4, state shared", data: 4, tensor: 1, tokensPerMicroBatch: 60, zero: 1),
+            Layout(name: "data 5, a pair each, state shared", data: 5, tensor: 1, tokensPerMicroBatch: 4096, zero: 1),
+            Layout(name: "data 2, a pair a micro-batch, state shared", data: 2, tensor: 1, tokensPerMicroBatch: 1, zero: 1),
+            Layout(name: "data 3 × tensor 2", data: 3, tensor: 2, tokensPerMicroBatch: 100),
+            Layout(name: "data 3 × tensor 2, state shared", data: 3, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
+            Layout(name: "data 4 × tensor 2, state shared", data: 4, tensor: 2, tokensPerMicroBatch: 100, zero: 1),
+            Layout(name: "data 2 × tensor 3, state shared", data: 2, tensor: 3, tokensPerMicroBatch: 60, zero: 1),
+        ]
 }
 
 /// What a run of the probe left behind.
@@ -116,12 +119,13 @@ func runProbe(
 ) throws -> ProbeResult {
     let output = folder.file(UUID().uuidString)
     try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-    let yaml = sections + "\n" + """
-        parallel: {data: \(layout.data), tensor: \(layout.tensor), zero: \(layout.zero)}
-        schedule: {steps: \(steps), \(batch), tokens_per_micro_batch: \(layout.tokensPerMicroBatch), prefix_sharing: \(layout.prefixSharing)}
-        optimizer: {learning_rate: 1e-4, weight_decay: 0.01, warmup_fraction: 0.2, decay: linear}
-        run: {directory: \(output)/run, threads: 1}
-        """
+    let yaml =
+        sections + "\n" + """
+            parallel: {data: \(layout.data), tensor: \(layout.tensor), zero: \(layout.zero)}
+            schedule: {steps: \(steps), \(batch), tokens_per_micro_batch: \(layout.tokensPerMicroBatch), prefix_sharing: \(layout.prefixSharing)}
+            optimizer: {learning_rate: 1e-4, weight_decay: 0.01, warmup_fraction: 0.2, decay: linear}
+            run: {directory: \(output)/run, threads: 1}
+            """
     try Data(yaml.utf8).write(to: URL(fileURLWithPath: output + "/run.yaml"))
     let result = try runProgram("layout-probe", [output + "/run.yaml", output], ranks: layout.ranks)
     try #require(result.exitCode == 0, "\(result.errorOutput)")

@@ -29,10 +29,12 @@ private final class RecomputationCase: Sendable {
 @Suite(.serialized) struct RecomputationLayoutTests {
     private static let test = Result { try RecomputationCase() }
 
-    private static let layouts = [Layout.single] + Layout.table.filter {
-        ["one rank, small micro-batches", "data 2", "tensor 2, heads that don't divide", "tensor 2, small micro-batches"]
-            .contains($0.name)
-    }
+    private static let layouts =
+        [Layout.single]
+        + Layout.table.filter {
+            ["one rank, small micro-batches", "data 2", "tensor 2, heads that don't divide", "tensor 2, small micro-batches"]
+                .contains($0.name)
+        }
 
     private static let objectives = [
         "{type: preference, reference: ref}",

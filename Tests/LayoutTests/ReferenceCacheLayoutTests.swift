@@ -37,10 +37,11 @@ private final class CacheCase {
     func start(
         _ layout: CacheLayout, cached: Bool, directory: String, _ settings: [String] = [], arguments: [String] = []
     ) throws -> ProcessResult {
-        let settings = settings + [
-            "run.directory=\(folder.file(directory))", "parallel.tensor=\(layout.tensor)",
-            "references.ref.cache=\(cached ? "memory" : "off")",
-        ]
+        let settings =
+            settings + [
+                "run.directory=\(folder.file(directory))", "parallel.tensor=\(layout.tensor)",
+                "references.ref.cache=\(cached ? "memory" : "off")",
+            ]
         return try runProgram(
             "tandem", ["train", folder.file("run.yaml")] + settings.flatMap { ["--set", $0] } + arguments,
             ranks: layout.ranks == 1 ? nil : layout.ranks)

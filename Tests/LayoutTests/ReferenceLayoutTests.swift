@@ -27,14 +27,17 @@ struct PlacedReference: Sendable, CustomTestStringConvertible {
     ]
 
     /// `./launch/test --all-layouts`
-    static let further = ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil ? [] : [
-        PlacedReference(data: 4, tensor: 2, "layout: {data: 2, tensor: 3}, ranks: [0, 2, 4, 6, 7, 1]"),
-        PlacedReference(data: 8, tensor: 1, zero: 1, "ranks: [5]"),
-        PlacedReference(data: 4, tensor: 1, tokens: 1, "layout: {data: 2, tensor: 2}"),
-        PlacedReference(data: 1, tensor: 3, tokens: 60, "layout: {data: 3}"),
-        PlacedReference(data: 2, tensor: 3, tokens: 60, zero: 1, "layout: {data: 3, tensor: 2}"),
-        PlacedReference(data: 6, tensor: 1, tokens: 1, "layout: {data: 2, tensor: 3}"),
-    ]
+    static let further =
+        ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil
+        ? []
+        : [
+            PlacedReference(data: 4, tensor: 2, "layout: {data: 2, tensor: 3}, ranks: [0, 2, 4, 6, 7, 1]"),
+            PlacedReference(data: 8, tensor: 1, zero: 1, "ranks: [5]"),
+            PlacedReference(data: 4, tensor: 1, tokens: 1, "layout: {data: 2, tensor: 2}"),
+            PlacedReference(data: 1, tensor: 3, tokens: 60, "layout: {data: 3}"),
+            PlacedReference(data: 2, tensor: 3, tokens: 60, zero: 1, "layout: {data: 3, tensor: 2}"),
+            PlacedReference(data: 6, tensor: 1, tokens: 1, "layout: {data: 2, tensor: 3}"),
+        ]
 }
 
 /// References that do not live where the policy does, against one rank that has both.
@@ -126,7 +129,8 @@ struct PlacedReference: Sendable, CustomTestStringConvertible {
     func mappedOnce() throws {
         let test = try ReferenceLayoutTests.test.get()
         let result = try test.run(Layout(name: "", data: 4, tensor: 1, tokensPerMicroBatch: 4096), steps: 2)
-        let size = try FileManager.default
+        let size =
+            try FileManager.default
             .attributesOfItem(atPath: test.folder.file("reference/model.safetensors"))[.size] as! Int
         #expect(result.sharedWindowBytes == 0)
         let bytes = result.mappedReferenceBytes

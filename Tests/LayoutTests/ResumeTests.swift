@@ -137,8 +137,9 @@ private final class ResumeCase {
             #expect(ranges.count > 2 && ranges[0][0] == 0)
             #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0[1] == $1[0] && $0[0] < $0[1] })
         }
-        let provenance = try JSONSerialization.jsonObject(
-            with: Data(contentsOf: URL(fileURLWithPath: test.folder.file("run/provenance.json")))) as! [String: Any]
+        let provenance =
+            try JSONSerialization.jsonObject(
+                with: Data(contentsOf: URL(fileURLWithPath: test.folder.file("run/provenance.json")))) as! [String: Any]
         let inputs = provenance["inputs"] as! [String: [[String: Any]]]
         #expect(Set(inputs.keys) == ["data.train", "model.checkpoint", "references.ref.checkpoint"])
         let digest = try runCommand(["sha256sum", test.folder.file("data.h5")]).output.prefix(64)
@@ -164,9 +165,10 @@ private final class ResumeCase {
         #expect(try test.train(long, directory: "whole").exitCode == 0)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: programFolder + "/tandem")
-        process.arguments = [
-            "train", test.folder.file("run.yaml"), "--set", "run.directory=\(test.folder.file("stopped"))",
-        ] + long
+        process.arguments =
+            [
+                "train", test.folder.file("run.yaml"), "--set", "run.directory=\(test.folder.file("stopped"))",
+            ] + long
         let output = Pipe()
         process.standardOutput = output
         try process.run()
@@ -222,7 +224,9 @@ private final class ResumeCase {
     func damage() throws {
         let test = try ResumeCase()
         #expect(try test.train([], directory: "whole", ranks: 2).exitCode == 0)
-        for (name, exitCode) in [("tensor-0-data-1.h5", 65), ("tensor-0-data-0.h5", 66), ("manifest.json", 65), ("manifest.sha256", 66)] as [(String, Int32)] {
+        for (name, exitCode) in [("tensor-0-data-1.h5", 65), ("tensor-0-data-0.h5", 66), ("manifest.json", 65), ("manifest.sha256", 66)]
+            as [(String, Int32)]
+        {
             try? FileManager.default.removeItem(atPath: test.folder.file("run"))
             try FileManager.default.copyItem(atPath: test.folder.file("whole"), toPath: test.folder.file("run"))
             let file = test.folder.file("run/checkpoints/step-6/" + name)
@@ -285,7 +289,8 @@ private final class ResumeCase {
         #expect(edited != text)
         try edited.write(toFile: metrics, atomically: true, encoding: .utf8)
         let again = try test.train(["--resume=6"], directory: "run")
-        #expect(again.exitCode == 0 && again.output.contains("metrics.jsonl was changed since step 6: it lacks the rows of steps 1-3"), "\(again.output)")
+        #expect(
+            again.exitCode == 0 && again.output.contains("metrics.jsonl was changed since step 6: it lacks the rows of steps 1-3"), "\(again.output)")
         #expect(try String(contentsOfFile: metrics, encoding: .utf8).contains("\"grad_norm\": 1,"))
         #expect(try test.figures("run").count == whole.0.count - after)
     }
@@ -304,7 +309,8 @@ private final class ResumeCase {
         #expect(try test.train(["--set", "schedule.steps=6", "--set", "optimizer.decay=constant"], directory: "six").exitCode == 0)
         try FileManager.default.removeItem(atPath: test.folder.file("run/export"))
         let result = try test.train(shorter, directory: "run")
-        #expect(result.exitCode == 0 && FileManager.default.fileExists(atPath: test.folder.file("run/export/model.safetensors")), "\(result.errorOutput)")
+        #expect(
+            result.exitCode == 0 && FileManager.default.fileExists(atPath: test.folder.file("run/export/model.safetensors")), "\(result.errorOutput)")
         #expect(try test.figures("run").count == test.figures("six").count)
     }
 

@@ -34,10 +34,12 @@ private let smollm2 = ModelConfiguration(
         #expect(sharding.vocabularyRows.last?.upperBound == vocabulary)
     }
 
-    @Test("feed-forward columns are cut between vector registers of 16 where there are many, else anywhere", arguments: [
-        // 11 registers: 6 and 5. 178 is no multiple of 16; 48 are 3 registers.
-        (176, [0..<96, 96..<176]), (178, [0..<89, 89..<178]), (48, [0..<24, 24..<48]),
-    ])
+    @Test(
+        "feed-forward columns are cut between vector registers of 16 where there are many, else anywhere",
+        arguments: [
+            // 11 registers: 6 and 5. 178 is no multiple of 16; 48 are 3 registers.
+            (176, [0..<96, 96..<176]), (178, [0..<89, 89..<178]), (48, [0..<24, 24..<48]),
+        ])
     func registers(columns: Int, parts: [Range<Int>]) {
         var configuration = smollm2
         configuration.feedForwardSize = columns

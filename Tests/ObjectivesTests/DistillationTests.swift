@@ -1,6 +1,7 @@
 import Kernels
 import Settings
 import Testing
+
 @testable import Objectives
 @testable import Tensors
 
@@ -8,9 +9,11 @@ import Testing
 private let row = DistributionRow(
     policyMaximum: 0, policyLogSumExp: 0, policyMostProbable: 6,
     references: [
-        ReferenceRow(maximum: 0, logSumExp: 0, entropy: 1, forwardDivergence: 0.2, reverseDivergence: 0.3,
+        ReferenceRow(
+            maximum: 0, logSumExp: 0, entropy: 1, forwardDivergence: 0.2, reverseDivergence: 0.3,
             mostProbable: 5),
-        ReferenceRow(maximum: 0, logSumExp: 0, entropy: 3, forwardDivergence: 0.6, reverseDivergence: 0.1,
+        ReferenceRow(
+            maximum: 0, logSumExp: 0, entropy: 3, forwardDivergence: 0.6, reverseDivergence: 0.1,
             mostProbable: 6),
     ],
     sums: [])

@@ -1,4 +1,5 @@
 import Testing
+
 @testable import References
 
 @Suite struct BridgeScheduleTests {

@@ -2,6 +2,7 @@ import Foundation
 import Settings
 import TestSupport
 import Testing
+
 @testable import Reporting
 @testable import Runs
 @testable import Stepping
@@ -49,10 +50,12 @@ import Testing
             try console.receive(summary(steps: 12))
             try console.receive(.notice("one record is long"))
             try console.receive(
-                step(9, of: 12, [
-                    Figure("loss", 0.693147), Figure("rewards/margins", 0.25), Figure("rewards/accuracies", 0.875), Figure("grad_norm", 1.5),
-                    Figure("tokens_per_second", 2087.4), Figure("seconds", 0.375),
-                ]))
+                step(
+                    9, of: 12,
+                    [
+                        Figure("loss", 0.693147), Figure("rewards/margins", 0.25), Figure("rewards/accuracies", 0.875), Figure("grad_norm", 1.5),
+                        Figure("tokens_per_second", 2087.4), Figure("seconds", 0.375),
+                    ]))
             try console.receive(.saved(folder: "run/checkpoints/step-9", step: 9))
             try console.receive(
                 .evaluated(
@@ -119,10 +122,12 @@ import Testing
         #expect(text.contains("\r\u{1B}[Kstep 1/2  0.00 s\r\u{1B}[Kstep 2/2  0.00 s\nnote: done\n"), "\(text.debugDescription)")
     }
 
-    @Test("a time is told in its two largest units, rounded to seconds", arguments: [
-        (0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599.4, "59 min 59 s"), (3599.6, "1 h 0 min"), (7384, "2 h 3 min"),
-        (90_000, "25 h 0 min"),
-    ] as [(Double, String)])
+    @Test(
+        "a time is told in its two largest units, rounded to seconds",
+        arguments: [
+            (0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599.4, "59 min 59 s"), (3599.6, "1 h 0 min"), (7384, "2 h 3 min"),
+            (90_000, "25 h 0 min"),
+        ] as [(Double, String)])
     func durations(seconds: Double, expected: String) {
         #expect(Console.duration(seconds) == expected)
     }

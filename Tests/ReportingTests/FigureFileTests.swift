@@ -3,6 +3,7 @@ import Foundation
 import Settings
 import TestSupport
 import Testing
+
 @testable import Reporting
 @testable import Runs
 @testable import Stepping

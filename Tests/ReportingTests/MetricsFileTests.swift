@@ -2,6 +2,7 @@ import Foundation
 import Settings
 import TestSupport
 import Testing
+
 @testable import Reporting
 @testable import Runs
 @testable import Stepping
@@ -39,10 +40,13 @@ import Testing
         #expect(try text() == #"{"step": 0, "eval": true, "dataset": "held/\"out\"", \#(MetricsFileTests.when), "eval_loss": 2}"# + "\n")
     }
 
-    @Test("a number reads back to the same bits, a whole one without a point; what is not a number is null", arguments: [
-        (0.1 + 0.2, "0.30000000000000004"), (1.0 / 3, "0.3333333333333333"), (-7, "-7"), (0, "0"), (-0.0, "-0.0"), (1e15, "1000000000000000.0"), (1e16, "1e+16"),
-        (999_999_999_999_999, "999999999999999"), (Double.leastNonzeroMagnitude, "5e-324"), (Double.infinity, "null"), (Double.nan, "null"),
-    ] as [(Double, String)])
+    @Test(
+        "a number reads back to the same bits, a whole one without a point; what is not a number is null",
+        arguments: [
+            (0.1 + 0.2, "0.30000000000000004"), (1.0 / 3, "0.3333333333333333"), (-7, "-7"), (0, "0"), (-0.0, "-0.0"), (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (999_999_999_999_999, "999999999999999"), (Double.leastNonzeroMagnitude, "5e-324"), (Double.infinity, "null"), (Double.nan, "null"),
+        ] as [(Double, String)])
     func numbers(value: Double, expected: String) {
         #expect(MetricsFile.number(value) == expected)
         if value.isFinite { #expect(Double(expected)?.bitPattern == value.bitPattern) }

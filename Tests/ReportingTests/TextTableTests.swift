@@ -27,7 +27,9 @@ import Testing
         #expect(table.text == "é   x\nab  家")
     }
 
-    @Test("a text is filled up with spaces, and a longer one stays whole", arguments: [("ab", "ab  "), ("abcd", "abcd"), ("abcde", "abcde"), ("", "    ")])
+    @Test(
+        "a text is filled up with spaces, and a longer one stays whole",
+        arguments: [("ab", "ab  "), ("abcd", "abcd"), ("abcde", "abcde"), ("", "    ")])
     func filled(text: String, expected: String) {
         #expect(text.filled(to: 4) == expected)
     }

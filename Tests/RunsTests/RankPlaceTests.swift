@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+
 @testable import Runs
 
 @Suite("Threads and cores of all ranks")
@@ -15,10 +16,11 @@ struct RankPlaceTests {
     func fitting() {
         let places = places(("a", 0...3, 4), ("a", 4...7, 4), ("b", 0...3, 4), ("b", 4...7, 4), given: 8)
         #expect(RankPlace.notes(places).isEmpty)
-        #expect(RankPlace.summary(places) == [
-            "host        a, rank 0: 4 threads on cores 0-3; rank 1: 4 threads on cores 4-7",
-            "host        b, rank 2: 4 threads on cores 0-3; rank 3: 4 threads on cores 4-7",
-        ])
+        #expect(
+            RankPlace.summary(places) == [
+                "host        a, rank 0: 4 threads on cores 0-3; rank 1: 4 threads on cores 4-7",
+                "host        b, rank 2: 4 threads on cores 0-3; rank 3: 4 threads on cores 4-7",
+            ])
     }
 
     @Test("a later host's crowded cores are remarked on, with what fits there")

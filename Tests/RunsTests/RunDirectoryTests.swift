@@ -5,9 +5,11 @@ import TestSupport
 import Testing
 
 @Suite("A run's directory, before it is made") struct RunDirectoryTests {
-    @Test("the root, the system's folders and the home folder are no run's, whatever they hold", arguments: [
-        ("/", "root"), ("/etc", "system"), ("/usr/../etc/", "system"), ("/tmp", "system"),
-    ])
+    @Test(
+        "the root, the system's folders and the home folder are no run's, whatever they hold",
+        arguments: [
+            ("/", "root"), ("/etc", "system"), ("/usr/../etc/", "system"), ("/tmp", "system"),
+        ])
     func reserved(_ path: String, _ word: String) throws {
         for start in [RunDirectory.Start.new, .resuming, .overwriting] {
             let failure = try #require(throws: Failure.self) { try RunDirectory(path).checkFree(for: start) }

@@ -1,5 +1,6 @@
 import Settings
 import Testing
+
 @testable import Runs
 
 @Suite("Facts that ranks must share")

@@ -3,6 +3,7 @@ import Settings
 import TestSupport
 import Testing
 import Weights
+
 @testable import Runs
 
 @Suite struct SharedVocabularyTests {

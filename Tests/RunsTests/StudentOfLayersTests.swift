@@ -5,6 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 import Weights
+
 @testable import Runs
 
 @Suite struct StudentOfLayersTests {

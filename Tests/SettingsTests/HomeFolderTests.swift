@@ -5,10 +5,12 @@ import Testing
 @Suite("~ at the beginning of a path") struct HomeFolderTests {
     private static let environment = ["HOME": "/home/ada/"]
 
-    @Test("~ is HOME, and stands for it at a path's beginning only", arguments: [
-        ("~", "/home/ada"), ("~/", "/home/ada/"), ("~/runs/dpo", "/home/ada/runs/dpo"), ("runs/~/dpo", "runs/~/dpo"),
-        ("./~", "./~"), ("/~/x", "/~/x"), ("runs~", "runs~"), ("", ""),
-    ])
+    @Test(
+        "~ is HOME, and stands for it at a path's beginning only",
+        arguments: [
+            ("~", "/home/ada"), ("~/", "/home/ada/"), ("~/runs/dpo", "/home/ada/runs/dpo"), ("runs/~/dpo", "runs/~/dpo"),
+            ("./~", "./~"), ("/~/x", "/~/x"), ("runs~", "runs~"), ("", ""),
+        ])
     func home(_ path: String, _ expanded: String) throws {
         #expect(try HomeFolder.expand(path, environment: Self.environment) == expanded)
     }
@@ -78,10 +80,12 @@ import Testing
         }
     }
 
-    @Test("--set expands the same paths", arguments: [
-        "run.directory=~/x", "model.checkpoint=~/x", "references.sft.checkpoint=~/x", "data.train=~/x", "data.validation=~/x",
-        "data.validation.first='~/x'", "model={initialize_from: {checkpoint: ~/x, layers: [0]}}",
-    ])
+    @Test(
+        "--set expands the same paths",
+        arguments: [
+            "run.directory=~/x", "model.checkpoint=~/x", "references.sft.checkpoint=~/x", "data.train=~/x", "data.validation=~/x",
+            "data.validation.first='~/x'", "model={initialize_from: {checkpoint: ~/x, layers: [0]}}",
+        ])
     func override(_ override: String) throws {
         let written = try RunConfiguration(yaml: Self.checkpoints, file: "run.yaml", overrides: [override]).resolvedYAML()
         #expect(written.contains(home + "/x") && !written.contains("~"))

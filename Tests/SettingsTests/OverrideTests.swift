@@ -56,10 +56,14 @@ struct OverrideTests {
             ("optimizer.learning_rat=1", "--set optimizer.learning_rat", "not a key of optimizer", .configuration),
             ("optimzer.learning_rate=1", "--set optimzer.learning_rate", "\"optimzer\" is not a key", .configuration),
             ("objective.reference=x", "--set objective.reference", "no model of that name", .configuration),
-            ("objective={type: preference, reference: sft, beta: -1}", "--set objective: objective.beta", "-1",
-             .configuration),
-            ("references.other.checkpoint=x", "--set references.other.checkpoint", "used by no objective",
-             .configuration),
+            (
+                "objective={type: preference, reference: sft, beta: -1}", "--set objective: objective.beta", "-1",
+                .configuration
+            ),
+            (
+                "references.other.checkpoint=x", "--set references.other.checkpoint", "used by no objective",
+                .configuration
+            ),
             ("run.directory.x=1", "--set run.directory.x", "can't be a key of \"runs/dpo\"", .configuration),
             ("run.seed={", "--set run.seed", "is not YAML", .configuration),
             ("run.seed", "--set run.seed", "is not key.path=value", .usage),

@@ -136,10 +136,12 @@ struct RunConfigurationTests {
         #expect(try read(configuration.resolvedYAML()) == configuration)
     }
 
-    @Test("a time limit is seconds, units, or digits as Slurm writes them", arguments: [
-        ("90", 90.0), ("0.5", 0.5), ("3h30m", 12_600), ("90s", 90), ("1d", 86_400), ("1d2h3m4s", 93_784), ("120m", 7200),
-        ("12:00:00", 43_200), ("00:00:05", 5), ("100:00:00", 360_000), ("1-12:00:00", 129_600),
-    ])
+    @Test(
+        "a time limit is seconds, units, or digits as Slurm writes them",
+        arguments: [
+            ("90", 90.0), ("0.5", 0.5), ("3h30m", 12_600), ("90s", 90), ("1d", 86_400), ("1d2h3m4s", 93_784), ("120m", 7200),
+            ("12:00:00", 43_200), ("00:00:05", 5), ("100:00:00", 360_000), ("1-12:00:00", 129_600),
+        ])
     func timeLimit(written: String, seconds: Double) throws {
         let configuration = try read(overrides: "run.time_limit=\(written)")
         #expect(configuration.run.timeLimit == seconds)
@@ -148,7 +150,8 @@ struct RunConfigurationTests {
 
     @Test("a list of one objective, and of one training file, reads as the thing itself")
     func listsOfOne() throws {
-        let yaml = preferenceYAML
+        let yaml =
+            preferenceYAML
             .replacing("{type: preference, reference: sft}", with: "[{type: preference, reference: sft}]")
             .replacing("train: data/train.h5", with: "train: [{path: data/train.h5, weight: 2}]")
         #expect(yaml != preferenceYAML)
@@ -189,7 +192,8 @@ struct RunConfigurationTests {
 
     @Test("anchors and merge keys are expanded, a mapping's own keys before merged ones")
     func anchors() throws {
-        let yaml = preferenceYAML
+        let yaml =
+            preferenceYAML
             .replacing("{checkpoint: models/policy}", with: "&base {checkpoint: models/policy}")
             .replacing("sft: {checkpoint: models/sft}", with: "sft: {<<: *base, storage: bfloat16}")
         #expect(

@@ -39,11 +39,13 @@ struct SettingsDifferenceTests {
         #expect(other.map(\.before) == ["1", nil] && other.map(\.after) == [nil, "9"])
     }
 
-    @Test("layout, reports, validation and where the run is kept are not compared", arguments: [
-        "parallel.tensor=2", "parallel.zero=1", "references.sft.layout={tensor: 2}", "references.sft.ranks=[0]", "data.validation=a.h5",
-        "run.directory=other", "run.threads=3", "run.allow_changes=[data.train]", "run.keep_every=3", "evaluation.at_start=false",
-        "export.dtype=bfloat16", "schedule.recompute=block", "optimizer.non_finite=skip", "run.time_limit=5",
-    ])
+    @Test(
+        "layout, reports, validation and where the run is kept are not compared",
+        arguments: [
+            "parallel.tensor=2", "parallel.zero=1", "references.sft.layout={tensor: 2}", "references.sft.ranks=[0]", "data.validation=a.h5",
+            "run.directory=other", "run.threads=3", "run.allow_changes=[data.train]", "run.keep_every=3", "evaluation.at_start=false",
+            "export.dtype=bfloat16", "schedule.recompute=block", "optimizer.non_finite=skip", "run.time_limit=5",
+        ])
     func notDeciding(_ override: String) throws {
         #expect(try differences(override) == [])
     }

@@ -5,6 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 import Weights
+
 @testable import Collectives
 @testable import Stepping
 
@@ -116,8 +117,11 @@ private final class LoneRank: ProcessGroup {
                 let start = policy.parameters.valueBlock.range(of: index).lowerBound
                 let moved = zip(before[index], policy.parameters.values[index].values).enumerated()
                     .filter { $0.element.0 != $0.element.1 }.map(\.offset)
-                let expected = specification.isVector ? [] : before[index].indices
-                    .filter { before[index][$0] != 0 && updated.contains(start + $0) }
+                let expected =
+                    specification.isVector
+                    ? []
+                    : before[index].indices
+                        .filter { before[index][$0] != 0 && updated.contains(start + $0) }
                 #expect(moved == expected, "\(specification.name)")
             }
         }

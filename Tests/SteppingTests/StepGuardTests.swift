@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Settings
 import Testing
+
 @testable import Stepping
 
 @Suite struct StepGuardTests {
@@ -17,9 +18,11 @@ import Testing
         }
     }
 
-    @Test("a loss or a norm that is not finite stops the run unless it may skip", arguments: [
-        (Double.nan, 1.0), (.infinity, 1), (1, .nan), (1, .infinity), (-.infinity, 1),
-    ])
+    @Test(
+        "a loss or a norm that is not finite stops the run unless it may skip",
+        arguments: [
+            (Double.nan, 1.0), (.infinity, 1), (1, .nan), (1, .infinity), (-.infinity, 1),
+        ])
     func nonFinite(loss: Double, gradientNorm: Double) {
         var stopping = StepGuard(StepGuardSettings())
         #expect(stopping.judge(loss: loss, gradientNorm: gradientNorm) == .stop(.nonFinite))

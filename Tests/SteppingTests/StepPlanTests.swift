@@ -1,6 +1,7 @@
 import Datasets
 import TestSupport
 import Testing
+
 @testable import Stepping
 
 @Suite struct StepPlanTests {

@@ -22,15 +22,17 @@ import Testing
     }
 
     /// Pages are 4 KiB here; of statm's seven numbers the first is all that is mapped, the sixth data and stack.
-    @Test("what is left is the limit less what the process has: all that is mapped, or its data", arguments: [
-        ("unlimited", "unlimited", ProcessLimit?.none),
-        ("104857600", "unlimited", ProcessLimit(.addressSpace, byteCount: 104_857_600, rest: 104_857_600 - 1000 * 4096)),
-        ("unlimited", "4194304", ProcessLimit(.data, byteCount: 4_194_304, rest: 4_194_304 - 300 * 4096)),
-        // The data's limit leaves less.
-        ("104857600", "4194304", ProcessLimit(.data, byteCount: 4_194_304, rest: 4_194_304 - 300 * 4096)),
-        // More is mapped than a limit that was set later allows.
-        ("1048576", "unlimited", ProcessLimit(.addressSpace, byteCount: 1_048_576, rest: 0)),
-    ])
+    @Test(
+        "what is left is the limit less what the process has: all that is mapped, or its data",
+        arguments: [
+            ("unlimited", "unlimited", ProcessLimit?.none),
+            ("104857600", "unlimited", ProcessLimit(.addressSpace, byteCount: 104_857_600, rest: 104_857_600 - 1000 * 4096)),
+            ("unlimited", "4194304", ProcessLimit(.data, byteCount: 4_194_304, rest: 4_194_304 - 300 * 4096)),
+            // The data's limit leaves less.
+            ("104857600", "4194304", ProcessLimit(.data, byteCount: 4_194_304, rest: 4_194_304 - 300 * 4096)),
+            // More is mapped than a limit that was set later allows.
+            ("1048576", "unlimited", ProcessLimit(.addressSpace, byteCount: 1_048_576, rest: 0)),
+        ])
     func rest(addressSpace: String, data: String, expected: ProcessLimit?) throws {
         try #require(getpagesize() == 4096)
         let root = try root(addressSpace: addressSpace, data: data, pages: "1000 500 200 50 0 300 0")
@@ -43,7 +45,10 @@ import Testing
         let limit = ProcessLimit(.addressSpace, byteCount: 300 << 20, rest: 100 << 20)
         try limit.check(100 << 20, "for this")
         let failure = try #require(throws: Failure.self) { try limit.check(101 << 20, "for this", or: ", or do without") }
-        #expect(failure.description == "ulimit -v: leaves this process 100 MiB of 300 MiB, and it needs 101 MiB for this. Raise that limit (ulimit -v unlimited), or do without.")
+        #expect(
+            failure.description
+                == "ulimit -v: leaves this process 100 MiB of 300 MiB, and it needs 101 MiB for this. Raise that limit (ulimit -v unlimited), or do without."
+        )
         #expect(failure.exitCode == .configuration)
     }
 }

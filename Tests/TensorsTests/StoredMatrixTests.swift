@@ -48,7 +48,8 @@ import Testing
     @Test("the nearest bfloat16 has no nearer neighbour, and ties go to the even one")
     func roundingToBFloat16() {
         var random = KeyedRandom(key: 3)
-        let values = (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+        let values =
+            (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
             + [0, -0.0, 1, .infinity, -.infinity, .leastNonzeroMagnitude, 1.00390625, 1.01171875, -1.00390625]
         func float(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
         let wrong = values.filter { value in

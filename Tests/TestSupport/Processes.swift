@@ -16,7 +16,8 @@ public struct ProcessResult: Sendable {
 }
 
 /// The folder of this build's programs: that of the test bundle.
-public let programFolder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path.contains("/usr/")
+public let programFolder =
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path.contains("/usr/")
     ? testBundleFolder : URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
 
 /// Where a helper of the package manager runs the tests, the bundle is named by an argument.

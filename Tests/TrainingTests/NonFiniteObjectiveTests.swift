@@ -5,6 +5,7 @@ import Objectives
 import Settings
 import TestSupport
 import Testing
+
 @testable import Runs
 @testable import Stepping
 @testable import Tensors
@@ -63,10 +64,12 @@ private struct Fragile: Objective {
         return (steps, folder, nil)
     }
 
-    @Test("a loss of one's own that is not a number for a record is named, with that record", arguments: [
-        (Fragile.Spoilt.loss, "fragile loss has 1 of 1 values"),
-        (.gradient, "gradient of the fragile loss by log-probabilities has 19 of 19 values"),
-    ])
+    @Test(
+        "a loss of one's own that is not a number for a record is named, with that record",
+        arguments: [
+            (Fragile.Spoilt.loss, "fragile loss has 1 of 1 values"),
+            (.gradient, "gradient of the fragile loss by log-probabilities has 19 of 19 values"),
+        ])
     private func stops(spoilt: Fragile.Spoilt, words: String) throws {
         let (_, folder, error) = try train(spoilt, optimizer: "")
         let failure = try #require((error as? AgreedFailure)?.failure)

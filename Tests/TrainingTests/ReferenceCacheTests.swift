@@ -4,6 +4,7 @@ import Kernels
 import Settings
 import TestSupport
 import Testing
+
 @testable import Model
 @testable import References
 @testable import Runs

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+
 @testable import Runs
 @testable import Stepping
 @testable import Training

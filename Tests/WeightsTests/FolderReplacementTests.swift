@@ -33,10 +33,12 @@ import Testing
         try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/\(name)", withDestinationPath: target)
     }
 
-    @Test("everything that is not a model's is refused by name, and all stays", arguments: [
-        ("README.md", "# my model card"), ("notes/2026.txt", "years of work"), (".git/HEAD", "ref: refs/heads/main"),
-        ("pytorch_model.bin", "weights"), ("model.safetensors.bak", "weights"), ("train.h5", "data"),
-    ])
+    @Test(
+        "everything that is not a model's is refused by name, and all stays",
+        arguments: [
+            ("README.md", "# my model card"), ("notes/2026.txt", "years of work"), (".git/HEAD", "ref: refs/heads/main"),
+            ("pytorch_model.bin", "weights"), ("model.safetensors.bak", "weights"), ("train.h5", "data"),
+        ])
     func others(_ name: String, _ text: String) throws {
         try export([1, 2])
         try folder.write("out/" + name, text: text)
@@ -49,10 +51,12 @@ import Testing
         #expect(try folder.names() == ["out"])
     }
 
-    @Test("files of a model's names that hold something else are refused", arguments: [
-        ("config.json", #"{"theme": "dark"}"#), ("vocab.json", #"{"words": ["a"]}"#), ("merges.txt", "a list of roads that merge"),
-        ("model.safetensors", "not tensors"), ("SHA256SUMS", String(repeating: "0", count: 64) + "  thesis.pdf"),
-    ])
+    @Test(
+        "files of a model's names that hold something else are refused",
+        arguments: [
+            ("config.json", #"{"theme": "dark"}"#), ("vocab.json", #"{"words": ["a"]}"#), ("merges.txt", "a list of roads that merge"),
+            ("model.safetensors", "not tensors"), ("SHA256SUMS", String(repeating: "0", count: 64) + "  thesis.pdf"),
+        ])
     func otherContent(_ name: String, _ text: String) throws {
         try folder.write("out/" + name, text: text)
         let failure = try refusal()

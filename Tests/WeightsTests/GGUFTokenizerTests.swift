@@ -70,7 +70,8 @@ import Testing
         let template = try #require(json(files("llama", both), "tokenizer.json")["post_processor"]?["processors"]?.elements?.last)
         #expect(
             template["single"]?.compact
-                == #"[{"SpecialToken":{"id":"<|start|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<|end|>","type_id":0}}]"#)
+                == #"[{"SpecialToken":{"id":"<|start|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<|end|>","type_id":0}}]"#
+        )
         #expect(
             template["special_tokens"]?["<|start|>"]?.compact == #"{"id":"<|start|>","ids":[1],"tokens":["<|start|>"]}"#)
         let none = try json(

@@ -90,12 +90,14 @@ extension FuzzTarget {
     private static let splitting = levelled.replacing("\"normalizer\":null", with: "\"normalizer\":{\"type\":\"NFC\"}")
         .replacing(
             #"{"type":"Digits","individual_digits":true}"#,
-            with: #"{"type":"Split","pattern":{"Regex":"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},"behavior":"Isolated","invert":false}"#
+            with:
+                #"{"type":"Split","pattern":{"Regex":"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},"behavior":"Isolated","invert":false}"#
         )
         .replacing("\"trim_offsets\":true,\"use_regex\":true}]}", with: "\"trim_offsets\":true,\"use_regex\":false}]}")
         .replacing("\"dropout\":null", with: "\"dropout\":null,\"ignore_merges\":true")
         .replacing(
             "\"post_processor\":null",
-            with: #""post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|end|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<|end|>":{"id":"<|end|>","ids":[0],"tokens":["<|end|>"]}}}"#
+            with:
+                #""post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|end|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<|end|>":{"id":"<|end|>","ids":[0],"tokens":["<|end|>"]}}}"#
         )
 }

@@ -8,10 +8,11 @@ public struct HostList: CustomStringConvertible {
     public init(_ hosts: [String]) {
         var names: [String] = []
         for host in hosts where !names.contains(host) { names.append(host) }
-        description = switch names.count {
-        case 0...1: names.first ?? ""
-        case 2...3: names.dropLast().joined(separator: ", ") + " and " + names.last!
-        default: "\(names[0]), \(names[1]) and \(names.count - 2) more hosts"
-        }
+        description =
+            switch names.count {
+            case 0...1: names.first ?? ""
+            case 2...3: names.dropLast().joined(separator: ", ") + " and " + names.last!
+            default: "\(names[0]), \(names[1]) and \(names.count - 2) more hosts"
+            }
     }
 }

@@ -32,7 +32,9 @@ struct LauncherSockets {
             }) {
                 return "\(process)"
             }
-            guard let status = SystemFile.text("\(root)/proc/\(process)/status"), let parent = status.firstMatch(of: /PPid:\s*([0-9]+)/) else { return nil }
+            guard let status = SystemFile.text("\(root)/proc/\(process)/status"), let parent = status.firstMatch(of: /PPid:\s*([0-9]+)/) else {
+                return nil
+            }
             process = Int32(parent.1) ?? 0
         }
         return nil

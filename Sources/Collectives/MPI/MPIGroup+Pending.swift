@@ -11,8 +11,11 @@ extension MPIGroup {
         _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
     ) throws(CollectiveError) -> PendingCollective {
         let own = parts[rank].count
-        invariant(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "each rank has its part, of at most 2,147,483,647 numbers")
-        invariant(received.isContiguous && received.rowCount == size - 1 && received.columnCount == own, "what is received has a row for each other rank")
+        invariant(
+            parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max),
+            "each rank has its part, of at most 2,147,483,647 numbers")
+        invariant(
+            received.isContiguous && received.rowCount == size - 1 && received.columnCount == own, "what is received has a row for each other rank")
         invariant((size - 1) * own <= Int(Int32.max), "at most 2,147,483,647 numbers are received")
         // What is this rank's own is neither sent nor received.
         let others = (0..<size).map { $0 == rank ? 0 : 1 }
@@ -30,7 +33,9 @@ extension MPIGroup {
     }
 
     public func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective {
-        invariant(parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max), "each rank has its part, of at most 2,147,483,647 numbers")
+        invariant(
+            parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max),
+            "each rank has its part, of at most 2,147,483,647 numbers")
         let operation = PendingOperation(parts.map(\.count), parts.map(\.lowerBound))
         let started = try begun(.gather, matrix.elementCount) { () throws(CollectiveError) in
             try MPIGroup.check(

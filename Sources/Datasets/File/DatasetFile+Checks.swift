@@ -107,7 +107,8 @@ extension DatasetFile {
         var hash = SHA256()
         offsets.withUnsafeBytes { hash.update($0) }
         let (chunk, count) = (DatasetFormat.tokenChunk, 64)
-        let samples = tokens.count <= chunk * count
+        let samples =
+            tokens.count <= chunk * count
             ? [0..<tokens.count] : (1...count).map { tokens.count / count * $0 }.map { ($0 - chunk)..<$0 }
         for sample in samples {
             try tokens(in: sample).withUnsafeBytes { hash.update($0) }

@@ -42,7 +42,10 @@ public final class DatasetWriter {
         invariant(record.kind == kind && output != nil, "a writer takes records of its kind until it is finished")
         switch kind {
         case .preference: invariant(record.sequences.allSatisfy { !$0.isEmpty }, "no sequence of a pair is empty")
-        case .text: invariant(record.tokens.count >= 2 && (record.lossMask?.count ?? record.tokens.count) == record.tokens.count, "a text has two tokens at least, and a mask as long as it")
+        case .text:
+            invariant(
+                record.tokens.count >= 2 && (record.lossMask?.count ?? record.tokens.count) == record.tokens.count,
+                "a text has two tokens at least, and a mask as long as it")
         }
         try append(parts: record.sequences, lossMask: record.lossMask)
     }

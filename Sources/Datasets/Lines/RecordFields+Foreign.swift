@@ -89,7 +89,8 @@ extension RecordFields {
 
     /// A pair's completions count as a whole, and nothing else does.
     func checkPairFields(_ record: DatasetRecord) throws(RecordError) {
-        let ofWhole = FieldName.masks.filter { has($0) }.map(source)
+        let ofWhole =
+            FieldName.masks.filter { has($0) }.map(source)
             + [ForeignField.attentionMask, .positionIDs].filter { reader(of: $0) != nil }.map(\.rawValue)
         if let name = ofWhole.first {
             throw RecordError("\(name) goes with input_ids, not with a preference record", remedy: remedy(for: name))

@@ -18,8 +18,10 @@ extension Attention {
             let keysAcross = self.packedKeys.transposed(group, form: 0)
             let valuesAcross = self.packedKeys.transposed(group, form: 1)
             let keys = self.packedKeys.panels(group, form: 2)
-            let sums = self.partialSums(plan, task, group) ?? KeyGradients(
-                scratch.keyGradients, rowCount: task.keyRowCount, columnCount: self.headDimension)
+            let sums =
+                self.partialSums(plan, task, group)
+                ?? KeyGradients(
+                    scratch.keyGradients, rowCount: task.keyRowCount, columnCount: self.headDimension)
             sums.keys.fill(0)
             sums.values.fill(0)
             self.forEachPiece(task) { piece, block, place in

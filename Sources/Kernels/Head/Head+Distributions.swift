@@ -56,6 +56,6 @@ extension [DistributionRow] {
     /// Gives each row its part of `flat`, `accumulate`'s `[U, sumCount]` added over all ranks.
     public mutating func setSums(_ flat: [Double], sumCount: Int) {
         invariant(flat.count == count * sumCount, "each row has its sums")
-        for row in indices { self[row].sums = Array<Double>(flat[(row * sumCount)..<((row + 1) * sumCount)]) }
+        for row in indices { self[row].sums = [Double](flat[(row * sumCount)..<((row + 1) * sumCount)]) }
     }
 }

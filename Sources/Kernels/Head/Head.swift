@@ -56,9 +56,10 @@ public final class Head: @unchecked Sendable {
                 let (rows, scratch) = (rowTiles[tile], self.scratch[thread])
                 let logits = scratch.policy.matrix(rowCount: rows.count, columnCount: columns.count)
                 MatrixProduct.multiply(hidden.rows(rows), matrix, transposeSecond: true, into: logits)
-                body(HeadTile(
-                    rows: rows, columns: columns, firstToken: range.lowerBound + columns.lowerBound, policy: logits,
-                    references: scratch.logits(of: plan.references, weights: frozen, rows: rows)))
+                body(
+                    HeadTile(
+                        rows: rows, columns: columns, firstToken: range.lowerBound + columns.lowerBound, policy: logits,
+                        references: scratch.logits(of: plan.references, weights: frozen, rows: rows)))
             }
         }
     }

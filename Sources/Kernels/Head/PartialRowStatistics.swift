@@ -99,17 +99,24 @@ public struct PartialRowStatistics: Sendable {
     /// Raw access for tasks that each write rows of their own.
     mutating func withUnsafeAccess(_ body: (Access) -> Void) {
         maximum.withUnsafeMutableBufferPointer { maximum in
-        mostProbable.withUnsafeMutableBufferPointer { mostProbable in
-        exponentials.withUnsafeMutableBufferPointer { exponentials in
-        squaredExponentials.withUnsafeMutableBufferPointer { squaredExponentials in
-        weightedLogits.withUnsafeMutableBufferPointer { weightedLogits in
-        logits.withUnsafeMutableBufferPointer { logits in
-        targetLogits.withUnsafeMutableBufferPointer { targetLogits in
-            body(Access(
-                maximum: maximum, mostProbable: mostProbable, exponentials: exponentials,
-                squaredExponentials: squaredExponentials, weightedLogits: weightedLogits, logits: logits,
-                targetLogits: targetLogits))
-        }}}}}}}
+            mostProbable.withUnsafeMutableBufferPointer { mostProbable in
+                exponentials.withUnsafeMutableBufferPointer { exponentials in
+                    squaredExponentials.withUnsafeMutableBufferPointer { squaredExponentials in
+                        weightedLogits.withUnsafeMutableBufferPointer { weightedLogits in
+                            logits.withUnsafeMutableBufferPointer { logits in
+                                targetLogits.withUnsafeMutableBufferPointer { targetLogits in
+                                    body(
+                                        Access(
+                                            maximum: maximum, mostProbable: mostProbable, exponentials: exponentials,
+                                            squaredExponentials: squaredExponentials, weightedLogits: weightedLogits, logits: logits,
+                                            targetLogits: targetLogits))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     struct Access {
@@ -150,7 +157,8 @@ public struct PartialRowStatistics: Sendable {
                 index += 8
             }
             var totals = (
-                Double(sum.laneSum), Double(squares.laneSum), Double(weighted.laneSum), Double(plain.laneSum))
+                Double(sum.laneSum), Double(squares.laneSum), Double(weighted.laneSum), Double(plain.laneSum)
+            )
             while index < count {
                 let value = Double(values[index])
                 let distance = value - Double(offset)

@@ -14,7 +14,9 @@ public enum RankSum {
     ///   - others: `[n − 1, C]`, the other ranks' in their order; overwritten.
     ///   - own: `[1, C]`
     public static func add(_ others: Matrix, to own: Matrix, rank: Int) {
-        invariant(own.rowCount == 1 && others.columnCount == own.columnCount && (0...others.rowCount).contains(rank), "a rank's row and those of the others have one length")
+        invariant(
+            own.rowCount == 1 && others.columnCount == own.columnCount && (0...others.rowCount).contains(rank),
+            "a rank's row and those of the others have one length")
         for start in stride(from: 0, to: own.columnCount, by: piece) {
             let count = min(piece, own.columnCount - start)
             let sum = own.row(0) + start

@@ -26,7 +26,8 @@ public struct ParameterTable: Sendable {
             "model.embed_tokens.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
         blocks = (0..<configuration.layerCount).map { builder.block($0, configuration) }
         finalNorm = builder.norm("model.norm.weight")
-        head = configuration.tiedEmbeddings
+        head =
+            configuration.tiedEmbeddings
             ? embedding
             : builder.matrix("lm_head.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
         modelParameterCount = builder.specifications.count

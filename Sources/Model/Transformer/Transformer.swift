@@ -119,9 +119,10 @@ public final class Transformer<Kind: Trainability> {
     }
 
     func keptLayers(_ layers: Set<Int>, _ plan: ForwardPlan) -> [Int: Matrix] {
-        Dictionary(uniqueKeysWithValues: layers.map { layer in
-            (layer, kept[layer]!.matrix(rowCount: plan.scoredPositions.count, columnCount: configuration.hiddenSize))
-        })
+        Dictionary(
+            uniqueKeysWithValues: layers.map { layer in
+                (layer, kept[layer]!.matrix(rowCount: plan.scoredPositions.count, columnCount: configuration.hiddenSize))
+            })
     }
 
     /// Final norm and head, on the scored positions only.

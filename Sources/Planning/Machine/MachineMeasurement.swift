@@ -186,7 +186,8 @@ public struct MachineMeasurement {
         let tokens = isQuick ? 256 : 2048 / bench.mesh.world.size
         let (table, sharding) = (ParameterTable(shape), ModelSharding(shape, size: 1))
         let model = Transformer<Trainable>(
-            shape, parameters: try TrainableParameters(
+            shape,
+            parameters: try TrainableParameters(
                 table, sharding: sharding, rank: 0, source: RandomParameters(configuration: shape, seed: 17)),
             tensor: SoloGroup(), workers: bench.workers)
         var axis = TokenAxis()

@@ -60,7 +60,8 @@ extension MachineRates {
         guard nodes > 1 else { return withinNode(bytes, value) * parts(ranks) / parts(max(2, reductionRanks)) }
         let perNode = max(1, ranks / nodes)
         let inside = perNode > 1 ? withinNode(bytes, value) * parts(perNode) / parts(max(2, reductionRanks)) : 0
-        let between = 2 * log2(Double(nodes)).rounded(.up) * network.latencySeconds
+        let between =
+            2 * log2(Double(nodes)).rounded(.up) * network.latencySeconds
             + parts(nodes) * bytes * Double(sharers) / network.bytesPerSecond
         return inside + between
     }

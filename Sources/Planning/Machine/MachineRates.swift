@@ -146,7 +146,8 @@ extension MachineRates {
     }
 
     private var isSound: Bool {
-        let rates = products.map(\.eachCore) + products.compactMap(\.oneCore) + attention.flatMap { [$0.forward, $0.backward] }
+        let rates =
+            products.map(\.eachCore) + products.compactMap(\.oneCore) + attention.flatMap { [$0.forward, $0.backward] }
             + [memoryBytesPerSecond, memoryBytesPerSecondOfOneCore, network.bytesPerSecond] + overheads.map(\.factor)
             + reductions.flatMap { [$0.sumSeconds, $0.bucketSeconds] }
         return rates.allSatisfy { $0 > 0 && $0.isFinite } && !attention.isEmpty && !overheads.isEmpty && cores > 0 && memoryBytes > 0

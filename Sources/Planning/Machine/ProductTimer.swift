@@ -39,11 +39,12 @@ public final class ProductTimer {
             // Small products are repeated inside a task, so that handing out tasks costs nothing.
             let repeats = max(1, Int(1e8 / operations))
             for operands in operands { operands.prepare(shape.form, m: shape.m, n: shape.n, k: shape.k) }
-            seconds = try bench.together {
-                bench.workers.run(operands.count) { task, _ in
-                    for _ in 0..<repeats { operands[task].multiply() }
-                }
-            } / Double(repeats)
+            seconds =
+                try bench.together {
+                    bench.workers.run(operands.count) { task, _ in
+                        for _ in 0..<repeats { operands[task].multiply() }
+                    }
+                } / Double(repeats)
             known[shape] = seconds
         }
         let rate = operations / seconds * Double(bench.coreCount)

@@ -107,11 +107,12 @@ struct ShareClock {
     ) -> Double {
         products.reduce(0) { sum, product in
             guard product.operations > 0 else { return sum }
-            let keys = switch product.form {
-            case .forward: product.n
-            case .inputGradient: product.k
-            case .weightGradient: product.m
-            }
+            let keys =
+                switch product.form {
+                case .forward: product.n
+                case .inputGradient: product.k
+                case .weightGradient: product.m
+                }
             let rate = rates.attentionRate(keys: keys, occupation)[keyPath: direction]
             return sum + product.operations / (rate * Double(threads))
         }

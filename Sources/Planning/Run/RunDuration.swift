@@ -35,7 +35,8 @@ extension RunPlan {
         // An evaluation is a step without backward and update.
         let forward = first[.reference] + first[.forward] + first[.head] + first[.data]
         let evaluation = tokens > 0 ? forward / tokens * Double(course.evaluationTokens * course.evaluationCount) : 0
-        let checkpoints = course.checkpointEvery.map { course.totalSteps / $0 }
+        let checkpoints =
+            course.checkpointEvery.map { course.totalSteps / $0 }
             ?? course.checkpointMinutes.map { Int((training + evaluation) / (60 * $0)) } ?? 0
         let bytes = Double(checkpoints) * stateByteCount + Double(course.exportCount) * course.exportByteCount
         return RunDuration(

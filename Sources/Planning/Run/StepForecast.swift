@@ -133,7 +133,8 @@ public struct StepForecast: Sendable {
             bytes: 4 * parameters, ranks: data, nodes: nodes, sharers: nodes > 1 ? min(shape.ranksPerNode, shape.layout.rankCount) : 1)
         // Exchanging and gathering are half each; with ZeRO new parameters are gathered, after backward.
         let duringBackward = isSharded ? alone / 2 : alone
-        let tied = shape.policy.tiedEmbeddings
+        let tied =
+            shape.policy.tiedEmbeddings
             ? Double(shape.policy.vocabularySize * shape.policy.hiddenSize) / Double(shape.policy.parameterCount) : 0
         let hidden = nodes > 1 ? min(duringBackward * (1 - tied), lastBackward) : 0
         step[.communication] += alone - hidden

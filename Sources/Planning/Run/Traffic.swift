@@ -38,7 +38,8 @@ public struct Traffic: Equatable, Sendable {
     /// Of one micro-batch, to each rank that needs them: 8 bytes a prediction, or hidden states `[U, D]`, one set more a
     /// matched block.
     static func referenceBytes(_ reference: RunShape.Reference, _ workload: StepWorkload) -> Double {
-        let states = reference.teaches || reference.matchedLayerCount > 0
+        let states =
+            reference.teaches || reference.matchedLayerCount > 0
             ? 4 * Double(workload.scoredRows * reference.model.hiddenSize * (1 + reference.matchedLayerCount)) : 0
         return states + (reference.scores ? 8 * Double(workload.targetRows) : 0)
     }

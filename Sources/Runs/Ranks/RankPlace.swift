@@ -38,7 +38,8 @@ public struct RankPlace: Codable, Equatable, Sendable {
         let shown = hosts.prefix(8).map { host, ranks in
             let words = ranks.map { rank in
                 let place = places[rank]
-                return "rank \(rank): \(counted(place.threads, "thread")) on \(place.processors.count == 1 ? "core" : "cores") \(ranges(place.processors))"
+                return
+                    "rank \(rank): \(counted(place.threads, "thread")) on \(place.processors.count == 1 ? "core" : "cores") \(ranges(place.processors))"
             }
             return "host        \(host), " + words.joined(separator: "; ")
         }
@@ -66,7 +67,8 @@ public struct RankPlace: Codable, Equatable, Sendable {
         var notes: [String] = []
         if let first = crowded.first {
             let fitting = first.cores / first.ranks
-            let remedy = first.isBinding
+            let remedy =
+                first.isBinding
                 ? "Start with mpirun --map-by slot:PE=\(places[0].threads) --bind-to core, or through ./launch/local."
                 : fitting > 0 ? "Use \(counted(fitting, "thread")) a rank." : "Start at most \(counted(first.cores, "rank")) there."
             notes.append(

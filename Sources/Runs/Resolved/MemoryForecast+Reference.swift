@@ -24,7 +24,8 @@ extension MemoryForecast {
         }
         let target = storage.elementType
         let converted = target != nil && tensors.contains { isVector, tensor in !isVector && tensor.type.elementType != target }
-        let stored = converted
+        let stored =
+            converted
             ? origin.configuration.parameterCount * target!.byteCount : tensors.reduce(0) { $0 + $1.tensor.byteCount }
         return (name, origin.configuration, stored, placement)
     }

@@ -89,7 +89,8 @@ public struct ResolvedRun {
             frozenPolicyByteCount: purpose == .evaluation ? policy.storedByteCount : nil,
             available: available, limit: availableMemory == nil ? limit : nil, place: configuration.file)
         rankByteCount = forecast.rankByteCount
-        hasRoomForSnapshots = forecast.byteCount + forecast.snapshotByteCount <= Double(available)
+        hasRoomForSnapshots =
+            forecast.byteCount + forecast.snapshotByteCount <= Double(available)
             && forecast.rankByteCount + forecast.snapshotByteCount <= Double(limit?.rest ?? Int.max)
     }
 

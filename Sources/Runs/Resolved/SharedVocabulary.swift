@@ -35,7 +35,7 @@ public enum SharedVocabulary {
         let (own, other): (Tokenizer, Tokenizer)
         do throws(Failure) {
             (own, other) = (try ours.tokenizer(), try theirs.tokenizer())
-        } catch where error.exitCode == .configuration {
+        } catch  where error.exitCode == .configuration {
             return ["the tokens of \(reference.name) are not compared with those of \(policy.name): \(error.place): \(error.reason)"]
         }
         try pair.checkTokens(own, other, sparingAbsent: true)

@@ -69,8 +69,10 @@ extension ModelSource {
         case .random(.inline(let json), let tokenizer): written(("config", .plain(json)), tokenizer)
         case .layers(let layers, let folder):
             .mapping([
-                ("initialize_from",
-                 .mapping([("checkpoint", .text(folder)), ("layers", .list(layers.map(WrittenYAML.whole)))]))
+                (
+                    "initialize_from",
+                    .mapping([("checkpoint", .text(folder)), ("layers", .list(layers.map(WrittenYAML.whole)))])
+                )
             ])
         }
     }

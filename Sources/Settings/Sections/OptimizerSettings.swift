@@ -43,9 +43,10 @@ private enum OptimizerType: String, CaseIterable {
 }
 
 extension OptimizerSettings {
-    static let keys = [
-        "type", "learning_rate", "betas", "epsilon", "weight_decay", "warmup_fraction", "decay", "clip_norm",
-    ] + StepGuardSettings.keys
+    static let keys =
+        [
+            "type", "learning_rate", "betas", "epsilon", "weight_decay", "warmup_fraction", "decay", "clip_norm",
+        ] + StepGuardSettings.keys
 
     init(_ section: Section) throws(Failure) {
         _ = try section.choice("type", default: OptimizerType.adamw)
@@ -75,11 +76,12 @@ extension OptimizerSettings {
     }
 
     var written: WrittenYAML {
-        .mapping([
-            ("type", .text(OptimizerType.adamw.rawValue)), ("learning_rate", .number(learningRate)),
-            ("betas", .list([.number(firstBeta), .number(secondBeta)])), ("epsilon", .number(epsilon)),
-            ("weight_decay", .number(weightDecay)), ("warmup_fraction", .number(warmupFraction)),
-            ("decay", .text(decay.rawValue)), ("clip_norm", clipNorm.map(WrittenYAML.number) ?? .null),
-        ] + stepGuard.written)
+        .mapping(
+            [
+                ("type", .text(OptimizerType.adamw.rawValue)), ("learning_rate", .number(learningRate)),
+                ("betas", .list([.number(firstBeta), .number(secondBeta)])), ("epsilon", .number(epsilon)),
+                ("weight_decay", .number(weightDecay)), ("warmup_fraction", .number(warmupFraction)),
+                ("decay", .text(decay.rawValue)), ("clip_norm", clipNorm.map(WrittenYAML.number) ?? .null),
+            ] + stepGuard.written)
     }
 }

@@ -51,9 +51,10 @@ extension ScheduleSettings {
             case .tokens(let count)?: [("tokens_per_step", .whole(count))]
             case nil: []
             }
-        return .mapping([length] + batch + [
-            ("tokens_per_micro_batch", .whole(tokensPerMicroBatch)), ("prefix_sharing", .boolean(prefixSharing)),
-            ("recompute", .text(recompute.rawValue)),
-        ])
+        return .mapping(
+            [length] + batch + [
+                ("tokens_per_micro_batch", .whole(tokensPerMicroBatch)), ("prefix_sharing", .boolean(prefixSharing)),
+                ("recompute", .text(recompute.rawValue)),
+            ])
     }
 }

@@ -19,8 +19,7 @@ struct BytePairModel: Sendable {
     ]
 
     /// - Parameter place: of the model, for errors.
-    static func read(_ node: JSONValue, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary)
-    {
+    static func read(_ node: JSONValue, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary) {
         let fields = try ComponentFields(node, place: place)
         try checkSupported(fields)
         guard case .object(let members) = try fields.required("vocab") else {

@@ -52,7 +52,9 @@ extension Storage {
         at offset: Int, columnCount: Int, byteCount: Int
     ) -> some Sequence<(index: Int, start: Int)> {
         let blocks = columnCount / 32
-        invariant(columnCount.isMultiple(of: 32) && offset >= 0 && offset + blocks * byteCount <= self.byteCount, "blocks are of 32 numbers, and lie in their memory")
+        invariant(
+            columnCount.isMultiple(of: 32) && offset >= 0 && offset + blocks * byteCount <= self.byteCount,
+            "blocks are of 32 numbers, and lie in their memory")
         return (0..<blocks).lazy.map { (index: $0, start: offset + $0 * byteCount) }
     }
 

@@ -47,10 +47,13 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         try FolderDigests(folder: folder)?.check(FileDigest(of: configurationPath), of: "config.json")
         let fileOfTensor = Dictionary(
             uniqueKeysWithValues: files.enumerated().flatMap { index, file in file.tensors.map { ($0.name, index) } })
-        let head: StoredHead? = !stated.tiedEmbeddings ? nil : try StoredHead(names: Set(fileOfTensor.keys)) { name throws(Failure) in
-            try files[fileOfTensor[name]!].matrix(
-                named: name, rowCount: stated.vocabularySize, columnCount: stated.hiddenSize)
-        }
+        let head: StoredHead? =
+            !stated.tiedEmbeddings
+            ? nil
+            : try StoredHead(names: Set(fileOfTensor.keys)) { name throws(Failure) in
+                try files[fileOfTensor[name]!].matrix(
+                    named: name, rowCount: stated.vocabularySize, columnCount: stated.hiddenSize)
+            }
         self.folder = folder
         self.files = files
         self.fileOfTensor = fileOfTensor
@@ -65,7 +68,8 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         }
         self.notices = notices
         self.configuration = configuration
-        configurationJSON = head == .own
+        configurationJSON =
+            head == .own
             ? try HuggingFaceConfiguration.json(json, tyingEmbeddings: false, origin: configurationPath) : json
     }
 

@@ -25,29 +25,41 @@ extension HuggingFaceConfiguration {
 
     private static let commonFixedFields: [String: [JSONValue]] = fields(
         [
-            (.bool(false), [
-                // Biases of Cohere, OLMo, StarCoder and others.
-                "mlp_bias", "use_bias", "lm_head_bias", "attention_out_bias",
-                // Norms of queries and keys, parallel blocks, positions of other kinds.
-                "qk_layernorm", "use_qk_norm", "qk_norm", "use_parallel_residual", "parallel_attn", "alibi", "rope_interleaved",
-                "use_mrope", "use_dynamic_ntk", "use_logn_attn", "use_bidirectional_attention",
-                "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder",
-            ]),
+            (
+                .bool(false),
+                [
+                    // Biases of Cohere, OLMo, StarCoder and others.
+                    "mlp_bias", "use_bias", "lm_head_bias", "attention_out_bias",
+                    // Norms of queries and keys, parallel blocks, positions of other kinds.
+                    "qk_layernorm", "use_qk_norm", "qk_norm", "use_parallel_residual", "parallel_attn", "alibi", "rope_interleaved",
+                    "use_mrope", "use_dynamic_ntk", "use_logn_attn", "use_bidirectional_attention",
+                    "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder",
+                ]
+            ),
             (.bool(true), ["is_causal"]),
             // Factors of Granite, MiniCPM and Cohere; parts of rotary positions.
-            (.integer(1), [
-                "residual_multiplier", "embedding_multiplier", "logits_scaling", "logit_scale", "scale_emb", "mup_width_scale",
-                "partial_rotary_factor", "rotary_pct", "rope_ratio", "pretraining_tp",
-            ]),
-            (.integer(0), [
-                "attention_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "hidden_dropout", "residual_dropout",
-                "embedding_dropout", "attention_probs_dropout_prob", "hidden_dropout_prob",
-            ]),
+            (
+                .integer(1),
+                [
+                    "residual_multiplier", "embedding_multiplier", "logits_scaling", "logit_scale", "scale_emb", "mup_width_scale",
+                    "partial_rotary_factor", "rotary_pct", "rope_ratio", "pretraining_tp",
+                ]
+            ),
+            (
+                .integer(0),
+                [
+                    "attention_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "hidden_dropout", "residual_dropout",
+                    "embedding_dropout", "attention_probs_dropout_prob", "hidden_dropout_prob",
+                ]
+            ),
             // Of Gemma 2, OLMo and encoder-decoders: they have no value that does nothing.
-            (.null, [
-                "final_logit_softcapping", "attn_logit_softcapping", "clip_qkv", "cross_attention_hidden_size", "text_config",
-                "vision_config", "compression_config",
-            ]),
+            (
+                .null,
+                [
+                    "final_logit_softcapping", "attn_logit_softcapping", "clip_qkv", "cross_attention_hidden_size", "text_config",
+                    "vision_config", "compression_config",
+                ]
+            ),
         ]
     ).merging(["hidden_act": [.string("silu"), .string("swish")], "pruned_heads": [.object([])]]) { $1 }
 

@@ -1,5 +1,5 @@
-import Tensors
 import Settings
+import Tensors
 
 /// What a folder holds of a head that its `config.json` ties to the embedding. Which of the two counts is decided as
 /// Transformers decides it.

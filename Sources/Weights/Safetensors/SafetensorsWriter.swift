@@ -82,7 +82,9 @@ public struct SafetensorsWriter: ~Copyable {
         invariant(current < tensors.count, "\(name): every declared tensor is written already")
         let tensor = tensors[current]
         invariant(tensor.name == name, "\(name): it is the turn of \(tensor.name)")
-        invariant(rows.columnCount == tensor.columnCount && rowsWritten + rows.rowCount <= tensor.rowCount, "rows are as wide as their tensor, and no more than it has")
+        invariant(
+            rows.columnCount == tensor.columnCount && rowsWritten + rows.rowCount <= tensor.rowCount,
+            "rows are as wide as their tensor, and no more than it has")
         try file.write(rows, as: tensor.elementType)
         rowsWritten += rows.rowCount
         skipEmpty()

@@ -24,7 +24,8 @@ struct BenchmarkData {
 
     /// At most `count` pairs of `file`, or random ones; whole steps of `perStep`. Returns the dataset's path and its pairs.
     func pairs(count: Int, perStep: Int, from file: String?) throws -> (path: String, count: Int) {
-        var records = try file.map { try BenchmarkData.read($0) }
+        var records =
+            try file.map { try BenchmarkData.read($0) }
             ?? PairLengths.bench64.pairs(count: count, vocabulary: vocabulary, seed: 17)
         guard records.count >= perStep else {
             throw Failure.damaged(file ?? "pairs", "holds \(records.count) pairs, a step takes \(perStep)", remedy: "Give more.")

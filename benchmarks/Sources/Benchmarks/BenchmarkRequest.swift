@@ -28,8 +28,10 @@ public struct BenchmarkRequest: Sendable {
         func refuse(_ option: String, _ reason: String, _ remedy: String) -> Failure {
             Failure(option, reason, remedy: remedy, exitCode: .usage)
         }
-        for (name, value) in [("--ranks", ranks), ("--tensor", tensor), ("--threads", threads ?? 1), ("--steps", steps ?? 1),
-            ("--tokens-per-micro-batch", tokensPerMicroBatch)]
+        for (name, value) in [
+            ("--ranks", ranks), ("--tensor", tensor), ("--threads", threads ?? 1), ("--steps", steps ?? 1),
+            ("--tokens-per-micro-batch", tokensPerMicroBatch),
+        ]
         where !(1...1_000_000).contains(value) { throw refuse(name, "is \(value)", "Give a number from 1 to 1000000.") }
         guard ranks % tensor == 0 else {
             throw refuse("--tensor \(tensor)", "does not divide \(ranks) ranks", "Give a divisor of --ranks.")

@@ -13,7 +13,8 @@ struct CeilingBenchmark {
         var products: [Ceiling.Product] = []
         for (name, product) in shapes {
             let alone = try timer.rateOfOneCore(of: product)
-            let library = bench.workers.threadCount > 1 && bench.mesh.world.size == 1
+            let library =
+                bench.workers.threadCount > 1 && bench.mesh.world.size == 1
                 ? try timer.rateOfLibraryThreads(of: product) : nil
             products.append(
                 .init(

@@ -34,7 +34,8 @@ struct Launcher {
         let ended = try Subprocess.run(words + [program, "--worker", request], folder: folder)
         guard ended.exitCode == 0 else {
             let lines = ended.errorOutput.split(separator: "\n").map(String.init)
-            let cause = lines.first { $0.hasPrefix("benchmark: ") }.map { String($0.dropFirst(11)) }
+            let cause =
+                lines.first { $0.hasPrefix("benchmark: ") }.map { String($0.dropFirst(11)) }
                 ?? lines.last ?? "no reason was given"
             if ended.exitCode == ExitCode.configuration.rawValue { return .refused(cause) }
             throw Failure(

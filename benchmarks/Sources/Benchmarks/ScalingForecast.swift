@@ -15,8 +15,9 @@ struct ScalingForecast {
     func points(after measured: [ScalingPoint]) -> [ScalingPoint] {
         var points: [ScalingPoint] = []
         for (index, last) in measured.enumerated()
-        where !last.isOversubscribed && (index + 1 == measured.count || measured[index + 1].series != last.series
-            || measured[index + 1].isOversubscribed)
+        where !last.isOversubscribed
+            && (index + 1 == measured.count || measured[index + 1].series != last.series
+                || measured[index + 1].isOversubscribed)
         {
             guard let first = measured.first(where: { $0.series == last.series }) else { continue }
             let calibration = last.stepSeconds / forecast(last.series, ranks: last.ranks).seconds.total
@@ -45,10 +46,12 @@ struct ScalingForecast {
         let step = calibration * seconds.total
         let data = Double(shape.layout.data)
         let counter = ProductCounter(shape.policy)
-        let operations = data * work[0].reduce(0) { sum, workload in
-            let forward = counter.forward(workload).operations
-            return sum + 3 * forward + (series.reference == .on ? forward : 0)
-        }
+        let operations =
+            data
+            * work[0].reduce(0) { sum, workload in
+                let forward = counter.forward(workload).operations
+                return sum + 3 * forward + (series.reference == .on ? forward : 0)
+            }
         let tokens = data * Double(work[0].reduce(0) { $0 + $1.tokens })
         var needs = MemoryNeeds(fullest: work[0].max { $0.tokens < $1.tokens }!)
         needs.checkpointByteCount = 4 * shape.policy.parameterCount
@@ -68,8 +71,10 @@ struct ScalingForecast {
     private func forecast(_ series: ScalingSeries, ranks: Int) -> (seconds: StepSeconds, shape: RunShape, work: StepWork) {
         let model = series.model(ranks: ranks, sizes)
         let layout = series.axis == .data ? ParallelLayout(data: ranks, tensor: 1) : ParallelLayout(data: 1, tensor: ranks)
-        let references = series.reference == .off
-            ? [] : [
+        let references =
+            series.reference == .off
+            ? []
+            : [
                 RunShape.Reference(
                     name: "frozen", model: model, storedByteCount: 4 * model.parameterCount,
                     isCached: series.reference == .cached)

@@ -42,7 +42,8 @@ public struct ScalingReport: Codable, Sendable {
 
     /// What makes this run's figures unfit for use, in words; none of a quiet run.
     public var disturbances: [String] {
-        let busy = machine.wasBusy
+        let busy =
+            machine.wasBusy
             ? [String(format: "others kept this machine busy before it (load %.2f on %d cores)", machine.loadBefore, machine.cores)] : []
         let measured = points.filter { !$0.isForecast && !$0.isOversubscribed }
         guard let worst = measured.max(by: { ($0.spread ?? 0) < ($1.spread ?? 0) }), let spread = worst.spread,
@@ -60,7 +61,8 @@ public struct ScalingReport: Codable, Sendable {
 
     /// A line a point, heading first; figures in full. Every line says where and when it was measured.
     public var csv: String {
-        let heading = "growth,axis,shape,reference,ranks,nodes,forecast,oversubscribed,step_seconds,tokens_per_second,operations,"
+        let heading =
+            "growth,axis,shape,reference,ranks,nodes,forecast,oversubscribed,step_seconds,tokens_per_second,operations,"
             + "efficiency,machine_efficiency,exposed_communication,memory_bytes_per_rank,"
             + "step_seconds_lowest,step_seconds_highest,efficiency_lowest,efficiency_highest,rounds,disturbed,date,host,processor,cores,model"
         let isDisturbed = !disturbances.isEmpty
@@ -95,7 +97,8 @@ public struct ScalingReport: Codable, Sendable {
                 String(format: "%.0f", point.memoryBytesPerRank / 0x1p20), mark(point),
             ])
         }
-        let warning = disturbances.isEmpty
+        let warning =
+            disturbances.isEmpty
             ? "" : "\nDISTURBED, take no figures from this run: \(disturbances.joined(separator: "; "))"
         return ([heading + warning, table.text, definitions] + notices.map { "note: \($0)" }).joined(separator: "\n\n")
     }

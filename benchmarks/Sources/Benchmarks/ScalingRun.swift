@@ -67,7 +67,8 @@ public final class ScalingRun {
         func range(_ values: [Double]) -> [Double]? { values.count > 1 ? [values.min()!, values.max()!] : nil }
         return ScalingPoint(
             series: series, ranks: ranks, nodes: 1, isForecast: false, isOversubscribed: ranks > availableCores().count,
-            stepSeconds: middle(\.stepSeconds), stepSecondsRange: range(rounds.map(\.own.stepSeconds)), tokensPerSecond: middle(\.tokensPerSecond), operations: middle(\.modelFlops),
+            stepSeconds: middle(\.stepSeconds), stepSecondsRange: range(rounds.map(\.own.stepSeconds)), tokensPerSecond: middle(\.tokensPerSecond),
+            operations: middle(\.modelFlops),
             efficiency: median(efficiencies(\.stepSeconds)), efficiencyRange: range(efficiencies(\.stepSeconds)),
             machineEfficiency: median(efficiencies(\.floorSeconds)),
             exposedCommunication: middle { ($0.seconds[Stopwatch.Section.communication.rawValue] ?? 0) / $0.stepSeconds },
@@ -119,11 +120,12 @@ public final class ScalingRun {
                     rejected: Array(ids[3 * pair + 2].prefix(sizes.completionTokens))))
         }
         try writer.commit()
-        let reference = switch series.reference {
-        case .off: ""
-        case .on: "frozen: {checkpoint: \"\(checkpoint)\"}"
-        case .cached: "frozen: {checkpoint: \"\(checkpoint)\", cache: memory}"
-        }
+        let reference =
+            switch series.reference {
+            case .off: ""
+            case .on: "frozen: {checkpoint: \"\(checkpoint)\"}"
+            case .cached: "frozen: {checkpoint: \"\(checkpoint)\", cache: memory}"
+            }
         let path = folder + "/scaling.yaml"
         let yaml = """
             model: {checkpoint: "\(checkpoint)"}

@@ -36,7 +36,8 @@ struct Scaling: ParsableCommand {
     @Option(help: "Nodes that the forecast goes to.")
     var nodes = 1024
 
-    @Option(help: ArgumentHelp("The machine's rates, of tandem plan --measure: without them no forecast.", valueName: "file"), transform: expandedPath)
+    @Option(
+        help: ArgumentHelp("The machine's rates, of tandem plan --measure: without them no forecast.", valueName: "file"), transform: expandedPath)
     var machine: String?
 
     @Option(help: ArgumentHelp("Also writes the points as CSV.", valueName: "file"), transform: expandedPath)

@@ -23,7 +23,7 @@ struct TandemBenchmark: ParsableCommand {
         do {
             var command = try parseAsRoot(CommandWords(CommandLine.arguments.dropFirst()).words)
             try command.run()
-        } catch where exitCode(for: error) == .validationFailure {
+        } catch  where exitCode(for: error) == .validationFailure {
             let words = message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
             endWithUsage(words.joined(separator: " "))
         } catch {
