@@ -45,7 +45,7 @@ public struct CheckpointStore: Sendable {
         let partial = partialPath(step: step)
         let own = ShardFile.byteCount(of: snapshot.numbers.map(\.count)) + (tables.map(RecordTableFile.byteCount) ?? 0)
         // Manifests take a little, too.
-        let needed = try Int(mesh.world.sum([Double(own)])[0]) + (1 << 16)
+        let needed = try Int(mesh.world.allReduce([Double(own)])[0]) + (1 << 16)
         try mesh.agreed {
             guard mesh.isFirst else { return }
             try removeLeftovers()
@@ -72,7 +72,7 @@ public struct CheckpointStore: Sendable {
         let partial = partialPath(step: manifest.step)
         do {
             let own = try mesh.agreed { try save.files() }
-            let all = try mesh.world.gatherAll(Array(JSONEncoder().encode(own)))
+            let all = try mesh.world.allGather(Array(JSONEncoder().encode(own)))
             try mesh.agreed {
                 guard mesh.isFirst else { return }
                 var manifest = manifest

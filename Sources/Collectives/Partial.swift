@@ -1,6 +1,6 @@
 import Tensors
 
-/// A tensor of which every tensor rank holds one summand: not usable until it is summed over the group.
+/// A tensor of which every tensor rank holds one summand: not usable until it was all-reduced over the group.
 ///
 /// Row-parallel layers return it, so that a forgotten reduction does not compile.
 public struct Partial: Sendable {
@@ -9,8 +9,8 @@ public struct Partial: Sendable {
     public init(_ summand: Matrix) { self.summand = summand }
 
     /// The whole, the same bits on every rank of the group, in the summand's memory.
-    public consuming func summed(over group: some ProcessGroup) throws(CollectiveError) -> Matrix {
-        try group.sum(summand)
+    public consuming func allReduced(over group: some ProcessGroup) throws(CollectiveError) -> Matrix {
+        try group.allReduce(summand)
         return summand
     }
 }

@@ -11,15 +11,15 @@ public protocol ProcessGroup: AnyObject {
     var size: Int { get }
 
     /// Replaces `matrix` (contiguous) by its sum over all ranks.
-    func sum(_ matrix: Matrix) throws(CollectiveError)
+    func allReduce(_ matrix: Matrix) throws(CollectiveError)
     /// Element-wise sum over all ranks.
-    func sum(_ values: [Double]) throws(CollectiveError) -> [Double]
+    func allReduce(_ values: [Double]) throws(CollectiveError) -> [Double]
     /// Element-wise maximum over all ranks.
-    func maximum(_ values: [Double]) throws(CollectiveError) -> [Double]
+    func allReduceMaximum(_ values: [Double]) throws(CollectiveError) -> [Double]
     /// Element-wise minimum over all ranks.
-    func minimum(_ values: [Int]) throws(CollectiveError) -> [Int]
+    func allReduceMinimum(_ values: [Int]) throws(CollectiveError) -> [Int]
     /// Every rank's bytes, by rank.
-    func gatherAll(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]]
+    func allGather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]]
     /// Replaces `matrix` (contiguous) by the root's.
     func broadcast(_ matrix: Matrix, root: Int) throws(CollectiveError)
     /// Sends `matrix` (contiguous) to one rank, which calls `receive` with the same tag and size.
@@ -41,11 +41,11 @@ public protocol ProcessGroup: AnyObject {
     ///   - parts: any ranges, the same on all ranks.
     ///   - received: `[size − 1, parts[rank].count]`, contiguous: the other ranks' floats, a row each, in the order of
     ///     ranks. This rank's own stay where they are.
-    func startExchange(
+    func startAllToAll(
         _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
     ) throws(CollectiveError) -> PendingCollective
     /// Starts to replace the floats `parts[r]` of every rank's `matrix` (contiguous, one row) by rank `r`'s.
-    func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective
+    func startAllGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective
     /// The same ranks again under another name, whose operations have an order of their own. Collective; time is counted
     /// together.
     func duplicated(_ name: String) throws(CollectiveError) -> any ProcessGroup

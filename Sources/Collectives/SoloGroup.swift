@@ -9,11 +9,11 @@ public final class SoloGroup: ProcessGroup {
     public var size: Int { 1 }
     public var secondsWaited: Double { 0 }
 
-    public func sum(_ matrix: Matrix) {}
-    public func sum(_ values: [Double]) -> [Double] { values }
-    public func maximum(_ values: [Double]) -> [Double] { values }
-    public func minimum(_ values: [Int]) -> [Int] { values }
-    public func gatherAll(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+    public func allReduce(_ matrix: Matrix) {}
+    public func allReduce(_ values: [Double]) -> [Double] { values }
+    public func allReduceMaximum(_ values: [Double]) -> [Double] { values }
+    public func allReduceMinimum(_ values: [Int]) -> [Int] { values }
+    public func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
     public func broadcast(_ matrix: Matrix, root: Int) {}
     public func send(_ matrix: Matrix, to destination: Int, tag: Int) { brokenInvariant("a group of one sends nothing") }
     public func receive(_ matrix: Matrix, from source: Int, tag: Int) { brokenInvariant("a group of one receives nothing") }
@@ -27,8 +27,8 @@ public final class SoloGroup: ProcessGroup {
         brokenInvariant("a group of one receives nothing")
     }
     public func barrier() {}
-    public func startExchange(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { ended }
-    public func startGather(_ matrix: Matrix, parts: [Range<Int>]) -> PendingCollective { ended }
+    public func startAllToAll(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { ended }
+    public func startAllGather(_ matrix: Matrix, parts: [Range<Int>]) -> PendingCollective { ended }
     public func duplicated(_ name: String) -> any ProcessGroup { self }
 
     private var ended: PendingCollective {

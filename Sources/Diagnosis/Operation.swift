@@ -38,13 +38,13 @@ package struct Operation: Equatable, Sendable {
             && (kind != .broadcast || peer == other.peer)
     }
 
-    /// "sum of 4,096 floats", "barrier".
+    /// "all-reduce of 4,096 floats", "barrier".
     var work: String {
         guard count > 0 else { return kind.name }
         return "\(kind.name) of \(Operation.grouped(count)) \(unit.name)\(count == 1 ? "" : "s")"
     }
 
-    /// "sum #812 over data (4,096 floats)", "receive from rank 3 of world (96 doubles)".
+    /// "all-reduce #812 over data (4,096 floats)", "receive from rank 3 of world (96 doubles)".
     package var words: String {
         let amount = count > 0 ? " (\(Operation.grouped(count)) \(unit.name)\(count == 1 ? "" : "s"))" : ""
         if kind.isBetweenTwo {

@@ -11,11 +11,11 @@ public enum OperationKind: Int, Sendable {
 
     var name: String {
         switch self {
-        case .sum: "sum"
-        case .maximum: "maximum"
-        case .minimum: "minimum"
-        case .gather: "gather"
-        case .exchange: "exchange"
+        case .sum: "all-reduce"
+        case .maximum: "maximum all-reduce"
+        case .minimum: "minimum all-reduce"
+        case .gather: "all-gather"
+        case .exchange: "all-to-all"
         case .broadcast: "broadcast"
         case .barrier: "barrier"
         case .split: "split"

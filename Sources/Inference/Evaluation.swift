@@ -57,7 +57,7 @@ package struct Evaluation<Kind: Trainability> {
                 try runner.evaluate(batches, dataRank: mesh.data.rank, sums: &sums, isStopped: isStopped)
             else { return nil }
             try runner.shareReferenceValues(of: plan, in: role, over: mesh.data)
-            guard isFinite, try mesh.world.maximum([sums.isFinite ? 0 : 1])[0] > 0 else { continue }
+            guard isFinite, try mesh.world.allReduceMaximum([sums.isFinite ? 0 : 1])[0] > 0 else { continue }
             isFinite = false
             try tell(plan, of: role, in: dataset, name: name)
         }

@@ -29,7 +29,7 @@ public struct SamplingOptions: Equatable, Sendable {
         guard temperature > 0 else { return Int32(best) }
         let weights = values.map { exp((Double($0) - Double(values[best])) / temperature) }
         let total = weights.reduce(0, +)
-        var random = KeyedRandom(key: seed, 4, UInt64(index))
+        var random = KeyedRandom(key: seed, RandomPurpose.sampledTokens, UInt64(index))
         var kept: [Int] = []
         var keptSum = 0.0
         for token in weights.indices.sorted(by: { weights[$0] > weights[$1] || (weights[$0] == weights[$1] && $0 < $1) }) {

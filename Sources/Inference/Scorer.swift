@@ -99,10 +99,10 @@ public struct Scorer {
                 for part in parts { values += [Double(part.count)] + scored[part] }
             }
         }
-        guard try mesh.world.maximum([isFinite ? 0 : 1])[0] == 0 else { throw try AgreedFailure(fault(batches, model, mesh)) }
+        guard try mesh.world.allReduceMaximum([isFinite ? 0 : 1])[0] == 0 else { throw try AgreedFailure(fault(batches, model, mesh)) }
         // Tensor ranks hold the same values: the first one of each group speaks for it.
         let own = mesh.tensor.rank == 0 ? values : []
-        let gathered = try mesh.world.gatherAll(own.withUnsafeBytes(Array.init))
+        let gathered = try mesh.world.allGather(own.withUnsafeBytes(Array.init))
         guard mesh.isFirst else { return [] }
         return gathered.flatMap(Scorer.lines).sorted { $0.record < $1.record }
     }

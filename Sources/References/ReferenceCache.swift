@@ -59,7 +59,7 @@ package final class ReferenceCache {
         guard records.contains(where: { tables[dataset]![$0] == nil }) else { return }
         let own = fresh.withUnsafeBytes(Array.init)
         fresh = []
-        for bytes in try data.gatherAll(own) {
+        for bytes in try data.allGather(own) {
             let values = bytes.withUnsafeBytes { raw in
                 (0..<(raw.count / 8)).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
             }

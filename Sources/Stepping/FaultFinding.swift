@@ -26,7 +26,7 @@ package struct FaultFinding: Codable {
                 nonFiniteCount: fault.summary.nonFiniteCount, elementCount: fault.summary.elementCount)
         }
         let encoded = try own.map { try Array(JSONEncoder().encode($0)) } ?? []
-        return try mesh.world.gatherAll(encoded).filter { !$0.isEmpty }
+        return try mesh.world.allGather(encoded).filter { !$0.isEmpty }
             .map { try JSONDecoder().decode(FaultFinding.self, from: Data($0)) }
             .min { $0.order.lexicographicallyPrecedes($1.order) }
     }
@@ -87,7 +87,7 @@ extension Transformer where Kind == Frozen {
                 }
             return isFinite ? 0.0 : 1
         }
-        let wrong = try world.maximum(own)
+        let wrong = try world.allReduceMaximum(own)
         return zip(table.specifications, wrong).filter { $1 > 0 }.map(\.0.name)
     }
 }

@@ -113,7 +113,7 @@ package final class GradientReduction {
         {
             let parts = partition.parts(of: buckets[startedCount])
             exchanging.append(
-                try exchanges.startExchange(gradients, parts: parts, into: received(startedCount, part: parts[exchanges.rank])))
+                try exchanges.startAllToAll(gradients, parts: parts, into: received(startedCount, part: parts[exchanges.rank])))
             startedCount += 1
         }
     }
@@ -124,7 +124,7 @@ package final class GradientReduction {
         let parts = partition.parts(of: buckets[summedCount])
         let own = parts[exchanges.rank]
         RankSum.add(received(summedCount, part: own), to: gradients.columns(own), rank: exchanges.rank)
-        if isGathered { gathering.append(try gathers.startGather(gradients, parts: parts)) }
+        if isGathered { gathering.append(try gathers.startAllGather(gradients, parts: parts)) }
         summedCount += 1
         try startExchanges()
     }
@@ -148,7 +148,7 @@ package final class GradientReduction {
     package func share(_ block: Matrix) throws(CollectiveError) {
         invariant(
             block.columnCount == gradients.columnCount && gathering.isEmpty, "what is shared has the gradients' size, and nothing else is under way")
-        for bucket in buckets { gathering.append(try gathers.startGather(block, parts: partition.parts(of: bucket))) }
+        for bucket in buckets { gathering.append(try gathers.startAllGather(block, parts: partition.parts(of: bucket))) }
         while !gathering.isEmpty { try gathering.remove(at: 0).wait() }
     }
 

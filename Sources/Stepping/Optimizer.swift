@@ -58,7 +58,7 @@ package final class Optimizer {
         let own = normPieces.reduce(0) { sum, piece in
             piece.matrices(inBlock: gradients).reduce(sum) { $0 + Elementwise.sumOfSquares($1, workers: workers) }
         }
-        return try mesh.world.sum([own])[0].squareRoot()
+        return try mesh.world.allReduce([own])[0].squareRoot()
     }
 
     /// One update of this rank's part, with the gradients clipped to the settings' norm: multiplied by

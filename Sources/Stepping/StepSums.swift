@@ -47,7 +47,7 @@ package struct StepSums {
     /// The same sums over all ranks of `group`.
     package func summed(over group: any ProcessGroup) throws(CollectiveError) -> StepSums {
         let flat = [tokens, sequenceTokens, cacheableRows, cachedRows] + losses + counts + metrics.joined().flatMap { [$0.sum, $0.count] }
-        var total = try group.sum(flat)[...]
+        var total = try group.allReduce(flat)[...]
         var result = self
         result.ownTokens = tokens
         result.tokens = total.removeFirst()

@@ -52,7 +52,7 @@ extension StoredMatrix {
         for start in Swift.stride(from: 0, to: columnCount == 0 ? 0 : rowCount, by: bandRowCount) {
             let range = start..<min(start + bandRowCount, rowCount)
             let band = Matrix(rowCount: range.count, columnCount: columnCount)
-            rows(range).widen(into: band)
+            rows(range).upcast(into: band)
             guard let row = band.firstNonFiniteRow() else { continue }
             found = (found?.firstRow ?? (start + row), (found?.count ?? 0) + band.nonFiniteCount())
         }
@@ -71,8 +71,8 @@ extension StoredMatrix {
         }
         let (own, others) = (Matrix(rowCount: 1, columnCount: columnCount), Matrix(rowCount: 1, columnCount: columnCount))
         return (0..<rowCount).allSatisfy { row in
-            rows(row..<row + 1).widen(into: own)
-            other.rows(row..<row + 1).widen(into: others)
+            rows(row..<row + 1).upcast(into: own)
+            other.rows(row..<row + 1).upcast(into: others)
             return memcmp(own.pointer, others.pointer, columnCount * 4) == 0
         }
     }

@@ -53,7 +53,7 @@ public struct StoredMatrix: @unchecked Sendable {
     }
 
     /// Writes every element, exactly, as a float. Widening loses nothing: each stored type is a subset of float32.
-    public func widen(into destination: Matrix) {
+    public func upcast(into destination: Matrix) {
         invariant(destination.rowCount == rowCount && destination.columnCount == columnCount, "a widened matrix has the stored one's shape")
         for index in 0..<rowCount {
             let source = storage.base + byteOffset + index * stride * elementType.byteCount
@@ -69,7 +69,7 @@ public struct StoredMatrix: @unchecked Sendable {
             case .float16:
                 for column in 0..<columnCount {
                     let bits = source.loadUnaligned(fromByteOffset: 2 * column, as: UInt16.self)
-                    target[column] = widenedFloat16(bits)
+                    target[column] = upcastFloat16(bits)
                 }
             }
         }
@@ -78,7 +78,7 @@ public struct StoredMatrix: @unchecked Sendable {
 
 /// IEEE binary16 bits as the float of the same value, subnormals, infinities and NaN included.
 @inlinable
-func widenedFloat16(_ bits: UInt16) -> Float {
+func upcastFloat16(_ bits: UInt16) -> Float {
     let sign = UInt32(bits & 0x8000) << 16
     let magnitude = UInt32(bits & 0x7FFF)
     if magnitude >= 0x7C00 {
@@ -107,7 +107,7 @@ extension StoredMatrix {
             copy.rowCount == rowCount && copy.columnCount == columnCount && copy.stride == columnCount, "a copy has its source's shape, without gaps")
         let floats = Matrix(rowCount: 1, columnCount: columnCount)
         for row in 0..<rowCount {
-            rows(row..<(row + 1)).widen(into: floats)
+            rows(row..<(row + 1)).upcast(into: floats)
             let target = copy.storage.base + copy.byteOffset + row * columnCount * type.byteCount
             if type == .float32 {
                 target.copyMemory(from: floats.pointer, byteCount: columnCount * 4)

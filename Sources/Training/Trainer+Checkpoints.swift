@@ -29,7 +29,7 @@ extension Trainer {
         isAnyRankWriting = true
         // Where the library may not be used by two threads, or a copy of the state has no room, steps wait.
         let canGoOn = hdf5IsThreadSafe && run.hasRoomForSnapshots
-        if try mesh.world.maximum([canGoOn ? 0 : 1])[0] > 0 { try completeSave() }
+        if try mesh.world.allReduceMaximum([canGoOn ? 0 : 1])[0] > 0 { try completeSave() }
     }
 
     /// Whether this rank's part of a checkpoint is still being written.
@@ -45,7 +45,7 @@ extension Trainer {
     private func complete(_ pending: PendingSave) throws {
         let start = Stopwatch.now
         try checkpoints.commit(pending.save, pending.manifest, mesh: mesh)
-        let slowest = try mesh.world.maximum([pending.save.seconds])[0]
+        let slowest = try mesh.world.allReduceMaximum([pending.save.seconds])[0]
         timeLimit?.addSave(seconds: slowest + Stopwatch.now - start)
         let settings = run.configuration.run
         try mesh.agreed { if mesh.isFirst { try checkpoints.prune(keeping: settings.keepLast, every: settings.keepEvery) } }

@@ -143,7 +143,7 @@ extension Trainer {
             let waiting = pendingSave == nil ? 0 : timeLimit.saveSeconds
             if isReached(timeLimit, Stopwatch.now + waiting) { own = .timeLimit }
         }
-        let all = try mesh.world.maximum([own?.code ?? 0, isWriting ? 1 : 0, mesh.isFirst && hasClockPassed ? 1 : 0])
+        let all = try mesh.world.allReduceMaximum([own?.code ?? 0, isWriting ? 1 : 0, mesh.isFirst && hasClockPassed ? 1 : 0])
         isAnyRankWriting = all[1] > 0
         isSaveDueByClock = all[2] > 0
         return StopReason(code: all[0])

@@ -60,7 +60,7 @@ extension Trainer {
         }
         let isFinite = try compute(nil)
         _ = stopwatch.take()
-        let wrong = try mesh.world.sum([isFinite ? 0 : 1])[0]
+        let wrong = try mesh.world.allReduce([isFinite ? 0 : 1])[0]
         guard wrong > 0, !mayBeRecord || Int(wrong) == mesh.world.size else { return }
         let search = FaultSearch()
         policy.observer = { search.observe($0, $1) }

@@ -96,7 +96,7 @@ extension Trainer {
     /// - Parameter type: in which they are to be stored.
     func wrongParameters(as type: ElementType = .float32) throws(CollectiveError) -> [String] {
         let own = policy.parameters.values.map { Elementwise.areFinite($0, as: type, workers: policy.workers) ? 0.0 : 1 }
-        let wrong = try mesh.world.maximum(own)
+        let wrong = try mesh.world.allReduceMaximum(own)
         return zip(policy.table.specifications, wrong).filter { $1 > 0 }.map(\.0.name)
     }
 
@@ -120,7 +120,7 @@ extension Trainer {
                 own = "no more is kept of it: \(error.place) \(error.reason)"
             }
         }
-        return try mesh.world.gatherAll(Array(own.utf8)).map { String(decoding: $0, as: UTF8.self) }[found.rank]
+        return try mesh.world.allGather(Array(own.utf8)).map { String(decoding: $0, as: UTF8.self) }[found.rank]
     }
 
     private static func shown(_ value: Double) -> String {

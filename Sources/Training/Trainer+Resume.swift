@@ -26,7 +26,7 @@ extension Trainer {
     func checkpointToResume(_ choice: ResumeChoice) throws -> CheckpointManifest? {
         // As the first rank sees them.
         let own = mesh.isFirst ? checkpoints.steps : []
-        let steps = try JSONDecoder().decode([Int].self, from: Data(mesh.world.gatherAll(Array(JSONEncoder().encode(own)))[0]))
+        let steps = try JSONDecoder().decode([Int].self, from: Data(mesh.world.allGather(Array(JSONEncoder().encode(own)))[0]))
         let manifest: CheckpointManifest
         switch choice {
         case .step(let wanted):
@@ -132,7 +132,7 @@ extension Trainer {
             return Array(changes.joined(separator: "\n").utf8)
         }
         // The first rank alone knows what the files hold.
-        let text = try mesh.world.gatherAll(own)[0]
+        let text = try mesh.world.allGather(own)[0]
         changedKeys = Set(String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init))
         if !changedKeys.isEmpty {
             let keys = changedKeys.sorted().joined(separator: ", ")

@@ -214,7 +214,7 @@ public final class Trainer {
             try emit(.step(report))
             guard try finishStep(planner, workDue(after: plan.step, of: planner.totalSteps)) else { return }
         }
-        let memory = try mesh.world.sum([Double(peakMemoryByteCount())])[0]
+        let memory = try mesh.world.allReduce([Double(peakMemoryByteCount())])[0]
         try mesh.agreed { if mesh.isFirst { try recordInputs() } }
         try tellChance(step: stepsDone)
         try writeStatus(.finished, step: stepsDone, exitCode: .success)
@@ -276,7 +276,7 @@ public final class Trainer {
 
     /// What each objective's sum of losses is divided by: the whole step's counts. Collective over the data ranks.
     func denominators(of batches: StepBatches) throws(CollectiveError) -> [Double] {
-        try mesh.data.sum(
+        try mesh.data.allReduce(
             run.objectives.map { entry in batches.own.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
     }
 
@@ -308,7 +308,7 @@ public final class Trainer {
         let work = RankWork(
             seconds: seconds, tokens: tokens, spans: spans, reductionSeconds: reduction.takeSeconds(),
             countsReferences: runner.bridges.isEmpty)
-        let sums = try mesh.world.sum([reduction.secondsAlone ?? 0] + spans + work.spread(over: mesh.world))
+        let sums = try mesh.world.allReduce([reduction.secondsAlone ?? 0] + spans + work.spread(over: mesh.world))
         let means = sums.prefix(1 + spans.count).map { $0 / Double(mesh.world.size) }
         var split = zip(Stopwatch.Section.allCases, means.dropFirst()).map { Figure("seconds/\($0.rawValue)", $1) }
         guard mesh.world.size > 1 else { return split }

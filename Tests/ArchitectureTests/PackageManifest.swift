@@ -68,12 +68,20 @@ struct PackageManifest {
 
     static func text(_ path: String) throws -> String { try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8) }
 
+    /// The lines of a file that are not indented, without comments.
+    static func outerLines(_ path: String) throws -> [Substring] {
+        try text(path).split(separator: "\n").filter { $0.utf8.first != UInt8(ascii: " ") && $0.utf8.first != UInt8(ascii: "/") }
+    }
+
     /// Modules that a target's sources import.
     func imports(of target: Target) throws -> Set<String> {
         var modules: Set<String> = []
         for path in PackageManifest.sources(below: target.folder) {
-            for match in try PackageManifest.text(path).matches(of: /(?m)^(?:@\w+ )?import (?:(?:struct|class|enum|func|protocol) )?(\w+)/) {
-                modules.insert(String(match.1))
+            for line in try PackageManifest.outerLines(path) {
+                let words = line.split(separator: " ")
+                guard let keyword = words.firstIndex(of: "import"), keyword == 0 || words[0].hasPrefix("@"), let module = words.last
+                else { continue }
+                modules.insert(String(module))
             }
         }
         return modules

@@ -32,7 +32,7 @@ import Testing
         let subject = diagnosis(waiting, other)
         #expect(subject.cause(of: 0) == .late(rank: 1, waiting.operations[0]))
         let line = subject.failure(subject.cause(of: 0), of: 0, limit: "the limit").description
-        #expect(line.hasPrefix("rank 1 (a): has not reached sum #5 over data (8 floats): is in starting"))
+        #expect(line.hasPrefix("rank 1 (a): has not reached all-reduce #5 over data (8 floats): is in starting"))
         #expect(line.contains("Rank 0 waits since 61 s (the limit)"))
     }
 
@@ -206,7 +206,7 @@ import Testing
         #expect(record.operations.count == 2)
         #expect(record.current?.words == "receive from rank 6 of reference teacher (9 doubles)")
         #expect(record.current?.isWait == true && record.current?.begin == 30)
-        #expect(record.operations[1].words == "sum #812 over reference teacher (4,096 floats)")
+        #expect(record.operations[1].words == "all-reduce #812 over reference teacher (4,096 floats)")
         #expect(record.operations[1].end == 20)
         log.end()
         #expect(OperationLog.record(other, place: 1)?.isEnded == true)

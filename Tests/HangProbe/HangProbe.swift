@@ -56,21 +56,21 @@ enum HangProbe {
         numbers.fill(0)
         try mesh.data.barrier()
         switch mode {
-        case .different: if rank == 0 { try mesh.data.sum(numbers) } else { try mesh.data.barrier() }
-        case .counts: try mesh.data.sum(rank == 0 ? numbers : numbers.columns(0..<2048))
+        case .different: if rank == 0 { try mesh.data.allReduce(numbers) } else { try mesh.data.barrier() }
+        case .counts: try mesh.data.allReduce(rank == 0 ? numbers : numbers.columns(0..<2048))
         case .late:
             RankActivity.begin(.training, step: 7)
             RankActivity.begin(.backward)
             RankActivity.begin(microBatch: 3, of: 4)
             if rank == 1 { sleep(60) }
-            try mesh.data.sum(numbers)
+            try mesh.data.allReduce(numbers)
         case .crossed:
             if rank == 0 { try mesh.data.barrier() }
             try mesh.world.barrier()
             if rank != 0 { try mesh.data.barrier() }
         case .gone:
             if rank == 1 { _exit(0) }
-            try mesh.data.sum(numbers)
+            try mesh.data.allReduce(numbers)
         case .slow: try train(mesh)
         case .cost: try measureCost(mesh)
         }
@@ -129,7 +129,7 @@ enum HangProbe {
         // A part that lasts nothing: what is left is the record and its clock.
         let record = nanoseconds { RankActivity.begin(RankActivity.begin(.forward)) }
         try mesh.data.barrier()
-        let sum = try nanoseconds { try mesh.data.sum(number) }
+        let sum = try nanoseconds { try mesh.data.allReduce(number) }
         if mesh.isFirst { print("two changes of phase \(record) ns, a sum of one float \(sum) ns") }
     }
 }

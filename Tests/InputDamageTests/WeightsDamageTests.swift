@@ -65,7 +65,7 @@ import Weights
         for tensor in source.tensors {
             let rowCount = tensor.shape.dropLast().reduce(1, *)
             let matrix = Matrix(rowCount: rowCount, columnCount: tensor.shape.last!)
-            try source.matrix(named: tensor.name, rowCount: rowCount, columnCount: tensor.shape.last!).widen(into: matrix)
+            try source.matrix(named: tensor.name, rowCount: rowCount, columnCount: tensor.shape.last!).upcast(into: matrix)
             try export.append(matrix, to: tensor.name)
         }
         try export.commit()
@@ -114,7 +114,7 @@ import Weights
                 let columnCount = tensor.shape.last ?? 1
                 let rowCount = tensor.shape.dropLast().reduce(1, *)
                 let matrix = Matrix(rowCount: rowCount, columnCount: columnCount)
-                try checkpoint.matrix(named: tensor.name, rowCount: rowCount, columnCount: columnCount).widen(into: matrix)
+                try checkpoint.matrix(named: tensor.name, rowCount: rowCount, columnCount: columnCount).upcast(into: matrix)
                 return matrix.values
             })
     }

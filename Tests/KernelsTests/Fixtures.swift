@@ -107,7 +107,7 @@ func randomStoredMatrix(
 /// The same weights as floats in memory of their own.
 func floats(of stored: StoredMatrix) -> Matrix {
     let matrix = unwrittenMatrix(stored.rowCount, stored.columnCount)
-    stored.widen(into: matrix)
+    stored.upcast(into: matrix)
     return matrix
 }
 

@@ -45,7 +45,7 @@ enum LayoutProbe {
 
         let sameReferences = before.references == after.references
         let samePolicy = before.policy == after.policy
-        let counts = try mesh.world.sum([
+        let counts = try mesh.world.allReduce([
             sameReferences ? 1 : 0, samePolicy ? 1 : 0, Double(PendingCollectiveFaults.count),
             resident.0, resident.1,
         ])

@@ -21,7 +21,7 @@ import Weights
         let stored = try source.matrix(
             named: name, rowCount: specification.rowCount, columnCount: specification.columnCount)
         let matrix = Matrix(rowCount: stored.rowCount, columnCount: stored.columnCount)
-        stored.widen(into: matrix)
+        stored.upcast(into: matrix)
         return matrix.values.map(\.bitPattern)
     }
 
@@ -47,7 +47,7 @@ import Weights
             let own = try student.source.matrix(
                 named: specification.name, rowCount: specification.rowCount, columnCount: specification.columnCount)
             let matrix = Matrix(rowCount: own.rowCount, columnCount: own.columnCount)
-            own.widen(into: matrix)
+            own.upcast(into: matrix)
             try export.append(matrix, to: specification.name)
         }
         try export.commit()

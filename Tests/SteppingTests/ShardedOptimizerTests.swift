@@ -15,14 +15,14 @@ private final class LoneRank: ProcessGroup {
     init(rank: Int, size: Int) { (self.rank, self.size) = (rank, size) }
 
     var secondsWaited: Double { 0 }
-    func sum(_ values: [Double]) -> [Double] { values }
+    func allReduce(_ values: [Double]) -> [Double] { values }
     func duplicated(_ name: String) -> any ProcessGroup { self }
 
     private func none() -> Never { preconditionFailure("there is nobody to talk to") }
-    func sum(_ matrix: Matrix) { none() }
-    func maximum(_ values: [Double]) -> [Double] { none() }
-    func minimum(_ values: [Int]) -> [Int] { none() }
-    func gatherAll(_ bytes: [UInt8]) -> [[UInt8]] { none() }
+    func allReduce(_ matrix: Matrix) { none() }
+    func allReduceMaximum(_ values: [Double]) -> [Double] { none() }
+    func allReduceMinimum(_ values: [Int]) -> [Int] { none() }
+    func allGather(_ bytes: [UInt8]) -> [[UInt8]] { none() }
     func broadcast(_ matrix: Matrix, root: Int) { none() }
     func send(_ matrix: Matrix, to destination: Int, tag: Int) { none() }
     func receive(_ matrix: Matrix, from source: Int, tag: Int) { none() }
@@ -30,8 +30,8 @@ private final class LoneRank: ProcessGroup {
     func startSend(_ values: [Double], to destination: Int, tag: Int) -> PendingCollective { none() }
     func receive(count: Int, from source: Int, tag: Int) -> [Double] { none() }
     func barrier() { none() }
-    func startExchange(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { none() }
-    func startGather(_ matrix: Matrix, parts: [Range<Int>]) -> PendingCollective { none() }
+    func startAllToAll(_ matrix: Matrix, parts: [Range<Int>], into received: Matrix) -> PendingCollective { none() }
+    func startAllGather(_ matrix: Matrix, parts: [Range<Int>]) -> PendingCollective { none() }
 }
 
 @Suite struct ShardedOptimizerTests {

@@ -12,7 +12,7 @@ import Testing
         let stored = StoredMatrix(
             storage: storage, byteOffset: byteOffset, elementType: type, rowCount: 256, columnCount: 256)
         let floats = Matrix(rowCount: 256, columnCount: 256)
-        stored.widen(into: floats)
+        stored.upcast(into: floats)
         return floats.values
     }
 
@@ -89,7 +89,7 @@ import Testing
 
     private func widened(_ stored: StoredMatrix) -> [Float] {
         let floats = Matrix(rowCount: stored.rowCount, columnCount: stored.columnCount)
-        stored.widen(into: floats)
+        stored.upcast(into: floats)
         return floats.values
     }
 

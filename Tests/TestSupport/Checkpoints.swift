@@ -28,7 +28,7 @@ public func makeCheckpoint(
         let matrix = Matrix(rowCount: specification.rowCount, columnCount: specification.columnCount)
         try source.matrix(
             named: specification.name, rowCount: specification.rowCount, columnCount: specification.columnCount
-        ).widen(into: matrix)
+        ).upcast(into: matrix)
         if specification.isVector {
             var random = KeyedRandom(key: seed, 3)
             for column in 0..<matrix.columnCount { matrix[0, column] += Float(0.2 * (random.nextUnit() - 0.5)) }

@@ -49,7 +49,7 @@ func entry(_ name: String, _ type: String, _ shape: [Int], _ begin: Int, _ end: 
 extension StoredMatrix {
     var widened: [Float] {
         let matrix = Matrix(rowCount: rowCount, columnCount: columnCount)
-        widen(into: matrix)
+        upcast(into: matrix)
         return matrix.values
     }
 }

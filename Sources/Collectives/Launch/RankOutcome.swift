@@ -33,7 +33,7 @@ public struct RankOutcome: Equatable, Sendable {
     static func firstFailure(
         _ own: Failure?, over world: any ProcessGroup, hosts: [String]
     ) throws(CollectiveError) -> Failure? {
-        let messages = try world.gatherAll(own.map(bytes) ?? [])
+        let messages = try world.allGather(own.map(bytes) ?? [])
         return verdict(zip(hosts, messages).map { RankOutcome(host: $0, failure: failure($1)) })
     }
 
@@ -62,6 +62,6 @@ public struct RankOutcome: Equatable, Sendable {
 extension ProcessGroup {
     /// The name of each rank's host. Collective.
     public func gatherHosts() throws(CollectiveError) -> [String] {
-        try gatherAll(Array(MPIEnvironment.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+        try allGather(Array(MPIEnvironment.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -74,9 +74,9 @@ public enum MPIEnvironment {
     private static func startWatchdog(_ world: MPIGroup, isLaunched: Bool) throws {
         let node = try world.node()
         let made = node.rank == 0 ? NodeBoard.make(rankCount: node.size) : nil
-        let address = try node.sum((made?.address ?? [0, 0]).map(Double.init)).map { Int($0) }
+        let address = try node.allReduce((made?.address ?? [0, 0]).map(Double.init)).map { Int($0) }
         let shared = made ?? NodeBoard.open(madeBy: address[0], descriptor: address[1], rankCount: node.size)
-        let allHaveIt = try node.minimum([shared == nil ? 0 : 1])[0] == 1
+        let allHaveIt = try node.allReduceMinimum([shared == nil ? 0 : 1])[0] == 1
         shared?.closeDescriptor()
         if allHaveIt, let shared {
             try Watchdog.start(OperationLog(shared, place: node.rank, rank: world.rank, process: Int(getpid())), isLaunched: isLaunched)

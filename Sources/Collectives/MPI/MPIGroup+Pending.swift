@@ -7,7 +7,7 @@ import Tensors
 // buffers along a tree, where an exchange of parts, a sum of each rank's own and a gather send no float twice.
 
 extension MPIGroup {
-    public func startExchange(
+    public func startAllToAll(
         _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
     ) throws(CollectiveError) -> PendingCollective {
         let own = parts[rank].count
@@ -32,7 +32,7 @@ extension MPIGroup {
         return pending(operation, started)
     }
 
-    public func startGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective {
+    public func startAllGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective {
         invariant(
             parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max),
             "each rank has its part, of at most 2,147,483,647 numbers")

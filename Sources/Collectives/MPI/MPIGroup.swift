@@ -108,7 +108,7 @@ public final class MPIGroup: ProcessGroup {
     /// MPI counts are 32-bit: longer buffers go in pieces.
     private static let pieceLimit = 1 << 28
 
-    public func sum(_ matrix: Matrix) throws(CollectiveError) {
+    public func allReduce(_ matrix: Matrix) throws(CollectiveError) {
         invariant(matrix.isContiguous, "a sum is of numbers without gaps")
         try timed(.sum, matrix.elementCount) { () throws(CollectiveError) in
             var offset = 0
@@ -123,15 +123,15 @@ public final class MPIGroup: ProcessGroup {
         }
     }
 
-    public func sum(_ values: [Double]) throws(CollectiveError) -> [Double] {
+    public func allReduce(_ values: [Double]) throws(CollectiveError) -> [Double] {
         try reduced(values, .sum, .doubles, type: cmpi_double(), operation: cmpi_sum())
     }
 
-    public func maximum(_ values: [Double]) throws(CollectiveError) -> [Double] {
+    public func allReduceMaximum(_ values: [Double]) throws(CollectiveError) -> [Double] {
         try reduced(values, .maximum, .doubles, type: cmpi_double(), operation: cmpi_max())
     }
 
-    public func minimum(_ values: [Int]) throws(CollectiveError) -> [Int] {
+    public func allReduceMinimum(_ values: [Int]) throws(CollectiveError) -> [Int] {
         try reduced(values, .minimum, .integers, type: cmpi_int64(), operation: cmpi_min())
     }
 
@@ -151,7 +151,7 @@ public final class MPIGroup: ProcessGroup {
         return result
     }
 
-    public func gatherAll(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
+    public func allGather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]] {
         var all: [UInt8] = []
         var counts: [Int32] = []
         var offsets: [Int32] = []

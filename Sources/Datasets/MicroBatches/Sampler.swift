@@ -98,7 +98,7 @@ public struct Sampler: Sendable {
     private static func permutation(_ count: Int, shuffle: Bool, seed: UInt64, epoch: Int) -> [Int] {
         var records = Array(0..<count)
         guard shuffle else { return records }
-        var random = KeyedRandom(key: seed, purpose, UInt64(epoch))
+        var random = KeyedRandom(key: seed, RandomPurpose.recordOrder, UInt64(epoch))
         for last in stride(from: count - 1, to: 0, by: -1) {
             // The product's upper half is uniform in 0...last, to within 2⁻⁶⁴ · last.
             let other = Int(random.next().multipliedFullWidth(by: UInt64(last + 1)).high)
@@ -106,7 +106,4 @@ public struct Sampler: Sendable {
         }
         return records
     }
-
-    /// Sets these numbers apart from others of the same seed: "sampling" in ASCII.
-    private static let purpose: UInt64 = 0x7361_6D70_6C69_6E67
 }

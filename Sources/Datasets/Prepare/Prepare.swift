@@ -226,16 +226,13 @@ private struct PreparedOutputs {
     /// - Parameter line: of all inputs, from 0. The choice depends on nothing else, so that preparing again with
     ///   another maximum length leaves each record on its side.
     mutating func append(_ record: DatasetRecord, line: Int) throws(Failure) {
-        var random = KeyedRandom(key: PreparedOutputs.seed, UInt64(line))
+        var random = KeyedRandom(key: RandomPurpose.validationSplit, UInt64(line))
         if validation != nil, random.nextUnit() <= fraction {
             try validation!.append(record)
         } else {
             try training.append(record)
         }
     }
-
-    /// Fixed, and of this purpose alone: "validate" in ASCII.
-    private static let seed: UInt64 = 0x7661_6C69_6461_7465
 }
 
 /// One dataset being written, with the figures of its summary.

@@ -22,7 +22,7 @@ public enum Embedding {
                 let row = token - range.lowerBound
                 switch table {
                 case .floats(let matrix): target.copy(from: matrix.rows(row..<(row + 1)))
-                case .stored(let matrix): matrix.rows(row..<(row + 1)).widen(into: target)
+                case .stored(let matrix): matrix.rows(row..<(row + 1)).upcast(into: target)
                 }
             }
         }

@@ -38,7 +38,7 @@ public enum WeightView: Sendable {
             let matrix = scratch.matrix(rowCount: stored.rowCount, columnCount: stored.columnCount)
             let tiles = Tiles(stored.rowCount, limit: 64)
             workers.run(tiles.tileCount) { tile, _ in
-                stored.rows(tiles[tile]).widen(into: matrix.rows(tiles[tile]))
+                stored.rows(tiles[tile]).upcast(into: matrix.rows(tiles[tile]))
             }
             return matrix
         }
@@ -51,7 +51,7 @@ public enum WeightView: Sendable {
         case .stored(let stored):
             if let matrix = stored.asFloats { return matrix }
             let matrix = scratch.matrix(rowCount: stored.rowCount, columnCount: stored.columnCount)
-            stored.widen(into: matrix)
+            stored.upcast(into: matrix)
             return matrix
         }
     }

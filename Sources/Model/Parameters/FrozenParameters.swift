@@ -26,7 +26,7 @@ public final class FrozenParameters: ParameterValues {
             let part = try source.part(specification, sharding: sharding, rank: rank)
             if specification.isVector {
                 let vector = Matrix(rowCount: 1, columnCount: part.columnCount)
-                part.widen(into: vector)
+                part.upcast(into: vector)
                 vectors[index] = vector
             }
             weights.append(part)

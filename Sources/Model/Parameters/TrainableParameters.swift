@@ -16,7 +16,7 @@ public final class TrainableParameters: ParameterValues {
         valueBlock = FlatBlock(table, sharding: sharding, rank: rank)
         gradientBlock = FlatBlock(table, sharding: sharding, rank: rank)
         for (specification, value) in zip(table.specifications, valueBlock.parts) {
-            try source.part(specification, sharding: sharding, rank: rank).widen(into: value)
+            try source.part(specification, sharding: sharding, rank: rank).upcast(into: value)
         }
     }
 

@@ -86,7 +86,7 @@ extension Transformer where Kind == Trainable {
                         weights: gradients.distributions[$0])
                 })
         }
-        let whole = try Partial(hiddenGradient).summed(over: tensor)
+        let whole = try Partial(hiddenGradient).allReduced(over: tensor)
         let inputGradient = buffers.scoredGradient.matrix(rowCount: count, columnCount: width)
         inputGradient.fill(0)
         RootMeanSquareNorm.backward(
@@ -123,7 +123,7 @@ extension Transformer where Kind == Trainable {
             (residualGradient, gated, block.down), (saved.gate, normalized, block.gate), (saved.up, normalized, block.up),
         ])
         RootMeanSquareNorm.backward(
-            try Partial(normalizedGradient).summed(over: tensor), input: saved.middle,
+            try Partial(normalizedGradient).allReduced(over: tensor), input: saved.middle,
             weight: parameters.values[block.feedForwardNorm], inverseRoot: saved.inverseRoot,
             addingTo: residualGradient, weightGradient: parameters.gradients[block.feedForwardNorm], scratch: buffers.normSums,
             workers: workers)
@@ -160,7 +160,7 @@ extension Transformer where Kind == Trainable {
         ])
         backwardBias([(columns.query, block.queryBias), (columns.key, block.keyBias), (columns.value, block.valueBias)])
         RootMeanSquareNorm.backward(
-            try Partial(normalizedGradient).summed(over: tensor), input: input,
+            try Partial(normalizedGradient).allReduced(over: tensor), input: input,
             weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
             addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm], scratch: buffers.normSums,
             workers: workers)

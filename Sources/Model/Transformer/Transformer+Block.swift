@@ -29,7 +29,7 @@ extension Transformer {
         GatedActivation.forward(gate: saved.gate, up: saved.up, into: gated, workers: workers)
         observe(module(down) + " input", gated)
         linear(gated, [(down, nil, update)])
-        let whole = try Partial(update).summed(over: tensor)
+        let whole = try Partial(update).allReduced(over: tensor)
         observe(module(down) + " output", whole)
         let output = buffers.residual(layer + 1, count)
         Elementwise.sum(saved.middle, whole, into: output, workers: workers)
@@ -75,7 +75,7 @@ extension Transformer {
         let update = buffers.update(count)
         let block = table.blocks[layer]
         linear(output, [(block.output, nil, update)])
-        let whole = try Partial(update).summed(over: tensor)
+        let whole = try Partial(update).allReduced(over: tensor)
         observe(module(block.output) + " output", whole)
         let middle = buffers.feedForward(layer, count).middle
         Elementwise.sum(input, whole, into: middle, workers: workers)

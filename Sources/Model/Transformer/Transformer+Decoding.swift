@@ -39,7 +39,7 @@ extension Transformer {
         let embedded = buffers.residual(0, count)
         Embedding.forward(
             tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
-        _ = try Partial(embedded).summed(over: tensor)
+        _ = try Partial(embedded).allReduced(over: tensor)
         observe(module(table.embedding) + " output", embedded)
         for layer in table.blocks.indices {
             let rows = cache.projections[layer].rows(seen..<(seen + count))
@@ -65,6 +65,6 @@ extension Transformer {
         let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
         linear(normalized, [(table.head, nil, logits.columns(vocabulary))])
         observe("logits", logits.columns(vocabulary))
-        return try Partial(logits).summed(over: tensor)
+        return try Partial(logits).allReduced(over: tensor)
     }
 }

@@ -99,7 +99,7 @@ extension Transformer where Kind == Trainable {
         residualGradient.fill(0)
         selection.scatter(gradient, into: residualGradient, workers: workers)
         RootMeanSquareNorm.backward(
-            try Partial(normalizedGradient).summed(over: tensor), input: input,
+            try Partial(normalizedGradient).allReduced(over: tensor), input: input,
             weight: parameters.values[block.attentionNorm], inverseRoot: saved.inverseRoot,
             addingTo: residualGradient, weightGradient: parameters.gradients[block.attentionNorm],
             scratch: buffers.normSums, workers: workers)

@@ -98,7 +98,7 @@ public final class Transformer<Kind: Trainability> {
         let embedded = buffers.residual(0, count)
         Embedding.forward(
             plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
-        _ = try Partial(embedded).summed(over: tensor)
+        _ = try Partial(embedded).allReduced(over: tensor)
         observe(module(table.embedding) + " output", embedded)
         for layer in table.blocks.indices {
             let isLast = layer == table.blocks.count - 1
@@ -150,10 +150,10 @@ public final class Transformer<Kind: Trainability> {
     func combined(
         _ partial: PartialRowStatistics, targetRows: [Int]
     ) throws(CollectiveError) -> (rows: [RowStatistics], logProbabilities: [Double]) {
-        let maximum = try tensor.maximum(partial.maximum)
+        let maximum = try tensor.allReduceMaximum(partial.maximum)
         return PartialRowStatistics.combined(
-            maximum: maximum, sums: try tensor.sum(partial.rescaled(to: maximum)),
-            mostProbable: try tensor.minimum(partial.candidates(for: maximum)), targetRows: targetRows,
+            maximum: maximum, sums: try tensor.allReduce(partial.rescaled(to: maximum)),
+            mostProbable: try tensor.allReduceMinimum(partial.candidates(for: maximum)), targetRows: targetRows,
             vocabularySize: configuration.vocabularySize)
     }
 
@@ -163,11 +163,11 @@ public final class Transformer<Kind: Trainability> {
     ) throws(CollectiveError) -> [[DistributionRow]] {
         var distributions: [[DistributionRow]] = []
         for (partial, request) in zip(partials, requests) {
-            let maximum = try tensor.maximum(partial.maximum)
+            let maximum = try tensor.allReduceMaximum(partial.maximum)
             distributions.append(
                 PartialDistributionStatistics.combined(
-                    maximum: maximum, sums: try tensor.sum(partial.rescaled(to: maximum)),
-                    mostProbable: try tensor.minimum(partial.candidates(for: maximum)),
+                    maximum: maximum, sums: try tensor.allReduce(partial.rescaled(to: maximum)),
+                    mostProbable: try tensor.allReduceMinimum(partial.candidates(for: maximum)),
                     referenceCount: request.loss.references.count))
         }
         return distributions
@@ -178,7 +178,7 @@ public final class Transformer<Kind: Trainability> {
         _ sums: [[Double]], _ requests: [DistributionRequest], to distributions: inout [[DistributionRow]]
     ) throws(CollectiveError) {
         for (index, request) in requests.enumerated() where request.loss.sumCount > 0 {
-            distributions[index].setSums(try tensor.sum(sums[index]), sumCount: request.loss.sumCount)
+            distributions[index].setSums(try tensor.allReduce(sums[index]), sumCount: request.loss.sumCount)
         }
     }
 

@@ -20,12 +20,12 @@ public struct Bench {
     /// Seconds of `body` on the slowest rank while all ranks do it.
     public func together(_ body: () throws -> Void) throws -> Double {
         try mesh.world.barrier()
-        return try mesh.world.maximum([try budget.measure(body)])[0]
+        return try mesh.world.allReduceMaximum([try budget.measure(body)])[0]
     }
 
     /// Seconds of `body` on the first rank, the others waiting.
     public func alone(_ body: () throws -> Void) throws -> Double {
         try mesh.world.barrier()
-        return try mesh.world.maximum([mesh.isFirst ? try budget.measure(body) : 0])[0]
+        return try mesh.world.allReduceMaximum([mesh.isFirst ? try budget.measure(body) : 0])[0]
     }
 }

@@ -23,11 +23,11 @@ extension MachineMeasurement {
             let bounds = (0...node.size).map { $0 == node.size ? count : count * $0 / node.size / 16 * 16 }
             let parts = zip(bounds, bounds.dropFirst()).map { $0..<$1 }
             let received = Matrix(rowCount: node.size - 1, columnCount: parts[node.rank].count)
-            let sum = try seconds(of: node, bytes) { try node.sum(matrix) }
+            let sum = try seconds(of: node, bytes) { try node.allReduce(matrix) }
             let bucket = try seconds(of: node, bytes) {
-                try exchanges.startExchange(matrix, parts: parts, into: received).wait()
+                try exchanges.startAllToAll(matrix, parts: parts, into: received).wait()
                 RankSum.add(received, to: matrix.columns(parts[node.rank]), rank: node.rank)
-                try gathers.startGather(matrix, parts: parts).wait()
+                try gathers.startAllGather(matrix, parts: parts).wait()
             }
             return MachineRates.Reduction(bytes: bytes, sumSeconds: sum, bucketSeconds: bucket)
         }
@@ -42,11 +42,11 @@ extension MachineMeasurement {
         if let group = try bench.mesh.group("leaders", among: [leaders]) {
             let (small, large) = (Matrix(rowCount: 1, columnCount: 1), Matrix(rowCount: 1, columnCount: 1 << 22))
             let steps = 2 * log2(Double(group.size)).rounded(.up)
-            found[0] = try seconds(of: group, 8) { try group.sum(small) } / steps
+            found[0] = try seconds(of: group, 8) { try group.allReduce(small) } / steps
             let bytes = 2 * Double(group.size - 1) / Double(group.size) * Double(1 << 24)
-            found[1] = bytes / (try seconds(of: group, 1 << 24) { try group.sum(large) })
+            found[1] = bytes / (try seconds(of: group, 1 << 24) { try group.allReduce(large) })
         }
-        let all = try world.maximum(found)
+        let all = try world.allReduceMaximum(found)
         return MachineRates.Network(latencySeconds: all[0], bytesPerSecond: all[1], isAssumed: false)
     }
 
@@ -60,6 +60,6 @@ extension MachineMeasurement {
             try body()
             times.append(now() - start)
         }
-        return try group.maximum([median(times)])[0]
+        return try group.allReduceMaximum([median(times)])[0]
     }
 }

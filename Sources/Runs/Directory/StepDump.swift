@@ -138,7 +138,7 @@ public struct StepDump: Codable, Equatable, Sendable {
             throw .damaged(file.path, "holds no rows", remedy: "The dump is damaged.")
         }
         let matrix = Matrix(rowCount: tensor.shape[0], columnCount: tensor.shape[1])
-        try file.matrix(named: tensor.name, rowCount: tensor.shape[0], columnCount: tensor.shape[1]).widen(into: matrix)
+        try file.matrix(named: tensor.name, rowCount: tensor.shape[0], columnCount: tensor.shape[1]).upcast(into: matrix)
         return (dump, (0..<matrix.rowCount).map { matrix.rows($0..<$0 + 1).values })
     }
 }

@@ -25,7 +25,7 @@ public struct Provenance {
     /// Collects every rank's host and cores. Collective over `mesh`.
     public init(mesh: Mesh, threads: Int) throws(CollectiveError) {
         let own = "\(MPIEnvironment.hostName)\u{1F}\(availableCores().map(String.init).joined(separator: ","))"
-        let ranks = try mesh.world.gatherAll(Array(own.utf8)).enumerated().map { rank, bytes -> [String: Any] in
+        let ranks = try mesh.world.allGather(Array(own.utf8)).enumerated().map { rank, bytes -> [String: Any] in
             let fields = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\u{1F}")
             return ["rank": rank, "host": fields[0], "cores": fields[1]]
         }

@@ -26,7 +26,7 @@ public struct RankPlace: Codable, Equatable, Sendable {
         let own = RankPlace(
             host: MPIEnvironment.hostName, processors: availableCores(), cores: physicalCores(availableCores()),
             coresOfLauncher: processorsOfLauncher().map { physicalCores($0).count }, threads: threads)
-        let all = try mesh.world.gatherAll(Array(JSONEncoder().encode(own)))
+        let all = try mesh.world.allGather(Array(JSONEncoder().encode(own)))
         return try all.map { try JSONDecoder().decode(RankPlace.self, from: Data($0)) }
     }
 

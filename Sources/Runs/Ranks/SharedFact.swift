@@ -29,10 +29,10 @@ public struct SharedFact: Codable, Hashable, Sendable {
         encoder.outputFormatting = .sortedKeys
         let own = try Array(encoder.encode(facts))
         // A digest of each rank where all are alike; the facts themselves only where they are not.
-        let hashes = try world.gatherAll(Array(SHA256.digits(of: own).utf8))
+        let hashes = try world.allGather(Array(SHA256.digits(of: own).utf8))
         guard hashes.contains(where: { $0 != hashes[0] }) else { return }
         let hosts = try world.gatherHosts()
-        let all = try world.gatherAll(own).map { try JSONDecoder().decode([SharedFact].self, from: Data($0)) }
+        let all = try world.allGather(own).map { try JSONDecoder().decode([SharedFact].self, from: Data($0)) }
         if let failure = difference(all, hosts: hosts) { throw AgreedFailure(failure) }
     }
 

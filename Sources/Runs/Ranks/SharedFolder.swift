@@ -15,11 +15,11 @@ package enum SharedFolder {
     package static func check(_ path: String, key: String, mesh: Mesh) throws {
         guard mesh.world.size > 1 else { return }
         let own = mesh.isFirst ? ".shared-\(UUID().uuidString.lowercased())" : ""
-        let name = String(decoding: try mesh.world.gatherAll(Array(own.utf8))[0], as: UTF8.self)
+        let name = String(decoding: try mesh.world.allGather(Array(own.utf8))[0], as: UTF8.self)
         let file = "\(path)/\(name)"
         try mesh.agreed { if mesh.isFirst { try write(file) } }
         let isSeen = mesh.isFirst || sees(file)
-        let all = try mesh.world.gatherAll([isSeen ? 1 : 0]).map { $0 == [1] }
+        let all = try mesh.world.allGather([isSeen ? 1 : 0]).map { $0 == [1] }
         if mesh.isFirst { unlink(file) }
         guard let blind = all.firstIndex(of: false) else { return }
         let hosts = all.indices.filter { !all[$0] }.map { mesh.hosts[$0] }

@@ -15,9 +15,9 @@ extension Storage {
     func decodeRow(at offset: Int, as encoding: GGUFEncoding, into destination: Matrix, row target: Int) {
         let columnCount = destination.columnCount
         switch encoding {
-        case .float32: widenRow(at: offset, .float32, into: destination.rows(target..<target + 1))
-        case .float16: widenRow(at: offset, .float16, into: destination.rows(target..<target + 1))
-        case .bfloat16: widenRow(at: offset, .bfloat16, into: destination.rows(target..<target + 1))
+        case .float32: upcastRow(at: offset, .float32, into: destination.rows(target..<target + 1))
+        case .float16: upcastRow(at: offset, .float16, into: destination.rows(target..<target + 1))
+        case .bfloat16: upcastRow(at: offset, .bfloat16, into: destination.rows(target..<target + 1))
         case .eightBits:
             let floats = destination.row(target)
             for (block, start) in blockStarts(at: offset, columnCount: columnCount, byteCount: 34) {
@@ -41,10 +41,10 @@ extension Storage {
         }
     }
 
-    private func widenRow(at offset: Int, _ type: ElementType, into row: Matrix) {
+    private func upcastRow(at offset: Int, _ type: ElementType, into row: Matrix) {
         StoredMatrix(
             storage: self, byteOffset: offset, elementType: type, rowCount: 1, columnCount: row.columnCount
-        ).widen(into: row)
+        ).upcast(into: row)
     }
 
     /// Each block's index and first byte, after the check that all of them are there.

@@ -68,7 +68,7 @@ public struct CheckpointConversion {
             let stored = try checkpoint.matrix(
                 named: tensor.name, rowCount: tensor.rowCount, columnCount: tensor.columnCount)
             let band = Matrix(rowCount: range.count, columnCount: tensor.columnCount)
-            stored.rows(range).widen(into: band)
+            stored.rows(range).upcast(into: band)
             return band
         }
     }

@@ -29,7 +29,7 @@ struct StepBenchmark {
         let collector = StepCollector(products: Array(products.prefix(warmUp + timed)), untimed: warmUp, bench: bench)
         try Trainer(run, mesh: mesh, workers: workers, listeners: [collector]).train(.fresh(overwrite: true))
         precondition(collector.reports.count == warmUp + timed, "the schedule has as many steps as were asked for")
-        let peak = try mesh.world.sum([Double(collector.peakMemoryByteCount)])[0]
+        let peak = try mesh.world.allReduce([Double(collector.peakMemoryByteCount)])[0]
         let reports = collector.reports.dropFirst(warmUp)
         let floors = collector.floors
         let operations = products.dropFirst(warmUp).prefix(timed).map(\.operations)
