@@ -34,9 +34,10 @@ struct Tandem: ParsableCommand {
             _exit(failure.exitCode.rawValue)
         }
         do {
+            // First: the parser of the command line, too, ends without a word where it gets no memory.
+            try ProcessLimit.tightest()?.checkStart()
             var command = try parseAsRoot(arguments)
             try LaunchCheck().check()
-            try ProcessLimit.tightest()?.checkStart()
             try checkProcessor()
             if let command = command as? any OneProcessCommand {
                 try runOnFirstRank(command)
