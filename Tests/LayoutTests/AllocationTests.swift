@@ -42,7 +42,7 @@ import Testing
         return counts
     }
 
-    @Test("records of one length: no step after the first allocates", arguments: layouts, objectives)
+    @Test("records of one length: no step after the first allocates", arguments: Layout.combinations(layouts, objectives))
     func equalLengths(layout: Layout, objective: String) throws {
         for recompute in ["none", "block"] {
             let counts = try allocations(

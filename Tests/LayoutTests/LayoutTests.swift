@@ -41,9 +41,19 @@ struct Layout: Sendable, CustomTestStringConvertible {
         Layout(name: "data 6, a rank without pairs, state shared", data: 6, tensor: 1, tokensPerMicroBatch: 1, zero: 1),
     ]
 
-    /// Those that take long, or say little that is new: `./launch/test --all-layouts`.
+    /// `./launch/test --all-layouts`
+    static let areAllAsked = ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] != nil
+
+    /// Each layout with each of `others` where all are asked for; else the first layout with each, and each layout with one.
+    static func combinations<Other>(_ layouts: [Layout], _ others: [Other]) -> [(Layout, Other)] {
+        if areAllAsked { return layouts.flatMap { layout in others.map { (layout, $0) } } }
+        return others.map { (layouts[0], $0) }
+            + layouts.indices.dropFirst().map { (layouts[$0], others[$0 % others.count]) }
+    }
+
+    /// Those that take long, or say little that is new.
     static let further =
-        ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil
+        !areAllAsked
         ? []
         : [
             Layout(name: "data 4", data: 4, tensor: 1, tokensPerMicroBatch: 60),
@@ -154,7 +164,7 @@ func runProbe(
 
     @Test(
         "any layout gives the losses of one rank within 1e-5, every gradient within 1e-4 and the parameters within 2e-4",
-        arguments: Layout.table + Layout.sharded + Layout.further, [ModelFamily.llama, .qwen2])
+        arguments: Layout.combinations(Layout.table + Layout.sharded + Layout.further, [ModelFamily.llama, .qwen2]))
     func layouts(layout: Layout, family: ModelFamily) throws {
         let test = try LayoutTests.testCase(family)
         let result = try test.run(layout)
@@ -181,7 +191,7 @@ func runProbe(
 
     @Test(
         "a reference with the policy's weights gives Δ = 0 exactly and the loss ln 2 at the first step",
-        arguments: [Layout.single] + Layout.table, ["policy", "policy-bfloat16"])
+        arguments: Layout.combinations([Layout.single] + Layout.table, ["policy", "policy-bfloat16"]))
     func frozenTwin(layout: Layout, checkpoint: String) throws {
         let family: ModelFamily = layout.tokensPerMicroBatch == 60 ? .qwen2 : .llama
         let result = try LayoutTests.testCase(family).run(layout, policy: checkpoint, reference: checkpoint, steps: 2)

@@ -28,7 +28,7 @@ struct PlacedReference: Sendable, CustomTestStringConvertible {
 
     /// `./launch/test --all-layouts`
     static let further =
-        ProcessInfo.processInfo.environment["TANDEM_ALL_LAYOUTS"] == nil
+        !Layout.areAllAsked
         ? []
         : [
             PlacedReference(data: 4, tensor: 2, "layout: {data: 2, tensor: 3}, ranks: [0, 2, 4, 6, 7, 1]"),
