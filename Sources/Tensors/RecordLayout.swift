@@ -1,22 +1,25 @@
-/// Where a record's sequences lie among the scored rows of its micro-batch, and the numbers that it brings along.
+import Settings
+
+/// Where a record's sequences lie among the scored rows of its micro-batch.
 ///
 /// A new form of record is a set of names, not a new type: an objective reads the sequences that it knows.
 public struct RecordLayout: Equatable, Sendable {
     /// The record's index in its dataset.
     public let record: Int
     /// Rows of each scored sequence.
-    public private(set) var sequences: [SequenceName: Range<Int>] = [:]
-    public var numbers: [RecordNumber: Double] = [:]
+    public private(set) var sequences: [SequenceName: Range<Int>]
 
-    public init(record: Int, _ sequences: [SequenceName: Range<Int>] = [:], numbers: [RecordNumber: Double] = [:]) {
+    public init(record: Int, _ sequences: [SequenceName: Range<Int>] = [:]) {
         self.record = record
         self.sequences = sequences
-        self.numbers = numbers
     }
 
-    /// The rows of a sequence; empty where the record has no such sequence, or where it is not scored.
+    /// The rows of a sequence that the record has. `sequences` tells whether it has one.
     public subscript(name: SequenceName) -> Range<Int> {
-        get { sequences[name] ?? 0..<0 }
+        get {
+            guard let rows = sequences[name] else { brokenInvariant("record \(record) has no sequence \(name.rawValue) that is scored") }
+            return rows
+        }
         set { sequences[name] = newValue }
     }
 
