@@ -42,7 +42,7 @@ let package = Package(
             name: "Checkpoints",
             dependencies: ["CThreads", "Settings", "Files", "Hashing", "Tensors", "Diagnosis", "Collectives", "HDF5"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
-        .target(name: "Costs", dependencies: ["Settings", "Tensors", "Kernels", "Weights", "Model"]),
+        .target(name: "Costs", dependencies: ["Settings", "Tensors", "Kernels", "Weights", "Model", "Datasets"]),
         .target(
             name: "References",
             dependencies: [
@@ -82,7 +82,7 @@ let package = Package(
             swiftSettings: vectorised),
         .target(
             name: "Reporting",
-            dependencies: ["Settings", "Files", "Collectives", "Checkpoints", "Stepping", "Runs", "Planning"]),
+            dependencies: ["Settings", "Files", "Collectives", "Checkpoints", "Costs", "Stepping", "Runs", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
@@ -95,8 +95,8 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Stepping", "Runs", "Training",
-                "Planning", "Reporting",
+                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Costs", "Stepping", "Runs",
+                "Training", "Planning", "Reporting",
             ],
             path: "benchmarks/Sources/Benchmarks", swiftSettings: vectorised),
         .executableTarget(
@@ -116,7 +116,7 @@ let package = Package(
         // Tests. `layout-probe` and `hang-probe` are what tests start under mpirun.
         .target(
             name: "TestSupport",
-            dependencies: ["Settings", "Tensors", "Weights", "Model", "Datasets"],
+            dependencies: ["Settings", "Tensors", "Weights", "Model", "Datasets", "Costs"],
             path: "Tests/TestSupport"),
         .executableTarget(
             name: "layout-probe",
@@ -165,7 +165,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "PlanningTests",
-            dependencies: ["Settings", "Kernels", "Collectives", "Model", "Planning", "TestSupport"]),
+            dependencies: ["Settings", "Kernels", "Collectives", "Costs", "Planning", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: ["Settings", "Files", "Stepping", "Runs", "Training", "Reporting", "TestSupport"]),

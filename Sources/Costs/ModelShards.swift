@@ -32,6 +32,16 @@ public struct ModelShards {
             .filter { $0.0.name.hasPrefix("model.layers.") }.map(\.1).max() ?? 0
     }
 
+    /// The part of the model's bytes whose pages a tensor rank reads. A matrix that is cut by columns is read as a whole.
+    func touchedFraction(rank: Int) -> Double {
+        let touched = table.specifications.reduce(0.0) { sum, specification in
+            let part = specification.part(sharding, rank: rank)
+            return sum + Double(part.rows.count * specification.columnCount)
+        }
+        let whole = table.specifications.reduce(0.0) { $0 + Double($1.rowCount * $1.columnCount) }
+        return touched / whole
+    }
+
     private struct Widths { let model, projections, attention, heads, feedForward: Double }
 
     private func widths(rank: Int) -> Widths {
@@ -59,11 +69,6 @@ public struct ModelShards {
         return repeated(attentionWidths(widths), recompute == .nothing ? layers : 1)
             + repeated(feedForwardWidths(widths), recompute == .block ? 1 : layers) + repeated([widths.model], layers + 5)
             + [widths.feedForward, widths.feedForward, widths.projections, widths.attention]
-    }
-
-    /// With what scored states take where every token is scored.
-    public func trainableFloatsPerToken(rank: Int, _ recompute: Recomputation) -> Double {
-        trainableWidths(rank: rank, recompute).reduce(0, +) + scoredFloatsPerRow
     }
 
     /// Scored states before and after the final norm, their inverse roots, and two gradients.

@@ -1,6 +1,7 @@
 import BasicContainers
 import Collectives
 import Kernels
+import Model
 import Settings
 import Tensors
 
@@ -40,9 +41,6 @@ package final class GradientReduction {
     /// and where one data rank has nothing to send.
     package private(set) var secondsAlone: Double?
 
-    /// Exchanges under way: enough that the network has work while one is added up.
-    private static let exchangeLimit = 4
-
     /// Collective over `group`.
     ///
     /// - Parameters:
@@ -59,7 +57,7 @@ package final class GradientReduction {
         exchanges = try group.duplicated("gradient exchanges")
         gathers = try group.duplicated("gradient gathers")
         let part = partition.largestPart
-        received = (0..<min(GradientReduction.exchangeLimit, buckets.count)).map { _ in
+        received = (0..<min(FlatPartition.exchangesUnderWay, buckets.count)).map { _ in
             Matrix(rowCount: 1, columnCount: (group.size - 1) * part)
         }
         finalOffset = gradients.columnCount

@@ -19,13 +19,22 @@ private let small = ModelConfiguration(
 private let smallLayer = 128 + 64 + 384 + 16
 private let smallCount = 32 * 8 + 3 * smallLayer + 8
 
+extension RunShape {
+    fileprivate init(
+        _ policy: ModelConfiguration, _ references: [Reference], layout: ParallelLayout, ranksOnNode: Int, recompute: Recomputation = .nothing,
+        zero: ZeroStage = .nothing
+    ) {
+        self.init(
+            policy: policy, references: references, layout: layout, ranksPerNode: ranksOnNode, threads: 1, recompute: recompute, zero: zero)
+    }
+}
+
 @Suite struct MemoryForecastTests {
     private func forecast(
-        _ references: [MemoryForecast.Reference] = [], tensor: Int = 1, ranks: Int, tokens: Int = 10
+        _ references: [RunShape.Reference] = [], tensor: Int = 1, ranks: Int, tokens: Int = 10
     ) -> MemoryForecast {
         MemoryForecast(
-            policy: small, references: references, layout: ParallelLayout(data: 8, tensor: tensor), ranksOnNode: ranks,
-            tokensPerMicroBatch: tokens)
+            RunShape(small, references, layout: ParallelLayout(data: 8, tensor: tensor), ranksOnNode: ranks), tokensPerMicroBatch: tokens)
     }
 
     @Test("the policy takes 16 bytes a parameter on each rank; tensor ranks share all but the norms")
@@ -49,8 +58,8 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         let needed = Int(forecast.rankByteCount) + (129 + 64) << 20
         func check(rest: Int, ranks: Int) throws {
             try MemoryForecast.check(
-                policy: small, references: [], layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: ranks, tokensPerMicroBatch: 10,
-                available: 1 << 40, limit: ProcessLimit(.addressSpace, byteCount: 1 << 30, rest: rest), place: "run.yaml")
+                RunShape(small, [], layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: ranks), tokensPerMicroBatch: 10, available: 1 << 40,
+                limit: ProcessLimit(.addressSpace, byteCount: 1 << 30, rest: rest), place: "run.yaml")
         }
         for ranks in [1, 8] {
             try check(rest: needed + 1, ranks: ranks)
@@ -63,8 +72,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
     @Test("data ranks that share the optimizer's state hold their part of both moments, 8 bytes a parameter, alone", arguments: [2, 3, 8])
     func sharedMoments(data: Int) throws {
         let forecast = MemoryForecast(
-            policy: small, references: [], layout: ParallelLayout(data: data, tensor: 1), ranksOnNode: 2,
-            tokensPerMicroBatch: 10, zero: .optimizerState)
+            RunShape(small, [], layout: ParallelLayout(data: data, tensor: 1), ranksOnNode: 2, zero: .optimizerState), tokensPerMicroBatch: 10)
         #expect(abs(forecast.items[0].byteCount - Double(2 * smallCount) * (8 + 8 / Double(data))) < 1e-6)
 
         // Only who has something to gain by it is told to share.
@@ -74,8 +82,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         ] {
             let failure = try #require(throws: Failure.self) {
                 try MemoryForecast.check(
-                    policy: large, references: [], layout: layout, ranksOnNode: 1, tokensPerMicroBatch: 10, zero: zero,
-                    available: 1 << 30, place: "run.yaml")
+                    RunShape(large, [], layout: layout, ranksOnNode: 1, zero: zero), tokensPerMicroBatch: 10, available: 1 << 30, place: "run.yaml")
             }
             #expect(failure.remedy.contains("parallel.zero: 1") == isTold)
         }
@@ -93,8 +100,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         }
         #expect(shares[0] != shares[1])
         let forecast = MemoryForecast(
-            policy: uneven, references: [], layout: ParallelLayout(data: 4, tensor: 2), ranksOnNode: 1,
-            tokensPerMicroBatch: 1)
+            RunShape(uneven, [], layout: ParallelLayout(data: 4, tensor: 2), ranksOnNode: 1), tokensPerMicroBatch: 1)
         #expect(forecast.items[0].byteCount == Double(16 * shares.max()!))
     }
 
@@ -109,8 +115,8 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
 
         // A frozen one keeps a block; in two bytes a number its largest matrix, 8 · 16, is widened.
         let frozen = block + 2 * 8 + (2 * 8 + 16) + (2 * 8 + 1)
-        let float: MemoryForecast.Reference = ("a", small, 4 * smallCount, nil)
-        let half: MemoryForecast.Reference = ("a", small, 2 * smallCount, nil)
+        let float: RunShape.Reference = RunShape.Reference(name: "a", model: small, storedByteCount: 4 * smallCount)
+        let half: RunShape.Reference = RunShape.Reference(name: "a", model: small, storedByteCount: 2 * smallCount)
         #expect(forecast([float], ranks: 2).items[2].byteCount == Double(2 * 4 * 10 * (policy + frozen)))
         #expect(forecast([half], ranks: 2).items[2].byteCount == Double(2 * 4 * (10 * (policy + frozen) + 8 * 16)))
 
@@ -125,17 +131,17 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         arguments: [(Recomputation.attention, 2 * 29), (.block, 2 * 29 + 2 * 41)])
     func recomputation(_ recompute: Recomputation, saved: Int) throws {
         // Of attention 16 + 8 + 4 + 1 floats a token, of the feed-forward layer 8 + 2 · 16 + 1; three layers.
-        for references in [[], [("a", small, 4 * smallCount, nil)]] as [[MemoryForecast.Reference]] {
+        for references in [[], [RunShape.Reference(name: "a", model: small, storedByteCount: 4 * smallCount)]] as [[RunShape.Reference]] {
             let whole = forecast(references, ranks: 2).byteCount
             let forecast = MemoryForecast(
-                policy: small, references: references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2,
-                tokensPerMicroBatch: 10, recompute: recompute)
+                RunShape(small, references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2, recompute: recompute), tokensPerMicroBatch: 10
+            )
             #expect(whole - forecast.byteCount == Double(2 * 4 * 10 * saved))
         }
         let failure = try #require(throws: Failure.self) {
             try MemoryForecast.check(
-                policy: small, references: [], layout: .single, ranksOnNode: 1, tokensPerMicroBatch: 1 << 40,
-                recompute: recompute, available: 1 << 30, place: "run.yaml")
+                RunShape(small, [], layout: .single, ranksOnNode: 1, recompute: recompute), tokensPerMicroBatch: 1 << 40, available: 1 << 30,
+                place: "run.yaml")
         }
         #expect(failure.remedy.contains("schedule.recompute: block") == (recompute == .attention))
     }
@@ -152,7 +158,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
     func references() {
         let stored = 4 * smallCount
         func bytes(tensor: Int = 1, ranks: Int) -> Double {
-            forecast([("teacher", small, stored, nil)], tensor: tensor, ranks: ranks).items[1].byteCount
+            forecast([RunShape.Reference(name: "teacher", model: small, storedByteCount: stored)], tensor: tensor, ranks: ranks).items[1].byteCount
         }
         #expect(bytes(ranks: 1) == Double(stored))
         #expect(bytes(ranks: 8) == Double(stored))
@@ -166,7 +172,8 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         let placement = ReferencePlacement(ranks: [1], layout: .single)
         let stored = 4 * smallCount
         let (alone, everywhere) = (
-            forecast([("teacher", small, stored, placement)], ranks: 8), forecast([("teacher", small, stored, nil)], ranks: 8)
+            forecast([RunShape.Reference(name: "teacher", model: small, storedByteCount: stored, placement: placement)], ranks: 8),
+            forecast([RunShape.Reference(name: "teacher", model: small, storedByteCount: stored)], ranks: 8)
         )
         let without = forecast([], ranks: 8)
         func activations(_ forecast: MemoryForecast) -> Double { forecast.items.last!.byteCount }
@@ -177,16 +184,16 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
 
     @Test("a cache takes 8 bytes a scored row on every rank, and can be refused by name")
     func caches() throws {
-        let references: [MemoryForecast.Reference] = [("ref", small, 4 * smallCount, nil)]
+        let references: [RunShape.Reference] = [RunShape.Reference(name: "ref", model: small, storedByteCount: 4 * smallCount)]
         let forecast = MemoryForecast(
-            policy: small, references: references, cachedRows: [("ref", 1000)], layout: ParallelLayout(data: 2, tensor: 2),
-            ranksOnNode: 3, tokensPerMicroBatch: 10)
+            RunShape(small, references, layout: ParallelLayout(data: 2, tensor: 2), ranksOnNode: 3), tokensPerMicroBatch: 10,
+            cachedRows: [("ref", 1000)])
         #expect(forecast.items.last!.kind == .cache(reference: "ref"))
         #expect(forecast.items.last!.byteCount == 3 * 8 * 1000)
         let failure = try #require(throws: Failure.self) {
             try MemoryForecast.check(
-                policy: small, references: references, cachedRows: [("ref", 1 << 32)], layout: .single, ranksOnNode: 1,
-                tokensPerMicroBatch: 10, available: 1 << 30, place: "run.yaml")
+                RunShape(small, references, layout: .single, ranksOnNode: 1), tokensPerMicroBatch: 10, cachedRows: [("ref", 1 << 32)],
+                available: 1 << 30, place: "run.yaml")
         }
         #expect(failure.reason.contains("32.0 GiB of it for the cached values of reference ref"))
         #expect(failure.remedy.contains("references.ref.cache: off"))
@@ -194,12 +201,12 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
 
     @Test("a run that fits to the byte passes; one byte less is refused")
     func edge() throws {
-        let references: [MemoryForecast.Reference] = [("teacher", small, 2 * smallCount, nil)]
+        let references: [RunShape.Reference] = [RunShape.Reference(name: "teacher", model: small, storedByteCount: 2 * smallCount)]
         let needed = Int(forecast(references, ranks: 2).byteCount)
         func check(_ available: Int) throws(Failure) {
             try MemoryForecast.check(
-                policy: small, references: references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2,
-                tokensPerMicroBatch: 10, available: available, place: "run.yaml")
+                RunShape(small, references, layout: ParallelLayout(data: 8, tensor: 1), ranksOnNode: 2), tokensPerMicroBatch: 10,
+                available: available, place: "run.yaml")
         }
         try check(needed)
         let failure = try #require(throws: Failure.self) { try check(needed - 1) }
@@ -213,13 +220,13 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         tiedEmbeddings: false, projectionBias: false, maximumPositions: 131_072, initializerRange: 0.02)
 
     private func refusal(
-        policy: ModelConfiguration, _ references: [MemoryForecast.Reference] = [], ranks: Int = 1, tokens: Int = 100,
+        policy: ModelConfiguration, _ references: [RunShape.Reference] = [], ranks: Int = 1, tokens: Int = 100,
         available: Int = 64 << 30
     ) throws -> String {
         try #require(throws: Failure.self) {
             try MemoryForecast.check(
-                policy: policy, references: references, layout: ParallelLayout(data: ranks, tensor: 1),
-                ranksOnNode: ranks, tokensPerMicroBatch: tokens, available: available, place: "run.yaml")
+                RunShape(policy, references, layout: ParallelLayout(data: ranks, tensor: 1), ranksOnNode: ranks), tokensPerMicroBatch: tokens,
+                available: available, place: "run.yaml")
         }.description
     }
 
@@ -231,7 +238,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
                 == "run.yaml: the run needs 120.3 GiB of memory on this node for one rank, 119.7 GiB of it for the policy's "
                 + "weights, gradients and moments, but 23.4 GiB are available. Use more nodes, more tensor ranks "
                 + "(parallel.tensor) in place of data ranks, or a smaller model.")
-        let floats: MemoryForecast.Reference = ("teacher", large, 4 * large.parameterCount, nil)
+        let floats: RunShape.Reference = RunShape.Reference(name: "teacher", model: large, storedByteCount: 4 * large.parameterCount)
         #expect(
             try refusal(policy: small, [floats], available: 16 << 30)
                 == "run.yaml: the run needs 29.9 GiB of memory on this node for one rank, 29.9 GiB of it for reference "
@@ -241,7 +248,7 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         #expect(
             try refusal(policy: small, [floats], ranks: 2, available: 16 << 30).contains(
                 ". Set references.teacher.storage: bfloat16,"))
-        let narrow: MemoryForecast.Reference = ("teacher", large, 2 * large.parameterCount, nil)
+        let narrow: RunShape.Reference = RunShape.Reference(name: "teacher", model: large, storedByteCount: 2 * large.parameterCount)
         #expect(
             try refusal(policy: small, [narrow], ranks: 2, available: 8 << 30).hasSuffix(
                 ". Spread more tensor ranks (parallel.tensor) over more nodes, or choose a smaller model."))
@@ -260,9 +267,9 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
             let origin = try ModelOrigin(
                 checkpoint: makeCheckpoint(
                     unevenConfiguration(.qwen2), seed: 1, elementType: type, in: folder, named: "\(type)"))
-            let held = ReferenceStorage.allCases.map { MemoryForecast.reference("teacher", origin, storage: $0) }
+            let held = ReferenceStorage.allCases.map { RunShape.Reference("teacher", origin, storage: $0) }
             #expect(held.map(\.storedByteCount) == [bytes * count, 4 * count, 2 * count])
-            #expect(held.allSatisfy { $0.name == "teacher" && $0.configuration == origin.configuration })
+            #expect(held.allSatisfy { $0.name == "teacher" && $0.model == origin.configuration })
         }
     }
 
@@ -276,12 +283,11 @@ private let smallCount = 32 * 8 + 3 * smallLayer + 8
         let teacher = try makeEmptyCheckpoint(giant, in: folder, named: "teacher")
         let origin = try ModelOrigin(checkpoint: teacher)
         let byteCount = 2 * origin.configuration.parameterCount
-        let reference = MemoryForecast.reference("teacher", origin, storage: .file)
+        let reference = RunShape.Reference("teacher", origin, storage: .file)
         #expect(reference.storedByteCount == byteCount && byteCount > 1_000_000_000_000)
         let failure = try #require(throws: Failure.self) {
             try MemoryForecast.check(
-                policy: small, references: [reference], layout: .single, ranksOnNode: 1, tokensPerMicroBatch: 4096,
-                place: "run.yaml")
+                RunShape(small, [reference], layout: .single, ranksOnNode: 1), tokensPerMicroBatch: 4096, place: "run.yaml")
         }
         #expect(failure.exitCode.rawValue == 78)
         #expect(failure.reason.contains(String(format: "%.1f GiB of it for reference teacher", Double(byteCount) / 0x1p30)))

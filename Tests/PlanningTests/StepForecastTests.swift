@@ -1,4 +1,6 @@
+import Costs
 import Settings
+import TestSupport
 import Testing
 
 @testable import Planning

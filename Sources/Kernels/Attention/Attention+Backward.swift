@@ -50,7 +50,7 @@ extension Attention {
     private func packForBackward(
         _ outputGradient: Matrix, projections: Matrix, output: Matrix, plan: AttentionPlan, corrections: Matrix
     ) {
-        packedKeys.reserve(rowCount: plan.packedRowCount, groupCount: groupCount, formCount: 3)
+        packedKeys.reserve(rowCount: plan.packedRowCount, groupCount: groupCount, formCount: AttentionPlan.packedForms)
         workers.run(plan.packs.count) { index, _ in
             let span = plan.packs[index]
             for group in 0..<self.groupCount {

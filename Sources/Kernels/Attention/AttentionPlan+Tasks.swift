@@ -86,10 +86,22 @@ extension AttentionPlan {
         return rowCount
     }
 
+    private static func taskCount(visiblePairs: Int) -> Int { min(maximumTasksPerUnit, max(1, visiblePairs / pairsPerTask)) }
+
+    /// Rows of gradients of keys, and as many of values, that the tasks of a segment hold until they are summed: none where
+    /// one task computes the segment. The i-th of k tasks sees i/k of the segment's keys, and the whole prefix.
+    public static func partialRowCount(queries: Int, prefix: Int, visiblePairs: Int) -> Int {
+        let tasks = taskCount(visiblePairs: visiblePairs)
+        return tasks < 2 ? 0 : queries * (tasks + 1) / 2 + tasks * prefix
+    }
+
+    /// Forms in which backward packs keys and values: transposed keys, transposed values, and rows of keys.
+    public static let packedForms = 3
+
     /// Consecutive parts of a unit's blocks with about equally many visible pairs each.
     private static func parts(of blocks: [Block]) -> [[Block]] {
         let total = blocks.reduce(0) { $0 + $1.pairCount }
-        let count = min(maximumTasksPerUnit, max(1, total / pairsPerTask))
+        let count = taskCount(visiblePairs: total)
         var parts: [[Block]] = [[]]
         var done = 0
         for block in blocks {

@@ -12,6 +12,8 @@ extension Head {
     private static let leastPanelRows = 128
     /// Vocabulary rows a tile: a few hundred rows' logits of it fit a core's second-level cache, or nearly.
     fileprivate static let panelTileLimit = 1024
+    /// Floats behind each row of a tile: at a power of two, rows would share few cache sets.
+    fileprivate static let panelRowPadding = 16
     /// Tasks of a panel; each leaves a share of the hidden rows' gradient.
     fileprivate static let panelGroupCount = 16
 
@@ -20,6 +22,13 @@ extension Head {
         let fitting = panelFloatLimit / max(columnCount, 1) / 16 * 16
         let tiles = Tiles(rowCount, limit: max(leastPanelRows, min(fitting, panelLimit)))
         return (0..<tiles.tileCount).map { tiles[$0] }
+    }
+
+    /// Floats of a panel of `rowCount` rows: the logits `[P, V']` of `modelCount` models, and a share `[P, D]` of the hidden
+    /// rows' gradient for each task.
+    static func panelFloatCount(rowCount: Int, columnCount: Int, width: Int, modelCount: Int) -> Int {
+        let padded = columnCount + columnCount * panelRowPadding / panelTileLimit
+        return rowCount * (padded * modelCount + panelGroupCount * width)
     }
 
     /// Sums over `range` of the vocabulary for every row of `hidden[P, D]`, and those of each request's distributions. The
@@ -157,9 +166,8 @@ private struct PanelTiles {
         firstToken = range.lowerBound
         let columns = Tiles(range.count, limit: Head.panelTileLimit)
         self.columns = columns
-        // Rows 16 floats longer than a tile: at a power of two they would share few cache sets.
         logits = scratch.prefix(1 + referenceColumns.count).map {
-            $0.matrix(rowCount: columns.tileCount * rowCount, columnCount: Head.panelTileLimit + 16)
+            $0.matrix(rowCount: columns.tileCount * rowCount, columnCount: Head.panelTileLimit + Head.panelRowPadding)
         }
         let (count, perGroup) = (columns.tileCount, (columns.tileCount + Head.panelGroupCount - 1) / Head.panelGroupCount)
         groups = stride(from: 0, to: count, by: max(perGroup, 1)).map { $0..<min($0 + perGroup, count) }

@@ -1,3 +1,4 @@
+import Costs
 import Files
 import Foundation
 import Settings

@@ -1,4 +1,5 @@
 import COpenBLAS
+import Costs
 import Kernels
 import Tensors
 

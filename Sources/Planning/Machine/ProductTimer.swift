@@ -1,4 +1,5 @@
 import Collectives
+import Costs
 import Kernels
 
 /// Times matrix products as `sgemm` does them alone, with every core of the run at work: a product is cut along its longer

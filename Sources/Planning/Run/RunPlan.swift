@@ -113,31 +113,6 @@ public struct RunPlan {
     }
 }
 
-extension RunShape {
-    /// As `run` is configured; `keepsLogits` is its data's to say.
-    init(_ run: ResolvedRun, ranksPerNode: Int, threads: Int) {
-        let references = run.references.map { settings, origin in
-            let needs = run.needs(ofReference: settings.name)
-            return Reference(
-                name: settings.name, model: origin.configuration,
-                storedByteCount: MemoryForecast.reference(settings.name, origin, storage: settings.storage).storedByteCount,
-                placement: run.placements[settings.name], scores: needs.logProbabilities, teaches: needs.distributions,
-                matchedLayerCount: needs.layers.count, isCached: settings.cache == .memory)
-        }
-        self.init(
-            policy: run.policy.configuration, references: references, layout: run.layout, ranksPerNode: ranksPerNode,
-            threads: threads, recompute: run.configuration.schedule.recompute, zero: run.configuration.parallel.zero,
-            keepsLogits: false)
-    }
-}
-
-extension StepWorkload {
-    public init(_ batch: MicroBatch) {
-        self.init()
-        add(batch)
-    }
-}
-
 extension ModelOrigin {
     /// Of the files that its weights are mapped from; 0 where they are drawn at random.
     var mappedByteCount: Int {

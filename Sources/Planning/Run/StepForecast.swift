@@ -3,9 +3,6 @@ import Model
 import Settings
 import Stepping
 
-/// One optimizer step's work: of every data rank, its micro-batches.
-public typealias StepWork = [[StepWorkload]]
-
 /// Tells a step's time from a machine's rates.
 public struct StepForecast: Sendable {
     public let shape: RunShape

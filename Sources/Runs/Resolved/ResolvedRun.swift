@@ -77,17 +77,12 @@ public struct ResolvedRun {
         try check(purpose)
         if let training { try self.configuration.schedule.chooseBatch(for: training, place: configuration.file) }
         let (available, limit) = (availableMemory ?? MemoryForecast.availableByteCount(), ProcessLimit.tightest())
+        var shape = RunShape(self, ranksPerNode: ranksOnNode ?? rankCount, threads: configuration.run.threads ?? 1)
+        if purpose == .evaluation { shape.frozenPolicyByteCount = policy.storedByteCount }
         let forecast = try MemoryForecast.check(
-            policy: policy.configuration,
-            references: references.map {
-                MemoryForecast.reference(
-                    $0.settings.name, $0.origin, storage: $0.settings.storage, placement: placements[$0.settings.name])
-            },
-            cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) },
-            layout: layout, ranksOnNode: ranksOnNode ?? rankCount, tokensPerMicroBatch: largestMicroBatch,
-            recompute: configuration.schedule.recompute, zero: configuration.parallel.zero,
-            frozenPolicyByteCount: purpose == .evaluation ? policy.storedByteCount : nil,
-            available: available, limit: availableMemory == nil ? limit : nil, place: configuration.file)
+            shape, tokensPerMicroBatch: largestMicroBatch,
+            cachedRows: training == nil ? [] : cachedReferences.map { ($0, certainRowCount) }, available: available,
+            limit: availableMemory == nil ? limit : nil, place: configuration.file)
         rankByteCount = forecast.rankByteCount
         hasRoomForSnapshots =
             forecast.byteCount + forecast.snapshotByteCount <= Double(available)

@@ -1,4 +1,5 @@
 import Collectives
+import Costs
 import Datasets
 import Foundation
 import Kernels

@@ -8,14 +8,17 @@ import Settings
 /// and end.
 package struct FlatPartition: Equatable, Sendable {
     /// Floats of the block.
-    let count: Int
-    let rankCount: Int
+    package let count: Int
+    package let rankCount: Int
     /// Floats of a bucket; the block's beginning may be a smaller one.
-    let bucketCount: Int
+    package let bucketCount: Int
 
     /// 64 KiB and 4 MiB of floats. From 4 MiB on a byte of a larger bucket is not added up any sooner, and below the caches'
     /// size it is so a little sooner.
     private static let bucketLimits = 1 << 14...1 << 20
+
+    /// Buckets that are exchanged at a time, at most: enough that the network has work while one is summed.
+    package static let exchangesUnderWay = 4
 
     /// - Parameter bucketCount: unless given, what gives a block 16 buckets, so that most of it can be under way before
     ///   the last gradient is final, within limits: of a small bucket only the network's delay would count.
@@ -28,12 +31,12 @@ package struct FlatPartition: Equatable, Sendable {
     }
 
     /// From the block's end to its beginning, as backward makes gradients final.
-    var buckets: [Range<Int>] {
+    package var buckets: [Range<Int>] {
         stride(from: count, to: 0, by: -bucketCount).map { max(0, $0 - bucketCount)..<$0 }
     }
 
     /// Each rank's part of a bucket, in the order of ranks. Boundaries are on cache lines of the bucket.
-    func parts(of bucket: Range<Int>) -> [Range<Int>] {
+    package func parts(of bucket: Range<Int>) -> [Range<Int>] {
         let bounds = (0...rankCount).map {
             $0 == rankCount ? bucket.upperBound : bucket.lowerBound + bucket.count * $0 / rankCount / 16 * 16
         }
@@ -46,5 +49,5 @@ package struct FlatPartition: Equatable, Sendable {
     }
 
     /// Floats of the largest part of any bucket.
-    var largestPart: Int { buckets.first.map { parts(of: $0).map(\.count).max()! } ?? 0 }
+    package var largestPart: Int { buckets.first.map { parts(of: $0).map(\.count).max()! } ?? 0 }
 }

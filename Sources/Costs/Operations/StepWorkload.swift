@@ -29,6 +29,11 @@ public struct StepWorkload: Equatable, Sendable {
         self.scored = scored
     }
 
+    public init(_ batch: MicroBatch) {
+        self.init()
+        add(batch)
+    }
+
     /// Hidden rows that the head reads, each once.
     public var scoredRows: Int { scored.reduce(0) { $0 + $1.queries } }
 
@@ -55,3 +60,6 @@ public struct StepWorkload: Equatable, Sendable {
         targetRows += batch.rows.count
     }
 }
+
+/// The micro-batches of one optimizer step: `[data rank][micro-batch]`.
+public typealias StepWork = [[StepWorkload]]

@@ -1,4 +1,3 @@
-import Costs
 import Settings
 
 /// Bytes that a rank sends in a step, by axis: of a sum over n ranks 2(n − 1)/n of its bytes, which no way of adding up can
@@ -37,7 +36,7 @@ public struct Traffic: Equatable, Sendable {
 
     /// Of one micro-batch, to each rank that needs them: 8 bytes a prediction, or hidden states `[U, D]`, one set more a
     /// matched block.
-    static func referenceBytes(_ reference: RunShape.Reference, _ workload: StepWorkload) -> Double {
+    public static func referenceBytes(_ reference: RunShape.Reference, _ workload: StepWorkload) -> Double {
         let states =
             reference.teaches || reference.matchedLayerCount > 0
             ? 4 * Double(workload.scoredRows * reference.model.hiddenSize * (1 + reference.matchedLayerCount)) : 0

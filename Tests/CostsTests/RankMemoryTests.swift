@@ -1,7 +1,8 @@
 import Settings
+import TestSupport
 import Testing
 
-@testable import Planning
+@testable import Costs
 
 @Suite struct RankMemoryTests {
     private let parameters = 119_104.0

@@ -35,7 +35,7 @@ public struct RunShape: Sendable {
         }
 
         /// Its weights are widened to float32 before each product.
-        var isWidened: Bool { storedByteCount < 4 * model.parameterCount }
+        public var isWidened: Bool { storedByteCount < 4 * model.parameterCount }
     }
 
     public var policy: ModelConfiguration
@@ -48,10 +48,13 @@ public struct RunShape: Sendable {
     public var zero: ZeroStage
     /// The head goes forward and backward at once, over a panel's logits.
     public var keepsLogits: Bool
+    /// Bytes of the whole policy in its file's type, if it is evaluated; nil if it is trained.
+    public var frozenPolicyByteCount: Int?
 
     public init(
         policy: ModelConfiguration, references: [Reference] = [], layout: ParallelLayout, ranksPerNode: Int, threads: Int,
-        recompute: Recomputation = .nothing, zero: ZeroStage = .nothing, keepsLogits: Bool
+        recompute: Recomputation = .nothing, zero: ZeroStage = .nothing, keepsLogits: Bool = false,
+        frozenPolicyByteCount: Int? = nil
     ) {
         self.policy = policy
         self.references = references
@@ -61,11 +64,12 @@ public struct RunShape: Sendable {
         self.recompute = recompute
         self.zero = zero
         self.keepsLogits = keepsLogits
+        self.frozenPolicyByteCount = frozenPolicyByteCount
     }
 
     public var nodeCount: Int { (layout.rankCount + ranksPerNode - 1) / ranksPerNode }
     /// Nodes that `tensor` neighbouring ranks lie on.
-    func nodes(ofTensor tensor: Int) -> Int { max(1, (tensor + ranksPerNode - 1) / ranksPerNode) }
+    public func nodes(ofTensor tensor: Int) -> Int { max(1, (tensor + ranksPerNode - 1) / ranksPerNode) }
     /// Nodes that the ranks of a data axis lie on.
-    var nodesOfData: Int { layout.data == 1 ? 1 : min(layout.data, nodeCount) }
+    public var nodesOfData: Int { layout.data == 1 ? 1 : min(layout.data, nodeCount) }
 }

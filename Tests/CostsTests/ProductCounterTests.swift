@@ -1,6 +1,7 @@
+import Costs
 import Model
-import Planning
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct ProductCounterTests {

@@ -9,6 +9,8 @@ public struct MemoryNeeds: Sendable {
     /// Predictions whose reference values every rank keeps, and the records that they belong to.
     public var cachedRowCount = 0
     public var cachedRecordCount = 0
+    /// Bytes per cached record: where its values lie.
+    static let bytesPerCachedRecord = 40
     /// Bytes of a process, of a thread of it, and of MPI.
     public var processBytes = 60 << 20
     public var threadBytes = 24 << 20
