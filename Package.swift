@@ -26,23 +26,23 @@ let package = Package(
 
         // Rooms, from the ground up. An arrow never points up.
         .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
-        .target(name: "Files", dependencies: ["Settings"]),
         .target(name: "JSON", dependencies: ["Settings"]),
         .target(name: "Hashing", dependencies: ["CCrypto", "Settings"]),
+        .target(name: "Files", dependencies: ["Settings", "JSON", "Hashing"]),
         .target(name: "Tensors", dependencies: ["Settings", "Hashing"], swiftSettings: vectorised),
         .target(name: "Kernels", dependencies: ["COpenBLAS", "CThreads", "Settings", "Tensors"], swiftSettings: vectorised),
         .target(name: "Diagnosis", dependencies: ["CThreads", "Settings"]),
-        .target(name: "Collectives", dependencies: ["CMPI", "Settings", "Tensors", "Diagnosis"]),
-        .target(name: "Weights", dependencies: ["Settings", "Files", "JSON", "Hashing", "Tensors"], swiftSettings: vectorised),
+        .target(name: "Collectives", dependencies: ["CMPI", "Settings", "JSON", "Tensors", "Diagnosis"]),
+        .target(name: "Weights", dependencies: ["Settings", "JSON", "Hashing", "Files", "Tensors"], swiftSettings: vectorised),
         .target(name: "Model", dependencies: ["Settings", "Tensors", "Kernels", "Collectives"]),
         .target(name: "HDF5", dependencies: ["CHDF5", "Settings"]),
-        .target(name: "Tokenization", dependencies: ["CPCRE2", "Settings", "Files", "JSON", "Hashing"]),
-        .target(name: "Datasets", dependencies: ["Settings", "Files", "JSON", "Hashing", "Tensors", "HDF5", "Tokenization"]),
+        .target(name: "Tokenization", dependencies: ["CPCRE2", "Settings", "JSON", "Hashing", "Files"]),
+        .target(name: "Datasets", dependencies: ["Settings", "JSON", "Hashing", "Files", "Tensors", "HDF5", "Tokenization"]),
         .target(
             name: "Checkpoints",
-            dependencies: ["CThreads", "Settings", "Files", "Hashing", "Tensors", "Diagnosis", "Collectives", "HDF5"]),
+            dependencies: ["CThreads", "Settings", "JSON", "Hashing", "Files", "Tensors", "Diagnosis", "Collectives", "HDF5"]),
         .target(name: "Objectives", dependencies: ["Settings", "Tensors", "Kernels"]),
-        .target(name: "Costs", dependencies: ["Settings", "Tensors", "Kernels", "Weights", "Model", "Datasets"]),
+        .target(name: "Costs", dependencies: ["Settings", "JSON", "Tensors", "Kernels", "Weights", "Model", "Datasets"]),
         .target(
             name: "References",
             dependencies: [
@@ -52,41 +52,41 @@ let package = Package(
         .target(
             name: "Stepping",
             dependencies: [
-                "Settings", "Tensors", "Kernels", "Diagnosis", "Collectives", "Model", "Datasets", "Checkpoints", "Objectives",
-                "References", .product(name: "BasicContainers", package: "swift-collections"),
+                "Settings", "JSON", "Tensors", "Kernels", "Diagnosis", "Collectives", "Model", "Datasets", "Checkpoints",
+                "Objectives", "References", .product(name: "BasicContainers", package: "swift-collections"),
             ]),
         .target(
             name: "Runs",
             dependencies: [
-                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Tokenization",
+                "Settings", "JSON", "Hashing", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Tokenization",
                 "Datasets", "Checkpoints", "Objectives", "Costs", "References", "Stepping",
             ]),
         .target(
             name: "Inference",
             dependencies: [
-                "Settings", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Model", "Datasets", "Objectives",
+                "Settings", "JSON", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Model", "Datasets", "Objectives",
                 "References", "Stepping", "Runs",
             ]),
         .target(
             name: "Training",
             dependencies: [
-                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
+                "Settings", "Hashing", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
                 "Datasets", "Checkpoints", "Objectives", "References", "Stepping", "Runs", "Inference",
             ]),
         .target(
             name: "Planning",
             dependencies: [
-                "COpenBLAS", "Settings", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets",
+                "COpenBLAS", "Settings", "JSON", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets",
                 "Checkpoints", "Costs", "Stepping", "Runs",
             ],
             swiftSettings: vectorised),
         .target(
             name: "Reporting",
-            dependencies: ["Settings", "Files", "Collectives", "Checkpoints", "Costs", "Stepping", "Runs", "Planning"]),
+            dependencies: ["Settings", "JSON", "Files", "Collectives", "Checkpoints", "Costs", "Stepping", "Runs", "Planning"]),
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "Settings", "Files", "Hashing", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
+                "Settings", "Hashing", "Files", "Tensors", "Kernels", "Diagnosis", "Collectives", "Weights", "Model", "HDF5",
                 "Tokenization", "Datasets", "Checkpoints", "Costs", "Stepping", "Runs", "Inference", "Training", "Planning",
                 "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

@@ -1,6 +1,8 @@
 import Collectives
+import Files
 import Foundation
 import Hashing
+import JSON
 import Settings
 
 /// One checkpoint on disk, `RUN/checkpoints/step-N`, and how far it can be trusted.
@@ -27,11 +29,8 @@ public struct CheckpointFolder: Sendable {
         let place = "\(path)/\(CheckpointFolder.manifestName)"
         let bytes = try content(of: CheckpointFolder.manifestName)
         let digests = try content(of: CheckpointFolder.digestsName)
-        // Of another version only this much is known.
-        struct Version: Decodable {
-            let format_version: Int
-        }
-        guard let version = try? JSONDecoder().decode(Version.self, from: bytes).format_version else {
+        // The version comes first: nothing else is known of another one.
+        guard let json = try? JSONValue(parsing: Array(bytes)), let version = json["format_version"]?.wholeNumber else {
             throw .damaged(place, "is not a checkpoint's manifest", remedy: CheckpointFolder.remedy)
         }
         guard version == CheckpointManifest.currentVersion else {
@@ -40,8 +39,8 @@ public struct CheckpointFolder: Sendable {
                 remedy: "Resume with the version of Tandem that wrote it.")
         }
         let manifest: CheckpointManifest
-        do { manifest = try JSONDecoder().decode(CheckpointManifest.self, from: bytes) } catch {
-            throw .damaged(place, "is not a checkpoint's manifest", remedy: CheckpointFolder.remedy)
+        do throws(JSONMismatch) { manifest = try json.decoded() } catch {
+            throw .damaged(place, "is not a checkpoint's manifest (\(error))", remedy: CheckpointFolder.remedy)
         }
         if let fault = manifest.fault { throw .damaged(place, fault, remedy: CheckpointFolder.remedy) }
         guard digests == CheckpointFolder.digests(of: manifest, written: bytes) else {
@@ -84,19 +83,14 @@ public struct CheckpointFolder: Sendable {
     }
 
     /// Writes `manifest.json` and `manifest.sha256`, and brings both to the disk.
-    func write(_ manifest: CheckpointManifest) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let bytes = try encoder.encode(manifest) + Data("\n".utf8)
+    func write(_ manifest: CheckpointManifest) throws(Failure) {
+        let bytes = Data((manifest.json.indented + "\n").utf8)
         // The manifest last: without it the folder is no checkpoint.
         let contents = [
             (CheckpointFolder.digestsName, CheckpointFolder.digests(of: manifest, written: bytes)),
             (CheckpointFolder.manifestName, bytes),
         ]
-        for (name, content) in contents {
-            try content.write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-            try synchronise("\(path)/\(name)")
-        }
+        for (name, content) in contents { try TemporaryFile.write(content, to: "\(path)/\(name)") }
     }
 
     /// The text of `manifest.sha256`.

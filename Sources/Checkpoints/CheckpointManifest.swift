@@ -5,7 +5,7 @@ import Settings
 /// What `manifest.json` says of a checkpoint: what is in it, where each number lies, and what the run was.
 ///
 /// It is written last, so a folder without it is no checkpoint; `CheckpointFolder` reads it.
-public struct CheckpointManifest: Codable, Equatable, Sendable {
+public struct CheckpointManifest: Equatable, Sendable {
     /// Of the files' format; another one is refused.
     public static let currentVersion = 2
 
@@ -44,7 +44,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     public var elapsedSeconds: Double?
 
     /// Ranks of each axis that wrote it, and `parallel.zero`.
-    public struct Layout: Codable, Equatable, Sendable {
+    public struct Layout: Equatable, Sendable {
         public var data: Int
         public var tensor: Int
         public var zero: Int
@@ -57,7 +57,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// The model beside its numbers.
-    public struct Model: Codable, Equatable, Sendable {
+    public struct Model: Equatable, Sendable {
         /// Its `config.json`, as text.
         public var configuration: String
         /// Absolute path of the folder that an export copies tokenizer files from; nil where there is none.
@@ -67,14 +67,9 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
             self.configuration = configuration
             self.tokenizerFolder = tokenizerFolder
         }
-
-        enum CodingKeys: String, CodingKey {
-            case configuration
-            case tokenizerFolder = "tokenizer_folder"
-        }
     }
 
-    public struct File: Codable, Equatable, Sendable {
+    public struct File: Equatable, Sendable {
         /// In the checkpoint's folder; of an input, its last component.
         public var name: String
         public var bytes: Int
@@ -88,7 +83,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// Bytes and lines.
-    public struct MetricsPosition: Codable, Equatable, Sendable {
+    public struct MetricsPosition: Equatable, Sendable {
         public var bytes: Int
         public var rows: Int
 
@@ -99,7 +94,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// A tensor rank's parameters in one block of floats: values and both moments are such blocks.
-    public struct Block: Codable, Equatable, Sendable {
+    public struct Block: Equatable, Sendable {
         public var tensor: Int
         /// Floats, gaps of alignment included.
         public var count: Int
@@ -113,7 +108,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// A parameter's part in a block, row by row without gaps.
-    public struct Parameter: Codable, Equatable, Sendable {
+    public struct Parameter: Equatable, Sendable {
         public var name: String
         /// `[rows, columns]` of the whole parameter; a vector has one row.
         public var shape: [Int]
@@ -133,7 +128,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// What a file holds of its tensor rank's block.
-    public struct Shard: Codable, Equatable, Sendable {
+    public struct Shard: Equatable, Sendable {
         public var file: String
         public var tensor: Int
         public var data: Int
@@ -149,7 +144,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// Whose values a table holds, and of which records.
-    public struct ReferenceValues: Codable, Equatable, Sendable {
+    public struct ReferenceValues: Equatable, Sendable {
         public var reference: String
         /// `train` or `validation.NAME`.
         public var dataset: String
@@ -164,7 +159,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// Files that the run reads, by the configuration's key that names them.
-    public struct Input: Codable, Equatable, Sendable {
+    public struct Input: Equatable, Sendable {
         public var key: String
         public var files: [File]
 
@@ -175,7 +170,7 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
     }
 
     /// What results depend on by their last bits, or not at all, beside the settings.
-    public struct Environment: Codable, Equatable, Sendable {
+    public struct Environment: Equatable, Sendable {
         public var ranks: Int
         public var threadsPerRank: Int
         public var blasCore: String
@@ -198,13 +193,6 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
             self.tandem = tandem
             self.program = program
         }
-
-        enum CodingKeys: String, CodingKey {
-            case ranks
-            case threadsPerRank = "threads_per_rank"
-            case blasCore = "blas_core"
-            case mpi, collectives, tandem, program
-        }
     }
 
     public init(
@@ -223,16 +211,5 @@ public struct CheckpointManifest: Codable, Equatable, Sendable {
         self.blocks = blocks
         self.shards = shards
         self.environment = environment
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case formatVersion = "format_version"
-        case kind, saved, step
-        case totalSteps = "total_steps"
-        case epoch, position, seed, layout, settings, metrics, files, blocks, shards
-        case referenceValues = "reference_values"
-        case model, inputs, environment
-        case trainerState = "trainer_state"
-        case elapsedSeconds = "elapsed_seconds"
     }
 }

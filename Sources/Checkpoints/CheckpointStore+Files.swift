@@ -21,14 +21,6 @@ extension CheckpointFolder {
 
     /// Removes its files, and the folder where nothing else is in it.
     func remove() throws { try OwnFiles.remove(from: path, where: CheckpointFolder.isOwn) }
-
-    /// The same, once all other files are moved to its successor.
-    func remove(movingOthersTo successor: String) throws {
-        for name in names(in: path) where !CheckpointFolder.isOwn(name) {
-            try FileManager.default.moveItem(atPath: "\(path)/\(name)", toPath: "\(successor)/\(name)")
-        }
-        try remove()
-    }
 }
 
 extension CheckpointStore {

@@ -1,4 +1,5 @@
 import Collectives
+import Files
 import Foundation
 import Hashing
 import Settings
@@ -72,16 +73,14 @@ public struct CheckpointStore: Sendable {
         let partial = partialPath(step: manifest.step)
         do {
             let own = try mesh.agreed { try save.files() }
-            let all = try mesh.world.allGather(Array(JSONEncoder().encode(own)))
+            let all = try mesh.world.allGather(own)
             try mesh.agreed {
                 guard mesh.isFirst else { return }
                 var manifest = manifest
-                manifest.files = try all.flatMap { try JSONDecoder().decode([CheckpointManifest.File].self, from: Data($0)) }
+                manifest.files = all.flatMap { $0 }
                 try writing(path(step: manifest.step)) {
                     try CheckpointFolder(path: partial).write(manifest)
-                    try synchronise(partial)
-                    try replace(step: manifest.step)
-                    try synchronise(folder)
+                    try swap(step: manifest.step).replace(with: partial)
                 }
             }
         } catch {
@@ -133,8 +132,8 @@ public struct CheckpointStore: Sendable {
             // The last one first: whenever this ends, what is left is the beginning of one history.
             for step in later.reversed() { try manager.moveItem(atPath: path(step: step), toPath: "\(aside)/step-\(step)") }
             // Before anything is cut to the earlier step.
-            try synchronise(aside)
-            try synchronise(folder)
+            try Disk.synchronize(aside)
+            try Disk.synchronize(folder)
         }
         return (aside, later)
     }
@@ -142,34 +141,22 @@ public struct CheckpointStore: Sendable {
     /// Removes what a killed run left half-written or half-removed. Called by the rank that holds the run's lock, while no
     /// save is under way.
     public func removeLeftovers() throws(Failure) {
-        for name in names where name.wholeMatch(of: /\.step-[0-9]+\.(partial|removed|replaced)/) != nil {
-            let leftover = "\(folder)/\(name)"
-            try writing(leftover) {
-                let final = "\(folder)/\(name.dropFirst().split(separator: ".")[0])"
-                if name.hasSuffix(CheckpointStore.replacedSuffix), !FileManager.default.fileExists(atPath: final) {
-                    // Killed between the renames: the earlier one is still the checkpoint of its step.
-                    try FileManager.default.moveItem(atPath: leftover, toPath: final)
-                } else if name.hasSuffix(CheckpointStore.replacedSuffix) {
-                    try CheckpointFolder(path: leftover).remove(movingOthersTo: final)
-                } else {
-                    try FileManager.default.removeItem(atPath: leftover)
-                }
+        for name in names {
+            guard let match = name.wholeMatch(of: /\.step-([0-9]+)\.(partial|removed|replaced)/) else { continue }
+            if match.2 == "replaced", let step = Int(match.1) {
+                try swap(step: step).recover()
+            } else {
+                try writing("\(folder)/\(name)") { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
             }
         }
     }
 
-    private static let replacedSuffix = ".replaced"
-
     private func partialPath(step: Int) -> String { "\(folder)/.step-\(step).partial" }
 
-    /// A run that went back to an earlier step comes by steps that were saved before: an earlier one stands until its
+    /// A run that went back to an earlier step reaches steps that were saved before: the older checkpoint stands until its
     /// successor does.
-    private func replace(step: Int) throws {
-        let replaced = "\(folder)/.step-\(step)\(CheckpointStore.replacedSuffix)"
-        let exists = FileManager.default.fileExists(atPath: path(step: step))
-        if exists { try FileManager.default.moveItem(atPath: path(step: step), toPath: replaced) }
-        try FileManager.default.moveItem(atPath: partialPath(step: step), toPath: path(step: step))
-        if exists { try CheckpointFolder(path: replaced).remove(movingOthersTo: path(step: step)) }
+    private func swap(step: Int) -> FolderSwap {
+        FolderSwap(of: path(step: step), aside: "\(folder)/.step-\(step).replaced") { name, _ in CheckpointFolder.isOwn(name) }
     }
 
     private func checkRoom(for byteCount: Int, step: Int) throws(Failure) {
@@ -185,12 +172,7 @@ public struct CheckpointStore: Sendable {
 
     private func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
         do { try body() } catch {
-            let outer = error as NSError
-            let inner = (outer.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError } ?? outer
-            let cause = inner.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(inner.code))) : outer.localizedDescription
-            throw .inputOutput(
-                place, "can't be written (\(cause))",
-                remedy: "Check the free space and permissions; earlier checkpoints are untouched.")
+            throw .unwritable(place, error, remedy: "Check the free space and permissions; earlier checkpoints are untouched.")
         }
     }
 }

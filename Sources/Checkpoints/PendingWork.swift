@@ -1,5 +1,7 @@
+import JSON
+
 /// What is due after a step, besides its checkpoint.
-public struct PendingWork: Codable, Equatable, Sendable {
+public struct PendingWork: Equatable, Sendable {
     /// Names of validation datasets, in order.
     public var evaluations: [String]
     public var isExportDue: Bool
@@ -10,9 +12,14 @@ public struct PendingWork: Codable, Equatable, Sendable {
     }
 
     public var isEmpty: Bool { evaluations.isEmpty && !isExportDue }
+}
 
-    enum CodingKeys: String, CodingKey {
-        case evaluations
-        case isExportDue = "export"
+extension PendingWork: JSONRepresentable {
+    public var json: JSONValue { .fields(["evaluations": evaluations, "export": isExportDue]) }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        evaluations = try fields["evaluations"]
+        isExportDue = try fields["export"]
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import HDF5
 import Hashing
@@ -34,7 +35,7 @@ enum RecordTableFile {
                     stored.values.elementsEqual(table.values, by: { $0.bitPattern == $1.bitPattern })
                 else { throw HDF5Error("reading back", detail: "other values than were written") }
             }
-            try synchronise(path)
+            try Disk.synchronize(path)
             return try FileDigest(of: path)
         } catch {
             throw .inputOutput(

@@ -1,5 +1,6 @@
 import Collectives
 import Diagnosis
+import Files
 import Foundation
 import HDF5
 import Hashing
@@ -33,7 +34,7 @@ enum ShardFile {
             guard try digits(of: snapshot.numbers, in: path, through: buffer) == written else {
                 throw HDF5Error("reading back", detail: "other values than were written")
             }
-            try synchronise(path)
+            try Disk.synchronize(path)
             return try FileDigest(of: path)
         } catch {
             throw .inputOutput(
@@ -82,16 +83,5 @@ enum ShardFile {
             }
         }
         return hash.digits()
-    }
-}
-
-/// Brings a file's bytes, or a folder's names, to the disk.
-func synchronise(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-    defer { close(descriptor) }
-    // Some cluster file systems have no such thing for folders.
-    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
-        throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
     }
 }

@@ -82,10 +82,9 @@ public enum RunPlace: Equatable, Sendable {
 
     /// Whether a file is a run's `status.json`.
     public static func isStatus(_ path: String) -> Bool {
-        guard let status = FileStatus(path), status.isRegular, status.byteCount < 1 << 20,
-            let bytes = FileManager.default.contents(atPath: path),
-            let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any]
-        else { return false }
-        return object["state"] is String && object["step"] is Int
+        guard let status = FileStatus(path), status.isRegular, status.byteCount < 1 << 20, let json = JSONFile.value(path) else {
+            return false
+        }
+        return json["state"]?.text != nil && json["step"]?.wholeNumber != nil
     }
 }

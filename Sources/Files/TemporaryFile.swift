@@ -37,7 +37,7 @@ public final class TemporaryFile {
     public func lock() {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
-        _ = flock(descriptor, LOCK_EX | LOCK_NB)
+        _ = FileLock.take(descriptor)
         lockHolder = descriptor
     }
 
@@ -51,7 +51,7 @@ public final class TemporaryFile {
             let path = "\(parent)/\(name)"
             let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
             guard descriptor >= 0 else { continue }
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            if FileLock.take(descriptor) == .free { unlink(path) }
             close(descriptor)
         }
     }
@@ -63,7 +63,7 @@ public final class TemporaryFile {
     }
 
     /// Waits until the bytes are on the disk.
-    public func synchronize() throws(Failure) { try TemporaryFile.synchronize(path, reportedAs: destination) }
+    public func synchronize() throws(Failure) { try Disk.synchronize(path, reportedAs: destination) }
 
     /// Puts the file in its destination's place, in one step: a reader sees the old file or the new one.
     public func publish() throws(Failure) {
@@ -72,19 +72,7 @@ public final class TemporaryFile {
                 destination, "can't be put in place (\(systemReason()))", remedy: "Check the folder's permissions.")
         }
         exists = false
-        try TemporaryFile.synchronize(folder(of: destination), reportedAs: destination)
-    }
-
-    private static func synchronize(_ path: String, reportedAs place: String) throws(Failure) {
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else {
-            throw .inputOutput(place, "can't be opened again (\(systemReason()))", remedy: "Check the file system.")
-        }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw .inputOutput(
-                place, "can't be brought to the disk (\(systemReason()))", remedy: "Check the disk's room and health.")
-        }
+        try Disk.synchronize(folder(of: destination), reportedAs: destination)
     }
 }
 
@@ -94,29 +82,9 @@ extension TemporaryFile {
     /// - Throws: `Failure` (input/output).
     public static func write(_ content: some Collection<UInt8>, to path: String) throws(Failure) {
         let temporary = try TemporaryFile(for: path)
-        let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw unwritable(path) }
-        var status = Array(content).withUnsafeBytes { writeAll($0, to: descriptor) }
-        if status, fsync(descriptor) != 0 { status = false }
-        let reason = systemReason()
-        guard close(descriptor) == 0, status else {
-            throw .inputOutput(path, "can't be written (\(reason))", remedy: "Check the free space, the path and its permissions.")
-        }
+        let file = try FileWriter(path: temporary.path, reportedAs: path, bufferByteCount: min(max(content.count, 8), 1 << 20))
+        try file.write(content)
+        try file.finish()
         try temporary.publish()
-    }
-
-    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
-        var written = 0
-        while written < bytes.count {
-            let count = Foundation.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            written += count
-        }
-        return true
-    }
-
-    private static func unwritable(_ path: String) -> Failure {
-        .inputOutput(path, "can't be created (\(systemReason()))", remedy: "Check the folder's permissions.")
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Settings
 
 /// A file's content, as it is compared: its size and its SHA-256.
-public struct FileDigest: Codable, Equatable, Sendable {
+public struct FileDigest: Equatable, Sendable {
     /// The file's size.
     public let bytes: Int
     /// 64 hexadecimal digits.

@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Files
 import Foundation
+import JSON
 import Kernels
 import Model
 import References
@@ -40,9 +41,8 @@ public struct Scorer {
     /// The file of `--output`, to be checked before work starts. Scores are told by their first line.
     public static func output(_ path: String) -> OutputPath {
         OutputPath(path, option: "--output", holding: "scores") { path in
-            guard let first = try? firstLine(of: path), let object = try? JSONSerialization.jsonObject(with: first) as? [String: Any]
-            else { return false }
-            return object["record"] is Int && (object["token_logps"] ?? object["chosen_token_logps"]) is [Any]
+            guard let first = try? firstLine(of: path), let json = try? JSONValue(parsing: Array(first)) else { return false }
+            return json["record"]?.wholeNumber != nil && (json["token_logps"] ?? json["chosen_token_logps"])?.elements != nil
         }
     }
 
@@ -145,47 +145,14 @@ public struct Scorer {
     }
 
     private func text(_ line: Line) -> String {
-        let sums = line.parts.map { "\($0.reduce(0, +))" }
-        let lists = line.parts.map { "[" + $0.map { "\($0)" }.joined(separator: ", ") + "]" }
-        if line.parts.count == 1 {
-            return "{\"record\": \(line.record), \"logp\": \(sums[0]), \"token_logps\": \(lists[0])}\n"
-        }
-        return "{\"record\": \(line.record), \"chosen_logp\": \(sums[0]), \"rejected_logp\": \(sums[1]), "
-            + "\"chosen_token_logps\": \(lists[0]), \"rejected_token_logps\": \(lists[1])}\n"
-    }
-}
-
-/// The output while it grows, under a temporary name.
-private final class ScoreFile {
-    private let temporary: TemporaryFile
-    private let handle: FileHandle
-    private var output: String { temporary.destination }
-
-    /// - Parameter output: the name that it is to get, and that messages call it by.
-    init(_ output: String) throws(Failure) {
-        temporary = try TemporaryFile(for: output)
-        guard FileManager.default.createFile(atPath: temporary.path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: temporary.path)
-        else {
-            throw .inputOutput(output, "can't be created", remedy: "Check that the folder exists and is writable.")
-        }
-        temporary.lock()
-        self.handle = handle
-    }
-
-    func write(_ text: String) throws(Failure) {
-        do { try handle.write(contentsOf: Data(text.utf8)) } catch { throw failure(error) }
-    }
-
-    func commit() throws(Failure) {
-        do {
-            try handle.synchronize()
-            try handle.close()
-        } catch { throw failure(error) }
-        try temporary.publish()
-    }
-
-    private func failure(_ error: any Error) -> Failure {
-        .unwritable(output, error, remedy: "Check the free space and try again.")
+        let sums = line.parts.map { $0.reduce(0, +) }
+        let json: JSONValue =
+            line.parts.count == 1
+            ? .fields(["record": line.record, "logp": sums[0], "token_logps": line.parts[0]])
+            : .fields([
+                "record": line.record, "chosen_logp": sums[0], "rejected_logp": sums[1], "chosen_token_logps": line.parts[0],
+                "rejected_token_logps": line.parts[1],
+            ])
+        return json.line + "\n"
     }
 }

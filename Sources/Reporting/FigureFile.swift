@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import JSON
 import Runs
 import Settings
 
@@ -18,10 +19,8 @@ public final class FigureFile: EventListener {
     /// The file as `--output` names it, to be checked before work starts.
     public static func output(_ path: String) -> OutputPath {
         OutputPath(path, option: "--output", holding: "figures") { path in
-            guard let bytes = FileManager.default.contents(atPath: path),
-                let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any]
-            else { return false }
-            return object["model"] is String && object["datasets"] is [String: Any]
+            guard let json = JSONFile.value(path) else { return false }
+            return json["model"]?.text != nil && json["datasets"]?.members != nil
         }
     }
 
@@ -32,19 +31,10 @@ public final class FigureFile: EventListener {
     /// Replaces the file whole. Numbers read back to the same bits; what is not a number is null.
     public func write() throws(Failure) {
         let sets = reports.map { report in
-            let figures = report.figures.map { "      \(MetricsFile.quoted($0.name)): \(MetricsFile.number($0.value))" }
-            return "    \(MetricsFile.quoted(report.dataset)): {\n\(figures.joined(separator: ",\n"))\n    }"
+            let figures = report.figures.map { JSONValue.Member(name: JSONString($0.name), value: $0.value.json) }
+            return JSONValue.Member(name: JSONString(report.dataset), value: .object(figures))
         }
-        let text = """
-            {
-              "model": \(MetricsFile.quoted(model)),
-              "time": \(MetricsFile.quoted(Date().iso8601)),
-              "datasets": {
-            \(sets.joined(separator: ",\n"))
-              }
-            }
-
-            """
-        try TemporaryFile.write(text.utf8, to: path)
+        let json = JSONValue.fields(["model": model, "time": Date().iso8601, "datasets": JSONValue.object(sets)])
+        try TemporaryFile.write((json.indented + "\n").utf8, to: path)
     }
 }

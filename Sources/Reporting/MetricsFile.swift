@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Runs
 import Settings
 import Stepping
@@ -15,23 +16,24 @@ public final class MetricsFile: EventListener {
     public func receive(_ event: TrainingEvent) throws(Failure) {
         switch event {
         case .step(let report):
-            try write([("step", "\(report.step)")], report.moment, report.figures)
+            try write([("step", report.step.json)], report.moment, report.figures)
         case .evaluated(let report):
-            let head = [("step", "\(report.step)"), ("eval", "true"), ("dataset", MetricsFile.quoted(report.dataset))]
+            let head = [("step", report.step.json), ("eval", JSONValue.bool(true)), ("dataset", report.dataset.json)]
             try write(head, report.moment, report.figures)
         case .resumed(_, let position): try dropRows(after: position)
         case .started, .notice, .exported, .saved, .interrupted, .finished: break
         }
     }
 
-    private func write(_ head: [(String, String)], _ moment: Moment, _ figures: [Figure]) throws(Failure) {
+    private func write(_ head: [(String, JSONValue)], _ moment: Moment, _ figures: [Figure]) throws(Failure) {
         let elapsed = (moment.elapsedSeconds * 1000).rounded() / 1000
-        let when = [("time", MetricsFile.quoted(moment.time.iso8601)), ("elapsed_seconds", MetricsFile.number(elapsed))]
-        try write(head + when + figures.map { ($0.name, MetricsFile.number($0.value)) })
+        let when = [("time", moment.time.iso8601.json), ("elapsed_seconds", elapsed.json)]
+        let members = head + when + figures.map { ($0.name, $0.value.json) }
+        try write(.object(members.map { JSONValue.Member(name: JSONString($0), value: $1) }))
     }
 
-    private func write(_ members: [(String, String)]) throws(Failure) {
-        let line = "{" + members.map { "\(MetricsFile.quoted($0.0)): \($0.1)" }.joined(separator: ", ") + "}\n"
+    private func write(_ row: JSONValue) throws(Failure) {
+        let line = row.line + "\n"
         do {
             // Where somebody removed or replaced the file, rows go on in the one that people find by its name.
             if let descriptor = handle?.fileDescriptor, MetricsFile.isRemoved(descriptor) { handle = nil }
@@ -63,18 +65,5 @@ public final class MetricsFile: EventListener {
                 path, "can't be taken up again (\((error as NSError).localizedDescription))",
                 remedy: "Check its permissions.")
         }
-    }
-
-    /// The shortest decimal that reads back to the same Double.
-    static func number(_ value: Double) -> String {
-        guard value.isFinite else { return "null" }
-        // Zero has a sign, whole numbers of Swift have not.
-        let isWhole = value == value.rounded() && abs(value) < 1e15 && (value != 0 || value.sign == .plus)
-        return isWhole ? String(Int(value)) : "\(value)"
-    }
-
-    static func quoted(_ text: String) -> String {
-        let data = try? JSONSerialization.data(withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
-        return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
     }
 }

@@ -1,29 +1,27 @@
 import Foundation
+import JSON
 
 /// A run's metrics as a person wants them: where it stands, and validation figures before and after.
 public struct RunTable {
     /// A row of `metrics.jsonl`: figures by name, to the last bit.
-    private struct Row: Decodable {
+    private struct Row {
         var figures: [String: Double] = [:]
         var isEvaluation = false
         var dataset: String?
 
-        private struct Name: CodingKey {
-            var stringValue: String
-            var intValue: Int? { nil }
-            init?(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
-        }
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: Name.self)
-            for key in container.allKeys {
-                if key.stringValue == "eval" {
-                    isEvaluation = try container.decode(Bool.self, forKey: key)
-                } else if key.stringValue == "dataset" {
-                    dataset = try container.decode(String.self, forKey: key)
-                } else {
-                    figures[key.stringValue] = try? container.decode(Double.self, forKey: key)
+        /// Nil where the line is no row.
+        init?(_ line: Substring) {
+            guard let members = (try? JSONValue(parsing: Array(line.utf8)))?.members else { return nil }
+            for member in members {
+                let name = member.name.string
+                switch name {
+                case "eval":
+                    guard let isEvaluation = try? Bool(json: member.value) else { return nil }
+                    self.isEvaluation = isEvaluation
+                case "dataset":
+                    guard let dataset = member.value.text else { return nil }
+                    self.dataset = dataset
+                default: figures[name] = member.value.double
                 }
             }
         }
@@ -34,7 +32,7 @@ public struct RunTable {
     /// Rows that can't be read, such as one that was cut by a crash, are left out.
     public init(metricsFile: String) {
         let text = (try? String(contentsOfFile: metricsFile, encoding: .utf8)) ?? ""
-        rows = text.split(separator: "\n").compactMap { try? JSONDecoder().decode(Row.self, from: Data($0.utf8)) }
+        rows = text.split(separator: "\n").compactMap(Row.init)
     }
 
     /// The last training step that has a row.

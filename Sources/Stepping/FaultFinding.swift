@@ -1,11 +1,12 @@
 import Collectives
 import Foundation
+import JSON
 import Model
 import Settings
 import Tensors
 
 /// Where values went wrong first, as its rank tells all others.
-package struct FaultFinding: Codable {
+package struct FaultFinding {
     package var rank: Int
     var dataRank: Int
     /// Nil: of no micro-batch alone.
@@ -25,9 +26,7 @@ package struct FaultFinding: Codable {
                 fineCount: fault.summaries.count - 1, tensor: fault.summary.name,
                 nonFiniteCount: fault.summary.nonFiniteCount, elementCount: fault.summary.elementCount)
         }
-        let encoded = try own.map { try Array(JSONEncoder().encode($0)) } ?? []
-        return try mesh.world.allGather(encoded).filter { !$0.isEmpty }
-            .map { try JSONDecoder().decode(FaultFinding.self, from: Data($0)) }
+        return try mesh.world.allGather(own).compactMap(\.self)
             .min { $0.order.lexicographicallyPrecedes($1.order) }
     }
 
@@ -89,5 +88,26 @@ extension Transformer where Kind == Frozen {
         }
         let wrong = try world.allReduceMaximum(own)
         return zip(table.specifications, wrong).filter { $1 > 0 }.map(\.0.name)
+    }
+}
+
+extension FaultFinding: JSONRepresentable {
+    package var json: JSONValue {
+        .fields([
+            "rank": rank, "data_rank": dataRank, "micro_batch": microBatch, "records": records, "fine_count": fineCount,
+            "tensor": tensor, "non_finite_count": nonFiniteCount, "element_count": elementCount,
+        ])
+    }
+
+    package init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        rank = try fields["rank"]
+        dataRank = try fields["data_rank"]
+        microBatch = try fields["micro_batch"]
+        records = try fields["records"]
+        fineCount = try fields["fine_count"]
+        tensor = try fields["tensor"]
+        nonFiniteCount = try fields["non_finite_count"]
+        elementCount = try fields["element_count"]
     }
 }

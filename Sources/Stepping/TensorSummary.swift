@@ -1,7 +1,8 @@
+import JSON
 import Tensors
 
 /// What a tensor holds, in a few numbers.
-public struct TensorSummary: Codable, Equatable, Sendable {
+public struct TensorSummary: Equatable, Sendable {
     public var name: String
     /// Rows and columns of this rank's part.
     public var shape: [Int]
@@ -14,12 +15,6 @@ public struct TensorSummary: Codable, Equatable, Sendable {
 
     var elementCount: Int { shape.reduce(1, *) }
     public var isFinite: Bool { nonFiniteCount == 0 }
-
-    enum CodingKeys: String, CodingKey {
-        case name, shape, minimum, maximum
-        case nonFiniteCount = "non_finite"
-        case firstRow = "first_row"
-    }
 
     init(_ name: String, _ matrix: Matrix) {
         self.init(name, shape: [matrix.rowCount, matrix.columnCount])
@@ -48,5 +43,24 @@ public struct TensorSummary: Codable, Equatable, Sendable {
         }
         minimum = min(minimum ?? value, value)
         maximum = max(maximum ?? value, value)
+    }
+}
+
+extension TensorSummary: JSONRepresentable {
+    public var json: JSONValue {
+        .fields([
+            "name": name, "shape": shape, "minimum": minimum, "maximum": maximum, "non_finite": nonFiniteCount,
+            "first_row": firstRow,
+        ])
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        name = try fields["name"]
+        shape = try fields["shape"]
+        minimum = try fields["minimum"]
+        maximum = try fields["maximum"]
+        nonFiniteCount = try fields["non_finite"]
+        firstRow = try fields["first_row"]
     }
 }

@@ -93,7 +93,7 @@ import Testing
     func failingSwap() throws {
         try export([1, 2])
         let failure = try #require(throws: Failure.self) {
-            try FolderReplacement.swap(folder.path + "/none", into: destination)
+            try FolderSwap(of: destination, aside: folder.path + "/aside") { _, _ in true }.replace(with: folder.path + "/none")
         }
         #expect(failure.exitCode == .inputOutput)
         #expect(try exported == [1, 2])

@@ -1,10 +1,12 @@
+import JSON
+
 // T tokens of a step, U scored hidden rows, D model width, F feed-forward columns, A = heads · E, B = key/value heads · E,
 // E head dimension, J query heads a group, V vocabulary.
 
 /// A matrix product that the mathematics of a step needs: `count` times `c[m, n] = a[m, k] · b[k, n]`.
-public struct RequiredProduct: Hashable, Codable, Sendable {
+public struct RequiredProduct: Hashable, Sendable {
     /// Which factor lies transposed in memory.
-    public enum Form: String, Codable, CaseIterable, Sendable {
+    public enum Form: String, JSONRepresentable, CaseIterable, Sendable {
         /// y = x·Wᵀ
         case forward
         /// dx = dy·W

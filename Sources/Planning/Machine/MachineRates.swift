@@ -1,12 +1,13 @@
 import Costs
 import Files
 import Foundation
+import JSON
 import Settings
 
 /// What a node's cores, memory and network do, as `tandem plan --measure` found it. Rates are a second: operations, bytes.
-public struct MachineRates: Codable, Equatable, Sendable {
+public struct MachineRates: Equatable, Sendable {
     /// One `sgemm` call on one core: `c[m, n] = a[m, k] · b[k, n]`.
-    public struct Product: Codable, Equatable, Sendable {
+    public struct Product: Equatable, Sendable {
         public var form: RequiredProduct.Form
         public var m: Int
         public var n: Int
@@ -18,7 +19,7 @@ public struct MachineRates: Codable, Equatable, Sendable {
     }
 
     /// The attention kernel on texts of so many tokens; operations of the visible half.
-    public struct Attention: Codable, Equatable, Sendable {
+    public struct Attention: Equatable, Sendable {
         public var tokens: Int
         /// Operations a second of each core while all work.
         public var forward: Double
@@ -27,13 +28,13 @@ public struct MachineRates: Codable, Equatable, Sendable {
 
     /// Seconds of a model's forward and backward over those that the rates add up to: what a rank's threads wait for each
     /// other, and what is not counted.
-    public struct Overhead: Codable, Equatable, Sendable {
+    public struct Overhead: Equatable, Sendable {
         public var threads: Int
         public var factor: Double
     }
 
     /// A reduction of so many bytes over ranks of one node, all of which take part.
-    public struct Reduction: Codable, Equatable, Sendable {
+    public struct Reduction: Equatable, Sendable {
         public var bytes: Int
         /// Of `MPI_Allreduce`, as the tensor axis sums activations.
         public var sumSeconds: Double
@@ -42,7 +43,7 @@ public struct MachineRates: Codable, Equatable, Sendable {
     }
 
     /// Between nodes: one rank's way out.
-    public struct Network: Codable, Equatable, Sendable {
+    public struct Network: Equatable, Sendable {
         public var latencySeconds: Double
         public var bytesPerSecond: Double
         /// Not measured: what Tandem assumes until someone writes other numbers here.
@@ -110,10 +111,11 @@ extension MachineRates {
                 path, "can't be read", remedy: "Measure this machine with tandem plan --measure \(path), or name its file with --machine.")
         }
         let again = "Measure the machine again with tandem plan --measure \(path)."
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        guard let rates = try? decoder.decode(MachineRates.self, from: data) else {
-            throw .damaged(path, "does not hold a machine's rates", remedy: again)
+        let rates: MachineRates
+        do {
+            rates = try JSONValue(parsing: Array(data)).decoded()
+        } catch {
+            throw .damaged(path, "does not hold a machine's rates\((error as? JSONMismatch).map { " (\($0))" } ?? "")", remedy: again)
         }
         guard rates.version == 1 else {
             throw .damaged(path, "is of version \(rates.version), and this program knows version 1", remedy: again)
@@ -124,14 +126,10 @@ extension MachineRates {
 
     /// - Throws: `Failure`: input/output naming the file, or try again where a measurement gave no number.
     public func write(_ path: String) throws(Failure) {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let bytes: Data
-        do { bytes = try encoder.encode(self) } catch {
+        guard holdsNumbers else {
             throw Failure(path, "would hold a rate that is no number", remedy: "Measure the machine again.", exitCode: .internal)
         }
-        try TemporaryFile.write(bytes, to: path)
+        try TemporaryFile.write((json.indented + "\n").utf8, to: path)
     }
 
     /// The file that `tandem plan --measure` writes, to be checked before the machine is measured. A damaged one is told by its
@@ -139,19 +137,24 @@ extension MachineRates {
     public static func output(_ path: String) -> OutputPath {
         OutputPath(path, option: "--measure", holding: "machine's rates") { path in
             guard let bytes = FileManager.default.contents(atPath: path) else { return false }
-            if let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any] {
-                return object["processor"] != nil && object["products"] != nil
-            }
-            return String(decoding: bytes.prefix(64), as: UTF8.self).wholeMatch(of: /(?s)\s*\{\s*"attention"\s*:.*/) != nil
+            if let json = try? JSONValue(parsing: Array(bytes)) { return json["processor"] != nil && json["products"] != nil }
+            // Earlier programs wrote the names in alphabetical order.
+            return String(decoding: bytes.prefix(64), as: UTF8.self).prefixMatch(of: /\s*\{\s*("attention"\s*:|"version"\s*:\s*1\s*,\s*"processor"\s*:)/) != nil
         }
     }
 
-    private var isSound: Bool {
-        let rates =
-            products.map(\.eachCore) + products.compactMap(\.oneCore) + attention.flatMap { [$0.forward, $0.backward] }
+    private var rates: [Double] {
+        products.map(\.eachCore) + products.compactMap(\.oneCore) + attention.flatMap { [$0.forward, $0.backward] }
             + [memoryBytesPerSecond, memoryBytesPerSecondOfOneCore, network.bytesPerSecond] + overheads.map(\.factor)
             + reductions.flatMap { [$0.sumSeconds, $0.bucketSeconds] }
-        return rates.allSatisfy { $0 > 0 && $0.isFinite } && !attention.isEmpty && !overheads.isEmpty && cores > 0 && memoryBytes > 0
+    }
+
+    private var holdsNumbers: Bool {
+        (rates + [scoreSecondsPerLogit, gradientSecondsPerLogit, network.latencySeconds]).allSatisfy(\.isFinite)
+    }
+
+    private var isSound: Bool {
+        rates.allSatisfy { $0 > 0 && $0.isFinite } && !attention.isEmpty && !overheads.isEmpty && cores > 0 && memoryBytes > 0
             && RequiredProduct.Form.allCases.allSatisfy { form in products.contains { $0.form == form } }
             && products.contains { $0.oneCore != nil } && (reductionRanks == 1 || !reductions.isEmpty)
     }

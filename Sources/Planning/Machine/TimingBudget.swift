@@ -1,9 +1,10 @@
 import Collectives
 import Dispatch
+import JSON
 import Kernels
 
 /// How long a thing is repeated.
-public struct TimingBudget: Codable, Sendable {
+public struct TimingBudget: Sendable {
     /// Seconds of repetition for each thing.
     public var seconds: Double
 
@@ -22,5 +23,14 @@ public struct TimingBudget: Codable, Sendable {
             times.append(now() - before)
         }
         return median(times)
+    }
+}
+
+extension TimingBudget: JSONRepresentable {
+    public var json: JSONValue { .fields(["seconds": seconds]) }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        seconds = try fields["seconds"]
     }
 }

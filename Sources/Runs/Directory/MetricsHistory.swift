@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSON
 
 /// The rows of `metrics.jsonl` that belong to the steps up to a checkpoint's, where somebody changed the file since.
 ///
@@ -22,13 +23,13 @@ struct MetricsHistory {
 
     /// Rows of later steps, and of evaluations that are still to be done, are left out: they will be written again.
     private mutating func add(_ line: Data) {
-        guard let row = try? JSONSerialization.jsonObject(with: line) as? [String: Any], let step = row["step"] as? Int else {
+        guard let row = try? JSONValue(parsing: Array(line)), let step = row["step"]?.wholeNumber else {
             unreadable += line + [0x0A]
             return
         }
-        let isEvaluation = row["eval"] as? Bool == true
+        let isEvaluation = row["eval"] == .bool(true)
         let pending = manifest.trainerState?.pending?.evaluations ?? []
-        let isPending = isEvaluation && step == manifest.step && (row["dataset"] as? String).map(pending.contains) ?? false
+        let isPending = isEvaluation && step == manifest.step && row["dataset"]?.text.map(pending.contains) ?? false
         guard step <= manifest.step, !isPending else { return }
         kept += line + [0x0A]
         rowCount += 1

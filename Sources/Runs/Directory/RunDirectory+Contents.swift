@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import JSON
 import Settings
 import Weights
 
@@ -101,10 +102,10 @@ extension RunDirectory {
         let file = "\(path)/\(name)"
         switch name {
         case "status.json": return RunPlace.isStatus(file)
-        case "provenance.json": return RunDirectory.object(file)?["tandem_version"] is String
+        case "provenance.json": return JSONFile.value(file)?["tandem_version"]?.text != nil
         case "metrics.jsonl":
             guard let status = FileStatus(file), status.byteCount > 0 else { return true }
-            return RunDirectory.firstLine(of: file)?["step"] is Int
+            return RunDirectory.firstLine(of: file)?["step"]?.wholeNumber != nil
         case RunDirectory.configurationName: return isResolvedConfiguration(file)
         default:
             if name.hasSuffix(".safetensors") { return (try? SafetensorsFile(path: file)) != nil }
@@ -123,17 +124,12 @@ extension RunDirectory {
         return sections.filter { $0 != "references" }.map(String.init) == all && !lines.contains { $0.contains(/(^|\s)#/) }
     }
 
-    private static func object(_ file: String) -> [String: Any]? {
-        guard let bytes = FileManager.default.contents(atPath: file) else { return nil }
-        return (try? JSONSerialization.jsonObject(with: bytes)) as? [String: Any]
-    }
-
     /// Nil where the first 64 KiB hold no whole line, or one that is no object.
-    private static func firstLine(of file: String) -> [String: Any]? {
+    private static func firstLine(of file: String) -> JSONValue? {
         guard let handle = FileHandle(forReadingAtPath: file) else { return nil }
         defer { try? handle.close() }
         guard let bytes = try? handle.read(upToCount: 1 << 16) else { return nil }
-        return (try? JSONSerialization.jsonObject(with: bytes.prefix { $0 != 0x0A })) as? [String: Any]
+        return try? JSONValue(parsing: Array(bytes.prefix { $0 != 0x0A }))
     }
 
     // MARK: Removing
@@ -155,7 +151,7 @@ extension RunDirectory {
     package func separateMetrics() throws(Failure) {
         guard let status = FileStatus(metricsFile), status.nameCount > 1 else { return }
         try RunDirectory.writing(metricsFile) {
-            try Data(contentsOf: URL(fileURLWithPath: metricsFile)).write(to: URL(fileURLWithPath: metricsFile), options: .atomic)
+            try TemporaryFile.write(Data(contentsOf: URL(fileURLWithPath: metricsFile)), to: metricsFile)
         }
     }
 }

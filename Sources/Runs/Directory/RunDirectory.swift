@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Files
 import Foundation
+import JSON
 import Settings
 
 /// A run's folder, as the first rank keeps it: `config.yaml`, `provenance.json`, `status.json`; metrics and exports join them.
@@ -163,7 +164,7 @@ public struct RunDirectory: Sendable {
         let history = MetricsHistory(content, upTo: manifest)
         try RunDirectory.writing(metricsFile) {
             if !history.unreadable.isEmpty { try append(history.unreadable, to: metricsFile + ".unreadable") }
-            try history.kept.write(to: URL(fileURLWithPath: metricsFile), options: .atomic)
+            try TemporaryFile.write(history.kept, to: metricsFile)
         }
         var notice = isThere ? "\(metricsFile) was changed since step \(manifest.step)" : "\(metricsFile) is not there"
         notice += history.missing.map { ": it lacks the rows \($0). The run goes on without them" } ?? ", and lacks no row"
@@ -236,7 +237,7 @@ public struct RunDirectory: Sendable {
         let last = RunStatus(state, step: step, reason: reason, exitCode: exitCode)
         let temporary = "\(path)/.status-\(getpid())"
         let isReplaced =
-            (try? RunDirectory.json(last.object).write(to: URL(fileURLWithPath: temporary))) != nil
+            (try? RunDirectory.content(last.json).write(to: URL(fileURLWithPath: temporary))) != nil
             && rename(temporary, path + "/status.json") == 0
         if isReplaced { return }
         unlink(temporary)
@@ -247,9 +248,10 @@ public struct RunDirectory: Sendable {
     private static let statusLock = NSLock()
 
     private func replaceStatus(_ status: RunStatus) throws(Failure) {
-        do { try write(json: status.object, to: "status.json") } catch {
-            guard status.state == .failed, let data = try? RunDirectory.json(status.object) else { throw error }
-            try overwriteStatus(data)
+        let content = RunDirectory.content(status.json)
+        do throws(Failure) { try TemporaryFile.write(content, to: path + "/status.json") } catch {
+            guard status.state == .failed else { throw error }
+            try overwriteStatus(content)
         }
     }
 
@@ -265,26 +267,14 @@ public struct RunDirectory: Sendable {
     }
 
     public func write(_ configuration: RunConfiguration) throws(Failure) {
-        let text = configuration.resolvedYAML()
-        let file = "\(path)/\(RunDirectory.configurationName)"
-        try RunDirectory.writing(file) { try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic) }
+        try TemporaryFile.write(configuration.resolvedYAML().utf8, to: "\(path)/\(RunDirectory.configurationName)")
     }
 
     public func write(_ provenance: Provenance) throws(Failure) {
-        try write(json: provenance.object, to: "provenance.json")
+        try TemporaryFile.write(RunDirectory.content(provenance.json), to: "\(path)/provenance.json")
     }
 
-    private func write(json object: [String: Any], to name: String) throws(Failure) {
-        let file = "\(path)/\(name)"
-        try RunDirectory.writing(file) {
-            try RunDirectory.json(object).write(to: URL(fileURLWithPath: file), options: .atomic)
-        }
-    }
-
-    private static func json(_ object: [String: Any]) throws -> Data {
-        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try JSONSerialization.data(withJSONObject: object, options: options) + Data("\n".utf8)
-    }
+    private static func content(_ json: JSONValue) -> Data { Data((json.indented + "\n").utf8) }
 
     static func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {
         do { try body() } catch {

@@ -1,4 +1,5 @@
 import Collectives
+import Files
 import Foundation
 import Settings
 
@@ -35,16 +36,16 @@ package final class RunLock {
         }
         // Ranks of a run that is about to begin may look at it for an instant.
         for attempt in 0..<20 {
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+            switch FileLock.take(descriptor) {
+            case .free:
                 let lock = RunLock(descriptor)
                 try lock.sign(path)
                 return .held(lock)
+            case .unsupported(let reason):
+                close(descriptor)
+                return .unsupported(reason)
+            case .taken: if attempt < 19 { usleep(50_000) }
             }
-            guard errno == EWOULDBLOCK else {
-                defer { close(descriptor) }
-                return .unsupported(String(cString: strerror(errno)))
-            }
-            if attempt < 19 { usleep(50_000) }
         }
         defer { close(descriptor) }
         throw taken(directory)
@@ -60,7 +61,7 @@ package final class RunLock {
         }
         defer { close(descriptor) }
         try checkIsLock(descriptor, path)
-        guard flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+        guard FileLock.look(descriptor) == .taken else { return }
         throw taken(directory)
     }
 

@@ -1,5 +1,7 @@
 import Collectives
+import Files
 import Foundation
+import JSON
 import Settings
 
 /// What a run's `status.json` says: what it is doing, or how it ended, as the process that wrote it saw it then.
@@ -31,23 +33,22 @@ public struct RunStatus: Sendable {
 
     /// Nil where the file is not there, or is not what a run writes.
     public init?(file: String) {
-        guard let data = FileManager.default.contents(atPath: file),
-            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-            let state = (object["state"] as? String).flatMap(State.init), let step = object["step"] as? Int
+        guard let fields = JSONFile.value(file).flatMap({ try? JSONFields($0) }),
+            let state = (try? fields["state"] as String).flatMap(State.init), let step = try? fields["step"] as Int
         else { return nil }
         self.state = state
         self.step = step
-        reason = object["reason"] as? String
-        time = object["time"] as? String
-        host = object["host"] as? String
-        exitCode = object["exit_code"] as? Int
+        reason = try? fields["reason"]
+        time = try? fields["time"]
+        host = try? fields["host"]
+        exitCode = try? fields["exit_code"]
     }
 
-    /// As the file has it.
-    var object: [String: Any] {
-        [
-            "state": state.rawValue, "step": step, "reason": reason ?? NSNull(), "time": time ?? NSNull(), "host": host ?? NSNull(),
-            "exit_code": exitCode ?? NSNull(),
-        ]
+    /// As the file has it: a field without a value is null.
+    var json: JSONValue {
+        .fields([
+            "state": state.rawValue, "step": step, "reason": reason.json, "time": time.json, "host": host.json,
+            "exit_code": exitCode.json,
+        ])
     }
 }

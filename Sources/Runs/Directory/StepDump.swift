@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import JSON
 import Settings
 import Stepping
 import Tensors
@@ -7,7 +8,7 @@ import Weights
 
 /// What a rank keeps of a step that went wrong, to be looked at later: `RUN/dumps/step-N-rank-R/`, with `dump.json` and the
 /// rows around the first value that is not finite as `rows.safetensors`.
-public struct StepDump: Codable, Equatable, Sendable {
+public struct StepDump: Equatable, Sendable {
     public static let currentVersion = 1
 
     public var formatVersion = StepDump.currentVersion
@@ -55,18 +56,6 @@ public struct StepDump: Codable, Equatable, Sendable {
         self.firstRow = firstRow
     }
 
-    enum CodingKeys: String, CodingKey {
-        case formatVersion = "format_version"
-        case kind, step, loss
-        case gradientNorm = "gradient_norm"
-        case rank
-        case dataRank = "data_rank"
-        case tensorRank = "tensor_rank"
-        case microBatch = "micro_batch"
-        case dataset, records, tokens, positions, parameters, tensors
-        case firstRow = "first_row"
-    }
-
     private static let jsonName = "dump.json"
     private static let rowsName = "rows.safetensors"
     private static let names = [rowsName, jsonName]
@@ -81,26 +70,19 @@ public struct StepDump: Codable, Equatable, Sendable {
     /// - Throws: `Failure` (input/output).
     package func write(rows: Matrix, to folder: String) throws(Failure) {
         let partial = folder + ".partial"
+        let swap = FolderSwap(of: folder, aside: folder + ".replaced") { name, _ in StepDump.names.contains(name) }
         do {
             try? FileManager.default.removeItem(atPath: partial)
             try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
+            try swap.recover()
             let name = tensors.last?.name ?? "rows"
             var writer = try SafetensorsWriter(
                 path: "\(partial)/\(StepDump.rowsName)",
                 tensors: [.init(name: name, elementType: .float32, shape: [rows.rowCount, rows.columnCount])])
             try writer.append(rows, to: name)
             try writer.finish()
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(self).write(to: URL(fileURLWithPath: "\(partial)/\(StepDump.jsonName)"))
-            try StepDump.remove(folder)
-            if FileStatus(folder) == nil {
-                try FileManager.default.moveItem(atPath: partial, toPath: folder)
-            } else {
-                // Someone put files of their own beside those of an earlier dump.
-                for name in StepDump.names { try FileManager.default.moveItem(atPath: "\(partial)/\(name)", toPath: "\(folder)/\(name)") }
-                rmdir(partial)
-            }
+            try TemporaryFile.write((json.line + "\n").utf8, to: "\(partial)/\(StepDump.jsonName)")
+            try swap.replace(with: partial)
         } catch {
             try? FileManager.default.removeItem(atPath: partial)
             if let failure = error as? Failure { throw failure }
@@ -110,7 +92,7 @@ public struct StepDump: Codable, Equatable, Sendable {
 
     /// Removes the dumps of a run's folder `dumps`, and it too where nothing else is in it.
     static func removeAll(in folder: String) throws {
-        for name in Files.names(in: folder) where name.wholeMatch(of: /step-[0-9]+-rank-[0-9]+(\.partial)?/) != nil {
+        for name in Files.names(in: folder) where name.wholeMatch(of: /step-[0-9]+-rank-[0-9]+(\.partial|\.replaced)?/) != nil {
             try remove("\(folder)/\(name)")
         }
         rmdir(folder)
@@ -125,8 +107,7 @@ public struct StepDump: Codable, Equatable, Sendable {
     /// - Throws: `Failure` (damaged data; configuration for a newer format).
     public static func read(_ folder: String) throws(Failure) -> (dump: StepDump, rows: [[Float]]) {
         let path = "\(folder)/\(jsonName)"
-        guard let data = FileManager.default.contents(atPath: path),
-            let dump = try? JSONDecoder().decode(StepDump.self, from: data), dump.kind == "dump"
+        guard let dump = JSONFile.value(path).flatMap({ try? StepDump(json: $0) }), dump.kind == "dump"
         else { throw .damaged(path, "is not a dump", remedy: "Name a folder that a run wrote below its dumps.") }
         guard dump.formatVersion <= currentVersion else {
             throw .configuration(
@@ -140,5 +121,36 @@ public struct StepDump: Codable, Equatable, Sendable {
         let matrix = Matrix(rowCount: tensor.shape[0], columnCount: tensor.shape[1])
         try file.matrix(named: tensor.name, rowCount: tensor.shape[0], columnCount: tensor.shape[1]).upcast(into: matrix)
         return (dump, (0..<matrix.rowCount).map { matrix.rows($0..<$0 + 1).values })
+    }
+}
+
+extension StepDump: JSONRepresentable {
+    public var json: JSONValue {
+        .fields([
+            "format_version": formatVersion, "kind": kind, "step": step, "loss": loss, "gradient_norm": gradientNorm,
+            "rank": rank, "data_rank": dataRank, "tensor_rank": tensorRank, "micro_batch": microBatch, "dataset": dataset,
+            "records": records, "tokens": tokens, "positions": positions, "parameters": parameters, "tensors": tensors,
+            "first_row": firstRow,
+        ])
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        formatVersion = try fields["format_version"]
+        kind = try fields["kind"]
+        step = try fields["step"]
+        loss = try fields["loss"]
+        gradientNorm = try fields["gradient_norm"]
+        rank = try fields["rank"]
+        dataRank = try fields["data_rank"]
+        tensorRank = try fields["tensor_rank"]
+        microBatch = try fields["micro_batch"]
+        dataset = try fields["dataset"]
+        records = try fields["records"]
+        tokens = try fields["tokens"]
+        positions = try fields["positions"]
+        parameters = try fields["parameters"]
+        tensors = try fields["tensors"]
+        firstRow = try fields["first_row"]
     }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Collectives
 import Foundation
+import JSON
 import Kernels
 import Settings
 
@@ -9,39 +10,28 @@ public let tandemVersion = "0.1.0"
 
 /// What a run was computed with, as far as bits and speed depend on it.
 public struct Provenance {
-    private(set) var object: [String: Any]
+    private(set) var json: JSONValue
 
     /// With what the run reads, once it is hashed: files by the configuration's key.
     package func with(_ inputs: [CheckpointManifest.Input], program: String) -> Provenance {
+        let files = inputs.map { JSONValue.Member(name: JSONString($0.key), value: $0.files.json) }
         var copy = self
-        copy.object["inputs"] = Dictionary(
-            uniqueKeysWithValues: inputs.map { input in
-                (input.key, input.files.map { ["name": $0.name, "bytes": $0.bytes, "sha256": $0.sha256] as [String: Any] })
-            })
-        copy.object["program"] = program
+        copy.json = .object((json.members ?? []) + [.init(name: "inputs", value: .object(files)), .init(name: "program", value: program.json)])
         return copy
     }
 
     /// Collects every rank's host and cores. Collective over `mesh`.
     public init(mesh: Mesh, threads: Int) throws(CollectiveError) {
-        let own = "\(MPIEnvironment.hostName)\u{1F}\(availableCores().map(String.init).joined(separator: ","))"
-        let ranks = try mesh.world.allGather(Array(own.utf8)).enumerated().map { rank, bytes -> [String: Any] in
-            let fields = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\u{1F}")
-            return ["rank": rank, "host": fields[0], "cores": fields[1]]
-        }
-        object = [
-            "tandem_version": tandemVersion,
-            "commit": Provenance.commit ?? NSNull(),
-            "started": Date().iso8601,
+        let own = JSONValue.fields([
+            "rank": mesh.world.rank, "host": MPIEnvironment.hostName, "cores": availableCores().map(String.init).joined(separator: ","),
+        ])
+        json = .fields([
+            "tandem_version": tandemVersion, "commit": Provenance.commit.json, "started": Date().iso8601,
             "command": CommandLine.arguments,
-            "layout": ["data": mesh.layout.data, "tensor": mesh.layout.tensor],
-            "threads_per_rank": threads,
-            "ranks": ranks,
-            "mpi": mesh.layout.rankCount > 1 ? MPIEnvironment.libraryVersion : "none",
-            "blas": matrixProductVersion,
-            "blas_core": matrixProductCore,
-            "processor": Provenance.processor ?? NSNull(),
-        ]
+            "layout": JSONValue.fields(["data": mesh.layout.data, "tensor": mesh.layout.tensor]), "threads_per_rank": threads,
+            "ranks": try mesh.world.allGather(own), "mpi": mesh.layout.rankCount > 1 ? MPIEnvironment.libraryVersion : "none",
+            "blas": matrixProductVersion, "blas_core": matrixProductCore, "processor": Provenance.processor.json,
+        ])
     }
 
     /// The commit that the program was built from: the one that `launch/install` wrote down beside it, or else that of the

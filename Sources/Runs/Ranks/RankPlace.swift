@@ -1,9 +1,10 @@
 import Collectives
 import Foundation
+import JSON
 import Settings
 
 /// Where a rank computes: its host, the processors that it may run on, and its threads.
-public struct RankPlace: Codable, Equatable, Sendable {
+public struct RankPlace: Equatable, Sendable {
     public let host: String
     /// Processors, as the system numbers them.
     public let processors: [Int]
@@ -26,8 +27,7 @@ public struct RankPlace: Codable, Equatable, Sendable {
         let own = RankPlace(
             host: MPIEnvironment.hostName, processors: availableCores(), cores: physicalCores(availableCores()),
             coresOfLauncher: processorsOfLauncher().map { physicalCores($0).count }, threads: threads)
-        let all = try mesh.world.allGather(Array(JSONEncoder().encode(own)))
-        return try all.map { try JSONDecoder().decode(RankPlace.self, from: Data($0)) }
+        return try mesh.world.allGather(own)
     }
 
     // MARK: In words
@@ -102,5 +102,23 @@ public struct RankPlace: Codable, Equatable, Sendable {
             }
         }
         return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ", ")
+    }
+}
+
+extension RankPlace: JSONRepresentable {
+    public var json: JSONValue {
+        .fields([
+            "host": host, "processors": processors, "cores": cores, "cores_of_launcher": coresOfLauncher,
+            "threads": threads,
+        ])
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        host = try fields["host"]
+        processors = try fields["processors"]
+        cores = try fields["cores"]
+        coresOfLauncher = try fields["cores_of_launcher"]
+        threads = try fields["threads"]
     }
 }

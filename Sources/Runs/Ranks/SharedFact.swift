@@ -1,11 +1,12 @@
 import Collectives
 import Foundation
 import Hashing
+import JSON
 import Settings
 
 /// Something that must be the same on all ranks, or they would compute different things without a word: the program, the
 /// settings, the files. Compared right after MPI starts, before weights are read.
-public struct SharedFact: Codable, Hashable, Sendable {
+public struct SharedFact: Hashable, Sendable {
     /// What it is a fact of; the same on all ranks.
     let subject: String
     /// What is compared, in words for a person; of several lines the first that differs is told.
@@ -25,14 +26,11 @@ public struct SharedFact: Codable, Hashable, Sendable {
     /// Compares every rank's facts with those of most ranks; throws an `AgreedFailure` that names the hosts where one differs.
     /// Collective over `world`.
     public static func compare(_ facts: [SharedFact], over world: any ProcessGroup) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let own = try Array(encoder.encode(facts))
         // A digest of each rank where all are alike; the facts themselves only where they are not.
-        let hashes = try world.allGather(Array(SHA256.digits(of: own).utf8))
+        let hashes = try world.allGather(Array(SHA256.digits(of: Array(facts.json.compact.utf8)).utf8))
         guard hashes.contains(where: { $0 != hashes[0] }) else { return }
         let hosts = try world.gatherHosts()
-        let all = try world.allGather(own).map { try JSONDecoder().decode([SharedFact].self, from: Data($0)) }
+        let all = try world.allGather(facts)
         if let failure = difference(all, hosts: hosts) { throw AgreedFailure(failure) }
     }
 
@@ -83,5 +81,17 @@ public struct SharedFact: Codable, Hashable, Sendable {
             words.insert(key.hasSuffix(":") ? key.dropLast() : key, at: 0)
         }
         return "'" + words.joined(separator: ".") + "'"
+    }
+}
+
+extension SharedFact: JSONRepresentable {
+    public var json: JSONValue { .fields(["subject": subject, "value": value, "remedy": remedy, "code": code]) }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        subject = try fields["subject"]
+        value = try fields["value"]
+        remedy = try fields["remedy"]
+        code = try fields["code"]
     }
 }

@@ -1,4 +1,5 @@
 import Collectives
+import Files
 import Foundation
 import Settings
 import Stepping
@@ -34,9 +35,9 @@ package enum SharedFolder {
 
     private static func write(_ file: String) throws(Failure) {
         let text = "the first rank, process \(getpid()) on \(MPIEnvironment.hostName)\n"
-        do { try Data(text.utf8).write(to: URL(fileURLWithPath: file)) } catch {
-            throw .unwritable(file, error, remedy: "Check the path, its permissions and the free space.")
-        }
+        let writer = try FileWriter(path: file, bufferByteCount: 1024)
+        try writer.write(text.utf8)
+        try writer.finish()
     }
 
     /// Looks again and again where the file may be on its way: a network file system may remember for a minute that there was none.

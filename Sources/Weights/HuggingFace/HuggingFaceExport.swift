@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Hashing
 import Settings
@@ -38,7 +39,7 @@ public struct HuggingFaceExport: ~Copyable {
         invariant(
             !files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") },
             "further files of an export have names of their own")
-        let folder = try FolderReplacement(
+        let folder = try ModelFolder.replacement(
             of: destination, others: others, protecting: protected + (source.map { [$0] } ?? []))
         var contents = files
         contents["config.json"] = configurationJSON
@@ -85,11 +86,11 @@ public struct HuggingFaceExport: ~Copyable {
         destination: String, others: OtherFiles = .refused, protecting protected: [String] = []
     ) throws(Failure) {
         let place = try FolderReplacement.resolve(destination, making: false)
-        try FolderReplacement.check(place, shownAs: destination, others: others, protected: protected)
+        try ModelFolder.check(place, shownAs: destination, others: others, protected: protected)
     }
 
     private static func write(_ data: Data, to path: String) throws(Failure) -> FileDigest {
-        let file = try OutputFile(path: path)
+        let file = try FileWriter(path: path)
         try file.write(data)
         return try file.finish()
     }

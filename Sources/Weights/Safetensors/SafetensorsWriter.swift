@@ -1,3 +1,4 @@
+import Files
 import Hashing
 import JSON
 import Settings
@@ -29,7 +30,7 @@ public struct SafetensorsWriter: ~Copyable {
         var byteCount: Int { rowCount * columnCount * elementType.byteCount }
     }
 
-    private let file: OutputFile
+    private let file: FileWriter
     private let tensors: [Tensor]
     private var current = 0
     private var rowsWritten = 0
@@ -41,7 +42,7 @@ public struct SafetensorsWriter: ~Copyable {
         invariant(Set(tensors.map(\.name)).count == tensors.count, "two tensors of one name")
         invariant(!tensors.contains { $0.name == "__metadata__" }, "no tensor is called __metadata__")
         let header = SafetensorsWriter.header(tensors, metadata: metadata)
-        let file = try OutputFile(path: path)
+        let file = try FileWriter(path: path)
         try file.write((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
         try file.write(header)
         self.file = file

@@ -2,7 +2,22 @@ import Files
 import Foundation
 import Settings
 
-extension FolderReplacement {
+/// A folder that holds one model and is replaced as one.
+enum ModelFolder {
+    /// Begins to replace a model's folder. Files that are not a model's move into the new folder; nothing else is removed.
+    ///
+    /// - Parameters:
+    ///   - others: what becomes of files that are not a model's.
+    ///   - protected: folders that must survive, mapped checkpoints for instance.
+    /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
+    static func replacement(
+        of destination: String, others: OtherFiles, protecting protected: [String]
+    ) throws(Failure) -> FolderReplacement {
+        try FolderReplacement(of: destination, isOwn: ModelFolderFile.isOne) { (place) throws(Failure) in
+            try check(place, shownAs: destination, others: others, protected: protected)
+        }
+    }
+
     /// Refuses a destination that is no model's place. Nothing is made or changed: to be asked before any work.
     ///
     /// - Parameters:
