@@ -5,7 +5,8 @@ import Settings
 import Weights
 
 extension ModelOrigin {
-    /// Bytes of the weights in their file's own type, as a frozen model holds them: a model that is initialised at random in float32.
+    /// Bytes of the weights in their file's type, as a frozen model holds them. A model with random initialisation is held
+    /// in float32.
     var storedByteCount: Int {
         let stored = MemoryForecast.reference(name, self, storage: .file).storedByteCount
         return stored > 0 ? stored : 4 * configuration.parameterCount
@@ -13,7 +14,7 @@ extension ModelOrigin {
 }
 
 extension MemoryForecast {
-    /// How `origin` will be held in `storage`; only headers are read.
+    /// The memory for `origin` held in `storage`. Reads only headers.
     public static func reference(
         _ name: String, _ origin: ModelOrigin, storage: ReferenceStorage, placement: ReferencePlacement? = nil
     ) -> Reference {
