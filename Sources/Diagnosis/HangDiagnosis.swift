@@ -63,7 +63,7 @@ package struct HangDiagnosis {
     }
 
     /// The ranks that `rank` waits for in `operation`: ranks of this node that have not begun it, and ranks of other nodes,
-    /// of which nothing is known here.
+    /// whose records this node can't read.
     private func missingRanks(_ operation: Operation, _ rank: Int) -> (here: [Int], elsewhere: [Int]) {
         let known = members[operation.group] ?? records.filter { $0.begun[operation.group] != nil }.map(\.rank)
         if operation.kind.isBetweenTwo {

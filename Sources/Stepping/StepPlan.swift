@@ -3,7 +3,7 @@ import Objectives
 
 /// The work of one optimizer step on all data ranks. Every rank makes the same plan from the sampler's state alone.
 public struct StepPlan: Equatable, Sendable {
-    /// From 1.
+    /// Counted from 1.
     public let step: Int
     /// Epochs done after this step, with fractions.
     public let epoch: Double

@@ -32,7 +32,7 @@ public struct StepDump: Codable, Equatable, Sendable {
     public var parameters: [String]
     /// Tensors in the order of their computation. The last one is the first that is not finite.
     public var tensors: [TensorSummary]
-    /// The first row in `rows.safetensors`.
+    /// The row of the last tensor with which `rows.safetensors` begins.
     public var firstRow: Int
 
     package init(
