@@ -1,10 +1,10 @@
 import Settings
 
-/// What ranks do together failed: which operation, and what MPI says of it.
+/// An operation between ranks failed: the operation's name and MPI's message.
 public struct CollectiveError: Error, CustomStringConvertible, Sendable {
     public let operation: String
     public let message: String
-    /// The cause in words for a person, where it is known: ranks called different operations, or a value can't be right.
+    /// A cause that a user can read, if known: ranks called different operations, or a value can't be right.
     public var cause: Failure?
 
     init(operation: String, message: String, cause: Failure? = nil) {
@@ -13,7 +13,7 @@ public struct CollectiveError: Error, CustomStringConvertible, Sendable {
         self.cause = cause
     }
 
-    /// Work between ranks' operations found something that can't be right: this rank says so and ends all.
+    /// Work between collective operations found a value that can't be right. This rank reports `cause` and ends the job.
     package init(_ cause: Failure) { self.init(operation: cause.place, message: cause.reason, cause: cause) }
 
     public var description: String { "\(operation) failed: \(message)" }

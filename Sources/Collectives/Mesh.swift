@@ -8,11 +8,11 @@ public struct Mesh {
     public let layout: ParallelLayout
     /// All ranks.
     public let world: any ProcessGroup
-    /// Ranks with this rank's data and other shards of its model.
+    /// Ranks with the same data and other shards of the model.
     public let tensor: any ProcessGroup
-    /// Ranks with this rank's shard and other data.
+    /// Ranks with the same shard and other data.
     public let data: any ProcessGroup
-    /// The name of each world rank's host.
+    /// The host name of each world rank.
     public let hosts: [String]
 
     /// One process, without MPI.
@@ -21,7 +21,7 @@ public struct Mesh {
         return Mesh(layout: .single, world: group, tensor: group, data: group, hosts: [MPIEnvironment.hostName])
     }
 
-    /// Cuts `world` into the layout's axes. Collective.
+    /// Splits `world` into the layout's axes. Collective.
     public static func over(_ world: MPIGroup, layout: ParallelLayout) throws(CollectiveError) -> Mesh {
         invariant(world.size == layout.rankCount, "the layout was checked against the number of ranks")
         let hosts = try world.gatherHosts()
@@ -34,7 +34,7 @@ public struct Mesh {
             hosts: hosts)
     }
 
-    /// An axis of one rank needs no communicator, and its collectives cost nothing.
+    /// An axis of one rank needs no communicator: its collectives cost nothing.
     private static func axis(
         _ name: String, _ world: MPIGroup, size: Int, color: Int, key: Int
     ) throws(CollectiveError) -> any ProcessGroup {
@@ -42,10 +42,10 @@ public struct Mesh {
         return size == 1 ? SoloGroup() : part
     }
 
-    /// The group that this rank is in, of disjoint lists of world ranks; their order gives the ranks within. Nil where it is
-    /// in none. Collective over all ranks.
+    /// Makes one group from each of the disjoint `lists` of world ranks and returns the group of this rank; nil if no list
+    /// contains it. The order of a list gives the ranks within its group. Collective over all ranks.
     ///
-    /// - Parameter name: what the groups are called where ranks tell what they do.
+    /// - Parameter name: the group's name in messages about operations.
     public func group(_ name: String, among lists: [[Int]]) throws(CollectiveError) -> (any ProcessGroup)? {
         let own = lists.firstIndex { $0.contains(world.rank) }
         guard let world = world as? MPIGroup else { return own == nil ? nil : world }
@@ -56,18 +56,21 @@ public struct Mesh {
         return lists[own].count == 1 ? SoloGroup() : part
     }
 
-    /// The ranks of this node that hold the same shard as this one, which they name by a number. Collective over all ranks.
+    /// The ranks of this node that give the same `shard` number, because they hold the same shard. Collective over all
+    /// ranks.
     public func node(shard: Int) throws(CollectiveError) -> NodeGroup {
         guard let world = world as? MPIGroup else { return NodeGroup() }
         return try world.node(color: shard)
     }
 
-    /// Whether this rank writes files and speaks.
+    /// Whether this rank writes files and prints.
     public var isFirst: Bool { world.rank == 0 }
 
-    /// Runs `body` on every rank; when it failed on any, all ranks throw an `AgreedFailure` with that of the lowest such rank.
+    /// Runs `body` on every rank. If it fails on any rank, all ranks throw an `AgreedFailure` with the failure of the
+    /// lowest failed rank.
     ///
-    /// Use it around work that can fail on some ranks only (reading files), where the others would wait for ever.
+    /// Use it around work that can fail on some ranks only, such as reading files. Otherwise the other ranks would wait for
+    /// ever.
     public func agreed<Value>(_ body: () throws -> Value) throws -> Value {
         let outcome = Result { try body() }
         var own: Failure?

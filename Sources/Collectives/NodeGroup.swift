@@ -2,12 +2,12 @@ import CMPI
 import Foundation
 import Tensors
 
-/// Ranks of one node that hold the same: they may share memory.
+/// Ranks of one node that hold the same shard, so they may share memory.
 public final class NodeGroup {
-    /// This process's place, in `0..<size`.
+    /// This rank's index in the group, in `0..<size`.
     public let rank: Int
     public let size: Int
-    /// Nil in a group of one, which needs no MPI.
+    /// Nil in a group of one rank, which needs no MPI.
     private let group: MPIGroup?
 
     init(_ group: MPIGroup) {
@@ -16,18 +16,18 @@ public final class NodeGroup {
         size = group.size
     }
 
-    /// A process by itself.
+    /// A group of this process alone.
     public init() {
         group = nil
         rank = 0
         size = 1
     }
 
-    /// Whether this rank writes what all of the group then read.
+    /// Whether this rank writes the shared memory that all ranks of the group read.
     public var isWriter: Bool { rank == 0 }
 
-    /// `floatCount` floats that exist once for the whole group, filled by `write` on its first rank; all return once it is
-    /// done. Collective over the group.
+    /// Allocates `floatCount` floats once for the whole group. `write` fills them on the first rank; all ranks return after
+    /// that. Collective over the group.
     public func shared(
         floatCount: Int, write: (Storage) -> Void
     ) throws(CollectiveError) -> Storage {
@@ -44,7 +44,7 @@ public final class NodeGroup {
 }
 
 extension MPIGroup {
-    /// Memory that all ranks of the group share, all of which are on one node. Collective.
+    /// Memory shared by all ranks of the group, which are all on one node. Collective.
     fileprivate func window(byteCount: Int, isWriter: Bool) throws(CollectiveError) -> Storage {
         var storage: Storage?
         try timed(.window, byteCount, .bytes) { () throws(CollectiveError) in
@@ -54,7 +54,7 @@ extension MPIGroup {
     }
 }
 
-/// Room that is left for memory which processes of this node share, in bytes; nil where the system does not tell.
+/// Free room for memory that processes of this node share, in bytes; nil if the system does not tell.
 public func sharedMemoryRoom() -> Int? {
     var status = statvfs()
     guard statvfs("/dev/shm", &status) == 0 else { return nil }

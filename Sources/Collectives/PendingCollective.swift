@@ -1,11 +1,12 @@
 import Settings
 import Tensors
 
-/// A collective that was started and must be waited for before its memory is used.
+/// A collective operation that was started. Its memory must not be used before `wait` returns.
 ///
-/// Waiting consumes it. One that is dropped is completed in `deinit` and counted as a fault, which tests look at.
+/// `wait` consumes the value. A value dropped without `wait` is completed in `deinit` and counted as a fault; tests read
+/// the count.
 public struct PendingCollective: ~Copyable {
-    /// Nil once it was waited for.
+    /// Nil after `wait`.
     private var complete: (() throws(CollectiveError) -> Void)?
     private let poll: () throws(CollectiveError) -> Bool
 
@@ -16,7 +17,8 @@ public struct PendingCollective: ~Copyable {
         self.complete = complete
     }
 
-    /// Whether `wait` would return at once. Asking also moves on all that was started: MPI works only while it is called.
+    /// Whether `wait` would return at once. The call also lets all started operations progress: MPI works only inside MPI
+    /// calls.
     public func hasEnded() throws(CollectiveError) -> Bool { try poll() }
 
     public consuming func wait() throws(CollectiveError) {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Pending collectives that were dropped without a wait, since the process began. Always 0 in correct code.
+/// The number of pending collectives dropped without `wait` since the process began. Always 0 in correct code.
 public enum PendingCollectiveFaults {
     private static let counter = Atomic<Int>(0)
 

@@ -1,12 +1,12 @@
 import Settings
 import Tensors
 
-/// The ranks along one axis of the mesh, and what they can do together. The only seam to MPI.
+/// The ranks along one axis of the mesh, and the operations between them. All other code reaches MPI through this protocol.
 ///
-/// All ranks of a group call the same operations in the same order with the same counts. One thread of a rank calls.
-/// Sums give every rank the same bits.
+/// All ranks of a group call the same operations in the same order with the same counts, each rank from one thread. An
+/// all-reduce gives every rank the same bits.
 public protocol ProcessGroup: AnyObject {
-    /// This process's place, in `0..<size`.
+    /// This rank's index in the group, in `0..<size`.
     var rank: Int { get }
     var size: Int { get }
 
@@ -18,38 +18,38 @@ public protocol ProcessGroup: AnyObject {
     func allReduceMaximum(_ values: [Double]) throws(CollectiveError) -> [Double]
     /// Element-wise minimum over all ranks.
     func allReduceMinimum(_ values: [Int]) throws(CollectiveError) -> [Int]
-    /// Every rank's bytes, by rank.
+    /// The bytes of every rank, ordered by rank.
     func allGather(_ bytes: [UInt8]) throws(CollectiveError) -> [[UInt8]]
-    /// Replaces `matrix` (contiguous) by the root's.
+    /// Replaces `matrix` (contiguous) by the root's matrix.
     func broadcast(_ matrix: Matrix, root: Int) throws(CollectiveError)
     /// Sends `matrix` (contiguous) to one rank, which calls `receive` with the same tag and size.
     func send(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError)
     func receive(_ matrix: Matrix, from source: Int, tag: Int) throws(CollectiveError)
-    /// Starts `send`; `matrix` must not be touched until the returned value was waited for.
+    /// Starts `send`. `matrix` must not be touched until the returned value was waited for.
     func startSend(_ matrix: Matrix, to destination: Int, tag: Int) throws(CollectiveError) -> PendingCollective
-    /// Starts to send a copy of `values`, which the destination takes with `receive(count:from:tag:)`.
+    /// Starts to send a copy of `values`. The destination calls `receive(count:from:tag:)`.
     func startSend(_ values: [Double], to destination: Int, tag: Int) throws(CollectiveError) -> PendingCollective
     func receive(count: Int, from source: Int, tag: Int) throws(CollectiveError) -> [Double]
     func barrier() throws(CollectiveError)
 
-    // What is started here goes on while this process computes, as far as it is asked now and then whether it has ended.
-    // Memory that is named must not be touched until the returned value was waited for.
+    // A started operation runs while this process computes, if `hasEnded` is called now and then. The memory passed to it
+    // must not be touched until the returned value was waited for.
 
-    /// Starts to give each rank `r` the floats `parts[r]` of every rank's `matrix` (contiguous, one row).
+    /// Starts an all-to-all: each rank `r` receives the floats `parts[r]` of every rank's `matrix` (contiguous, one row).
     ///
     /// - Parameters:
     ///   - parts: any ranges, the same on all ranks.
-    ///   - received: `[size − 1, parts[rank].count]`, contiguous: the other ranks' floats, a row each, in the order of
-    ///     ranks. This rank's own stay where they are.
+    ///   - received: `[size − 1, parts[rank].count]`, contiguous: one row for each other rank, ordered by rank. This rank's
+    ///     own floats stay in `matrix`.
     func startAllToAll(
         _ matrix: Matrix, parts: [Range<Int>], into received: Matrix
     ) throws(CollectiveError) -> PendingCollective
-    /// Starts to replace the floats `parts[r]` of every rank's `matrix` (contiguous, one row) by rank `r`'s.
+    /// Starts an all-gather: the floats `parts[r]` of every rank's `matrix` (contiguous, one row) become those of rank `r`.
     func startAllGather(_ matrix: Matrix, parts: [Range<Int>]) throws(CollectiveError) -> PendingCollective
-    /// The same ranks again under another name, whose operations have an order of their own. Collective; time is counted
-    /// together.
+    /// The same ranks under another name, with an operation order independent of this group's. `secondsWaited` counts both
+    /// groups together. Collective.
     func duplicated(_ name: String) throws(CollectiveError) -> any ProcessGroup
 
-    /// Seconds this process has spent inside collectives, waiting included.
+    /// Seconds that this process has spent inside collectives, waiting included.
     var secondsWaited: Double { get }
 }

@@ -1,7 +1,7 @@
 import Settings
 import Tensors
 
-/// A group of one: every operation is the identity, and MPI is not touched.
+/// A group of one rank. Every operation is the identity; no MPI call is made.
 public final class SoloGroup: ProcessGroup {
     public init() {}
 

@@ -1,44 +1,45 @@
 import Foundation
 import Settings
 
-/// Who makes the others wait, told from what the ranks of a node have written of themselves. A value: it reads nothing.
+/// Finds the rank that makes the others wait, from the records of a node's ranks. A pure value: it reads nothing itself.
 package struct HangDiagnosis {
-    /// Of this node's ranks.
+    /// The records of this node's ranks.
     let records: [RankRecord]
     let hosts: RankHosts
-    /// World ranks of the groups that the asking process is in.
+    /// For each group of the asking process, its world ranks.
     let members: [Int: [Int]]
     /// Nanoseconds of the monotonic clock.
     let now: Int
 
-    /// Why a rank does not get on.
+    /// Why a rank makes no progress.
     enum Cause: Equatable {
         /// A rank whose process has stopped or ended.
         case halted(rank: Int)
         /// Two ranks are in different operations that have the same number in their group.
         case mismatch(Int, Operation, Int, Operation)
-        /// Ranks wait for each other in a ring, each in an operation that the next has not begun.
+        /// Ranks wait for each other in a ring: each is in an operation that the next rank has not begun.
         case ring([Int])
-        /// A rank has not begun the operation, and waits for nobody.
+        /// The rank has not begun the operation and waits for nobody. Or it computes, while a started operation waits for
+        /// its MPI calls.
         case late(rank: Int, Operation)
-        /// All of this node have begun it; others are elsewhere.
+        /// All ranks of this node have begun the operation; the listed ranks are on other nodes.
         case elsewhere(ranks: [Int], Operation)
-        /// All have begun it.
+        /// All ranks of the group have begun the operation.
         case unended(Operation)
-        /// It waits for nobody.
+        /// The rank waits for nobody.
         case itself
     }
 
     private func record(_ rank: Int) -> RankRecord? { records.first { $0.rank == rank } }
 
-    /// The rank whose waiting is to be explained where `rank` has waited too long: one that has come to the end of MPI waits
-    /// for those that have not.
+    /// The rank whose waiting explains the passed limit of `rank`. A rank that has reached the end of MPI waits for the
+    /// ranks that are still in an operation.
     func waitingRank(for rank: Int) -> Int {
         guard record(rank)?.activity.stage == .ending else { return rank }
         return records.first { $0.current != nil }?.rank ?? rank
     }
 
-    /// Why `rank` does not get on.
+    /// Why `rank` makes no progress.
     func cause(of rank: Int) -> Cause {
         if let halted = records.first(where: { $0.rank != rank && $0.state.isHalted }) {
             return .halted(rank: halted.rank)
@@ -61,8 +62,8 @@ package struct HangDiagnosis {
         return .itself
     }
 
-    /// Ranks that `rank` waits for in `operation`: those of this node that have not begun it, and those that nobody here
-    /// knows anything of.
+    /// The ranks that `rank` waits for in `operation`: ranks of this node that have not begun it, and ranks of other nodes,
+    /// whose records this node can't read.
     private func missingRanks(_ operation: Operation, _ rank: Int) -> (here: [Int], elsewhere: [Int]) {
         let known = members[operation.group] ?? records.filter { $0.begun[operation.group] != nil }.map(\.rank)
         if operation.kind.isBetweenTwo {
@@ -71,12 +72,12 @@ package struct HangDiagnosis {
         }
         let others = known.filter { $0 != rank }
         let late = others.filter { record($0).map { ($0.begun[operation.group] ?? 0) < operation.number } ?? false }
-        // What was started goes on only while all ranks call MPI: one that computes holds it up.
+        // A started operation progresses only while all ranks call MPI: a computing rank holds it up.
         let computing = operation.isWait ? others.filter { record($0).map { !$0.isEnded && $0.current == nil } ?? false } : []
         return (late.isEmpty ? computing : late, others.filter { record($0) == nil })
     }
 
-    /// A rank that has another operation under the same number of the same group.
+    /// A rank that has a different operation under the same number of the same group.
     private func mismatch(of operation: Operation, at rank: Int) -> (rank: Int, operation: Operation)? {
         guard !operation.kind.isBetweenTwo else { return nil }
         for other in records where other.rank != rank {
@@ -90,11 +91,11 @@ package struct HangDiagnosis {
 
     // MARK: Words
 
-    /// What a person reads of it.
+    /// The failure that a user reads.
     ///
     /// - Parameters:
-    ///   - rank: the one that has waited too long, or has been too long in a step.
-    ///   - limit: what was passed, in words: "run.collective_timeout of 1,800 s".
+    ///   - rank: the rank that has waited too long, or has spent too long in a step.
+    ///   - limit: the passed limit in words: "run.collective_timeout is 1,800 s".
     func failure(_ cause: Cause, of rank: Int, limit: String) -> Failure {
         switch cause {
         case .halted(let halted): return tryAgain(halted, "\(what(halted)). \(waiting(limit: limit))")
@@ -107,7 +108,7 @@ package struct HangDiagnosis {
                 remedy: "This is a fault in the order of operations: please report it.", exitCode: .internal)
         case .late(let late, let operation):
             let hasBegun = record(late).map { ($0.begun[operation.group] ?? 0) >= operation.number } ?? false
-            // What was started moves only while all ranks call MPI.
+            // A started operation progresses only while all ranks call MPI.
             let verb = hasBegun && !operation.kind.isBetweenTwo ? "holds up" : "has not reached"
             return tryAgain(late, "\(verb) \(operation.words): \(what(late)). \(waiting(limit: limit))")
         case .elsewhere(let ranks, let operation):
@@ -115,11 +116,11 @@ package struct HangDiagnosis {
             return tryAgain(
                 rank,
                 "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)): all ranks of its node have "
-                    + "come there, of \(HangDiagnosis.list(places)) nothing is known here")
+                    + "reached it, nothing is known about \(HangDiagnosis.list(places))")
         case .unended(let operation):
             return tryAgain(
                 rank,
-                "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)), where all ranks have come: "
+                "has waited in \(operation.words) for \(seconds(since: operation.begin)) (\(limit)): all ranks have reached it, but "
                     + "the network or MPI does not end it")
         case .itself: return tryAgain(rank, "\(what(rank)) (\(limit))")
         }
@@ -136,12 +137,12 @@ package struct HangDiagnosis {
     package static func mismatch(_ one: Int, _ first: Operation, _ other: Int, _ second: Operation, place: String) -> Failure {
         Failure(
             place,
-            "calls \(first.work) as operation #\(Operation.grouped(first.number)) over \(first.groupName), where rank \(other) calls "
+            "calls \(first.work) as operation #\(Operation.grouped(first.number)) over \(first.groupName), but rank \(other) calls "
                 + "\(second.work)",
             remedy: "Ranks must call the same operations in the same order: please report it.", exitCode: .internal)
     }
 
-    /// The two ranks' different operations, where what `rank` is in shows a mismatch.
+    /// The mismatch failure of two ranks, if the current operation of `rank` shows one.
     func mismatchFailure(of rank: Int) -> Failure? {
         guard let operation = record(rank)?.current, let other = mismatch(of: operation, at: rank) else { return nil }
         return mismatch(rank, operation, other.rank, other.operation)
@@ -149,7 +150,7 @@ package struct HangDiagnosis {
 
     private func place(_ rank: Int) -> String { "rank \(rank) (\(hosts[rank]))" }
 
-    /// "is stopped by a signal (SIGSTOP), in step 3, backward, since 61 s".
+    /// "is stopped by a signal (SIGSTOP) or a debugger, in step 3, backward, for 61 s".
     private func what(_ rank: Int) -> String {
         guard let record = record(rank) else { return "is not known here" }
         let doing = doing(record)
@@ -165,19 +166,19 @@ package struct HangDiagnosis {
         let activity = record.activity
         if let operation = record.current {
             let place = operation.isWait ? "waiting for the end of" : "in"
-            return "\(place) \(operation.words) since \(seconds(since: operation.begin)), in \(activity.words)"
+            return "\(place) \(operation.words) for \(seconds(since: operation.begin)), in \(activity.words)"
         }
         let begin = max(activity.phaseBegin, activity.stageBegin)
-        return "in \(activity.words), since \(seconds(since: begin))"
+        return "in \(activity.words), for \(seconds(since: begin))"
     }
 
-    /// "Ranks 0 and 2 wait since 60 s (run.collective_timeout of 30 s)".
+    /// "Ranks 0 and 2 have waited for 60 s (run.collective_timeout is 30 s)".
     private func waiting(limit: String) -> String {
         let waiting = records.filter { $0.current != nil && $0.state == .running }
         guard let longest = waiting.compactMap({ $0.current?.begin }).min() else { return "A limit has passed (\(limit))" }
         let ranks = waiting.map { "\($0.rank)" }
-        let subject = ranks.count == 1 ? "Rank \(ranks[0]) waits" : "Ranks \(HangDiagnosis.list(ranks)) wait"
-        return "\(subject) since \(seconds(since: longest)) (\(limit))"
+        let subject = ranks.count == 1 ? "Rank \(ranks[0]) has" : "Ranks \(HangDiagnosis.list(ranks)) have"
+        return "\(subject) waited for \(seconds(since: longest)) (\(limit))"
     }
 
     private func seconds(since begin: Int) -> String {
@@ -190,7 +191,7 @@ package struct HangDiagnosis {
         return parts.dropLast().joined(separator: ", ") + " and " + parts.last!
     }
 
-    /// A line for each rank of the node, and below it its last operations.
+    /// One line for each rank of the node, followed by its last operations.
     func table(operations limit: Int = 3) -> [String] {
         records.flatMap { record -> [String] in
             let head = "rank \(record.rank)  process \(record.process)  \(record.isEnded ? "ended" : record.state.word)  \(doing(record))"

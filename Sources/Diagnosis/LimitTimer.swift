@@ -3,8 +3,8 @@ import Foundation
 import Settings
 import Synchronization
 
-/// How long a rank's operation and its step have lasted, in time that this process was there to see: while it was stopped
-/// itself, or the machine slept, no limit runs.
+/// Measures how long a rank's operation and its step have lasted. Time in which this process was stopped or the machine
+/// slept does not count.
 struct LimitTimer {
     private var operation = (begin: 0, seconds: 0.0)
     private var step = (begin: 0, seconds: 0.0)
@@ -18,10 +18,11 @@ struct LimitTimer {
 
     /// - Parameter now: seconds of a monotonic clock.
     mutating func passed(_ limits: Watchdog.Limits, _ record: RankRecord, now: Double) -> Passed? {
-        // A look comes every quarter of a second; much later means that this process did not run.
+        // `passed` is called every quarter of a second. A much longer gap means that this process did not run.
         let gone = min(now - (lastLook ?? now), 1)
         lastLook = now
-        // The end of MPI is an operation of all ranks too; and while a checkpoint is written that begins anew with each piece.
+        // The end of MPI also counts as an operation of all ranks. So does writing a checkpoint, whose time starts again
+        // with each piece.
         let isOfAll = record.activity.stage == .ending || record.activity.stage == .saving
         let current = record.current?.begin ?? (isOfAll ? record.activity.stageBegin : 0)
         operation = current == operation.begin ? (current, operation.seconds + gone) : (current, 0)

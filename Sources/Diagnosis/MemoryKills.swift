@@ -1,13 +1,13 @@
 import Foundation
 
-/// How often the kernel has ended a process because memory ran out: of this node, and of this process's own control group,
-/// which may have a limit of its own.
+/// How often the kernel has killed a process because memory ran out: on this node, and in this process's control group,
+/// which may have its own limit.
 struct MemoryKills: Equatable, Sendable {
     let counts: [Int]
 
     static func now() -> MemoryKills {
         var files = ["/proc/vmstat"]
-        // Version 2 of control groups has one line, "0::/path".
+        // Control groups of version 2 have one line, "0::/path".
         if let line = lines("/proc/self/cgroup").first(where: { $0.hasPrefix("0::") }) {
             files.append("/sys/fs/cgroup\(line.dropFirst(3))/memory.events")
         }

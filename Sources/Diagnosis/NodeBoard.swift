@@ -2,30 +2,31 @@ import CThreads
 import Foundation
 import Synchronization
 
-/// Words in memory where each rank of a node writes what it does, and which every one of them can read: also of a rank that
-/// is stopped or dead.
+/// Shared memory in which each rank of a node writes its activity. Every rank can read it, also the part of a stopped or
+/// dead rank.
 ///
-/// The memory is a file without a name that ranks open through the descriptor of the one that made it, so nothing of it stays
-/// behind, however they end. This file alone knows of pointers.
+/// The memory is a file without a name. Ranks open it through the descriptor of the rank that made it, so no file remains,
+/// however the ranks end. Only this file handles pointers.
 package final class NodeBoard: @unchecked Sendable {
-    /// Of each rank.
+    /// Words of each rank.
     static let wordCount = 1024
     let rankCount: Int
     private let words: UnsafeMutablePointer<Atomic<Int>>
-    /// Open until all ranks have the memory.
+    /// Open until all ranks have mapped the memory; -1 after that.
     private var descriptor: Int32
 
-    /// A rank's part and one word of all.
+    /// One part for each rank, and one word shared by all.
     private static func byteCount(_ rankCount: Int) -> Int { (rankCount * wordCount + 1) * MemoryLayout<Int>.stride }
 
-    /// Makes the memory for `rankCount` ranks; nil where the system refuses.
+    /// Makes the memory for `rankCount` ranks; nil if the system refuses.
     package static func make(rankCount: Int) -> NodeBoard? {
         let descriptor = tandem_memory_file("tandem-board")
         guard descriptor >= 0, ftruncate(descriptor, byteCount(rankCount)) == 0 else { return nil }
         return NodeBoard(descriptor, rankCount: rankCount)
     }
 
-    /// The memory that another process of this node made and keeps open; nil where it can't be had, as between containers.
+    /// Opens the memory that another process of this node made and keeps open. Nil if it can't be opened, as between
+    /// containers.
     package static func open(madeBy process: Int, descriptor number: Int, rankCount: Int) -> NodeBoard? {
         let descriptor = Foundation.open("/proc/\(process)/fd/\(number)", O_RDWR | O_CLOEXEC)
         var status = stat()
@@ -49,33 +50,33 @@ package final class NodeBoard: @unchecked Sendable {
         munmap(words, NodeBoard.byteCount(rankCount))
     }
 
-    /// What other ranks open it by: this process and its descriptor.
+    /// The address by which other ranks open the memory: this process and its descriptor.
     package var address: [Int] { [Int(getpid()), Int(descriptor)] }
 
-    /// No rank opens it any more.
+    /// Called when no rank opens the memory any more.
     package func closeDescriptor() {
         guard descriptor >= 0 else { return }
         close(descriptor)
         descriptor = -1
     }
 
-    /// - Parameter place: of the rank on this node.
+    /// - Parameter place: the rank's index on this node.
     func read(_ word: Int, of place: Int) -> Int {
         words[place * NodeBoard.wordCount + word].load(ordering: .acquiring)
     }
 
-    /// Words are seen by others in the order in which they were written.
+    /// Other ranks see the words in the order in which they were written.
     func write(_ value: Int, to word: Int, of place: Int) {
         words[place * NodeBoard.wordCount + word].store(value, ordering: .releasing)
     }
 
-    /// Whether the rank at `place` is the one that speaks for its node when something goes wrong: the first that asks.
+    /// Whether the rank at `place` reports for its node when something goes wrong. The first rank that asks gets true.
     func claimWord(_ place: Int) -> Bool {
         let (exchanged, original) = words[rankCount * NodeBoard.wordCount].compareExchange(
             expected: 0, desired: place + 1, ordering: .sequentiallyConsistent)
         return exchanged || original == place + 1
     }
 
-    /// Whether any rank of the node has spoken.
+    /// Whether any rank of the node has claimed the report.
     var isClaimed: Bool { words[rankCount * NodeBoard.wordCount].load(ordering: .acquiring) != 0 }
 }

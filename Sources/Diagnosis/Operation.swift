@@ -1,18 +1,18 @@
-/// One operation of a rank, as it stands in the record that other ranks of the node read.
+/// One operation of a rank, as in the record that other ranks of the node read.
 package struct Operation: Equatable, Sendable {
     package var kind: OperationKind
-    /// The end of an operation that was started earlier is waited for.
+    /// Whether the rank waits for the end of an operation started earlier.
     package var isWait = false
-    /// The group: an identity that is the same on all of its ranks, and its name.
+    /// The group's identity, the same on all its ranks.
     package var group: Int
     package var groupName: String
-    /// Which of the group's operations it is, from 1; of a message its tag.
+    /// The operation's number in its group, counted from 1. For a message: its tag.
     package var number: Int
     package var count = 0
     package var unit = OperationUnit.floats
-    /// The other rank of a message, the root of a broadcast: in the group.
+    /// The other rank of a message, or the root of a broadcast: a rank of the group.
     package var peer: Int?
-    /// Nanoseconds of the monotonic clock; the end is nil while it goes on.
+    /// Nanoseconds of the monotonic clock. `end` is nil until the operation ends.
     var begin = 0
     var end: Int?
 
@@ -32,7 +32,7 @@ package struct Operation: Equatable, Sendable {
         self.end = end
     }
 
-    /// Whether both can be the same operation of all ranks of a group.
+    /// Whether both can be the same collective operation of a group's ranks.
     package func matches(_ other: Operation) -> Bool {
         kind == other.kind && (kind.hasOwnCounts || count == other.count && unit == other.unit)
             && (kind != .broadcast || peer == other.peer)

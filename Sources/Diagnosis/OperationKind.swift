@@ -1,12 +1,12 @@
-/// What ranks do with each other.
+/// The kinds of operations between ranks.
 public enum OperationKind: Int, Sendable {
     case sum = 1
     case maximum, minimum, gather, exchange, broadcast, barrier, split, duplication, window, send, receive
 
-    /// Between two ranks, with a tag: not counted among the operations of a group.
+    /// A message between two ranks, with a tag. It is not counted among the operations of a group.
     package var isBetweenTwo: Bool { self == .send || self == .receive }
 
-    /// Ranks may give different amounts.
+    /// Whether ranks may give different counts.
     var hasOwnCounts: Bool { self == .gather || isBetweenTwo }
 
     var name: String {

@@ -1,26 +1,26 @@
 import Dispatch
 
-/// A rank's record of its last operations and of what it does between them, in the node's memory.
+/// A rank's record of its last operations and of its activity between them, in the node's shared memory.
 ///
 /// Writing costs a few stores. The rank's main thread writes; any process of the node may read at any time.
 package final class OperationLog: @unchecked Sendable {
-    /// This process's own, once it has one. Set before any other thread may look.
+    /// This process's own log, once it has one. It is set before any other thread may read it.
     package nonisolated(unsafe) static var own: OperationLog?
 
     enum State: Int {
         /// Nothing was written yet.
         case unborn
         case running
-        /// It ended as it should, or has told why it ends.
+        /// The rank ended normally, or has reported why it ends.
         case ended
     }
 
     static let entryLimit = 64
-    /// Groups beyond it are not recorded.
+    /// Groups beyond this limit are not recorded.
     static let groupLimit = 40
     private static let nameWordCount = 4
 
-    /// Places of words in a rank's part.
+    /// Indices of words in a rank's part.
     private enum Word {
         static let process = 0, rank = 1, state = 2, stage = 3, stageBegin = 4, step = 5, phase = 6, phaseBegin = 7
         static let microBatch = 8, microBatchCount = 9, lastEntry = 10
@@ -32,7 +32,7 @@ package final class OperationLog: @unchecked Sendable {
     }
 
     let board: NodeBoard
-    /// The rank's place on its node.
+    /// The rank's index on its node.
     let place: Int
     private var lastSerial = 0
     private var groupCount = 0
@@ -49,7 +49,7 @@ package final class OperationLog: @unchecked Sendable {
 
     private func write(_ value: Int, _ word: Int) { board.write(value, to: word, of: place) }
 
-    /// Nanoseconds of a clock that all processes of the node share and nobody sets.
+    /// Nanoseconds of a monotonic clock that all processes of the node share.
     package static var now: Int { Int(DispatchTime.now().uptimeNanoseconds) }
 
     // MARK: Writing
@@ -62,8 +62,8 @@ package final class OperationLog: @unchecked Sendable {
         begin(.between)
     }
 
-    /// A piece of what the stage is about was done, by whatever thread: a limit counts from here. Where another stage has begun
-    /// meanwhile, it counts a moment later.
+    /// Called by any thread when a piece of the stage's work is done: the limit counts from here. If another stage begins
+    /// at the same moment, its limit counts from a moment later.
     package func goOn(_ stage: RankActivity.Stage) {
         if board.read(Word.stage, of: place) == stage.rawValue { write(OperationLog.now, Word.stageBegin) }
     }
@@ -84,7 +84,7 @@ package final class OperationLog: @unchecked Sendable {
 
     package func end() { write(State.ended.rawValue, Word.state) }
 
-    /// A place in the table of groups; nil where it is full.
+    /// Adds a group to the table and returns its index; nil if the table is full.
     package func register(group identity: Int, name: String) -> Int? {
         guard groupCount < OperationLog.groupLimit else { return nil }
         let word = Word.group(groupCount)
@@ -101,16 +101,16 @@ package final class OperationLog: @unchecked Sendable {
     }
 
     /// - Parameters:
-    ///   - place: of the group in the table.
-    ///   - number: of the operation in its group, or a message's tag.
-    /// - Returns: what `end` takes.
+    ///   - place: the group's index in the table.
+    ///   - number: the operation's number in its group, or a message's tag.
+    /// - Returns: the serial that `end` takes.
     package func begin(
         _ kind: OperationKind, isWait: Bool, place group: Int, number: Int, count: Int, unit: OperationUnit, peer: Int?,
         at time: Int
     ) -> Int {
         lastSerial += 1
         let word = Word.entry(lastSerial)
-        // 0: what a reader finds now belongs to no operation.
+        // 0 marks the entry as invalid while it is written.
         write(0, word)
         write(kind.rawValue | (isWait ? 1 << 8 : 0) | unit.rawValue << 12 | group << 16 | ((peer ?? -1) + 1) << 32, word + 1)
         write(number, word + 2)
@@ -127,7 +127,7 @@ package final class OperationLog: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// What the rank at `place` has written; nil before it wrote anything.
+    /// The record that the rank at `place` has written; nil before its first write.
     static func record(_ board: NodeBoard, place: Int) -> RankRecord? {
         func read(_ word: Int) -> Int { board.read(word, of: place) }
         guard let state = State(rawValue: read(Word.state)), state != .unborn else { return nil }
@@ -179,7 +179,7 @@ package final class OperationLog: @unchecked Sendable {
             kind: kind, isWait: packed >> 8 & 1 == 1, group: groups[group].identity, groupName: groups[group].name,
             number: read(2), count: read(3), unit: OperationUnit(rawValue: packed >> 12 & 0xF) ?? .bytes,
             peer: peer > 0 ? peer - 1 : nil, begin: read(4), end: read(5) == 0 ? nil : read(5))
-        // Written anew in the meantime: it is another operation's.
+        // If the serial changed, the entry was overwritten while it was read.
         return read(0) == serial ? operation : nil
     }
 }

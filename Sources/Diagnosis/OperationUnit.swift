@@ -1,4 +1,4 @@
-/// What an operation's amount counts.
+/// The unit of an operation's count.
 package enum OperationUnit: Int {
     case floats = 0
     case doubles, integers, bytes

@@ -1,13 +1,13 @@
 import Foundation
 
-/// What the system says of a process of this node.
+/// The state of a process of this node, as the system reports it.
 enum ProcessState: Equatable, Sendable {
     case running
-    /// By a signal, or a debugger.
+    /// Stopped by a signal or a debugger.
     case stopped
     /// Waits for a disk or a network file system and takes no signal.
     case waitingForDisk
-    /// Ended; how is known for the moment before its launcher has asked.
+    /// Ended. How is known only until the launcher has read the exit status.
     case dead(HowItEnded?)
 
     enum HowItEnded: Equatable, Sendable {
@@ -18,13 +18,13 @@ enum ProcessState: Equatable, Sendable {
     /// Read from `/proc`.
     static func of(_ process: Int32) -> ProcessState {
         guard let file = FileHandle(forReadingAtPath: "/proc/\(process)/stat"), let bytes = try? file.readToEnd(),
-            // The name, in parentheses, may hold anything.
+            // The name, in parentheses, may contain any character.
             let end = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return .dead(nil) }
         return parsed(String(decoding: bytes[(end + 1)...], as: UTF8.self).split { " \n".contains($0) }.map(String.init))
     }
 
-    /// - Parameter fields: of `/proc/PID/stat`, from the third on: see proc(5).
+    /// - Parameter fields: the fields of `/proc/PID/stat` from the third on: see proc(5).
     static func parsed(_ fields: [String]) -> ProcessState {
         switch fields.first {
         case "T", "t": return .stopped
@@ -36,7 +36,7 @@ enum ProcessState: Equatable, Sendable {
         }
     }
 
-    /// In a table.
+    /// The state as shown in a table.
     var word: String {
         switch self {
         case .running: "runs"

@@ -1,6 +1,7 @@
-/// What a rank does outside of operations with others: told by the trainer, read by whoever asks why ranks wait.
+/// A rank's activity outside of operations with other ranks. The trainer writes it; the watchdog reads it to explain why
+/// ranks wait.
 public struct RankActivity: Equatable, Sendable {
-    /// What goes on for long.
+    /// A long part of a run.
     public enum Stage: Int, Sendable {
         case starting, loading, training, stepEdge, evaluating, saving, exporting, ending
 
@@ -40,11 +41,11 @@ public struct RankActivity: Equatable, Sendable {
     var phase = Phase.between
     /// Counted from 1; nil outside of micro-batches.
     var microBatch: (number: Int, count: Int)?
-    /// When the stage, or the step, and the phase began: nanoseconds of the monotonic clock.
+    /// The monotonic time, in nanoseconds, at which the stage or step began, and at which the phase began.
     var stageBegin = 0
     var phaseBegin = 0
 
-    /// Steps that were done.
+    /// The number of finished steps.
     var stepsDone: Int { stage == .training ? (step ?? 1) - 1 : step ?? 0 }
 
     /// "step 12, backward, micro-batch 3 of 4".
@@ -61,17 +62,18 @@ public struct RankActivity: Equatable, Sendable {
 
     // MARK: Telling
 
-    /// This rank begins `stage`; `step` is the one that it trains, or after which it does something else.
+    /// This rank begins `stage`. `step` is the step in training, or for other stages the last finished step.
     public static func begin(_ stage: Stage, step: Int? = nil) { OperationLog.own?.begin(stage, step: step) }
 
-    /// A piece of what `stage` is about is done: a rank that waits for it does not wait in vain. Any thread may say so.
+    /// A piece of the work of `stage` is done, so ranks that wait for this rank start their limit again. Any thread may
+    /// call.
     public static func goOn(_ stage: Stage) { OperationLog.own?.goOn(stage) }
 
-    /// This rank begins `phase`; returns the one before.
+    /// This rank begins `phase`. Returns the previous phase.
     @discardableResult
     public static func begin(_ phase: Phase) -> Phase { OperationLog.own?.begin(phase) ?? .between }
 
-    /// This rank begins a micro-batch, the `number`-th (from 1) of `count`; 0 of 0: it is done with them.
+    /// This rank begins micro-batch `number` (from 1) of `count`. 0 of 0 means that the micro-batches are done.
     public static func begin(microBatch number: Int, of count: Int) {
         OperationLog.own?.begin(microBatch: number, of: count)
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Settings
 
-/// The names of all ranks' hosts, as far as they are known.
+/// The host names of all ranks; before they are known, this process's own host stands for each.
 struct RankHosts: Sendable {
     var names: [String] = []
     let own = ProcessInfo.processInfo.hostName

@@ -3,13 +3,13 @@ import Foundation
 import Settings
 import Synchronization
 
-/// A thread of each rank that sees what MPI can't tell: a rank of its node that died, the launcher's end, an operation or a
-/// step that takes too long. It says why, once a node, and ends the rank: the launcher then ends all others.
+/// A thread of each rank that notices failures invisible to MPI: a dead rank of its node, the launcher's end, an operation
+/// or a step that takes too long. One rank of the node reports the reason and ends; the launcher then ends all others.
 ///
-/// It calls no MPI and takes no signals. It is started before any thread is bound to a core, so it may run on all that the
-/// process may use.
+/// The thread calls no MPI and takes no signals. It starts before any thread is bound to a core, so it may run on every
+/// core of the process.
 public final class Watchdog: @unchecked Sendable {
-    /// In seconds; nil: none.
+    /// Limits in seconds; nil: no limit.
     public struct Limits: Sendable, Equatable {
         public var collective: Double?
         public var step: Double?
@@ -20,23 +20,22 @@ public final class Watchdog: @unchecked Sendable {
         }
     }
 
-    /// What is said before the end.
+    /// The report that listeners get before the process ends.
     public struct Report: Sendable {
         public let failure: Failure
-        /// What each rank of the node does, a line each; empty where that says nothing.
+        /// One line for each rank of the node; empty if the lines would add nothing.
         public let details: [String]
         public let stepsDone: Int
     }
 
-    /// This process's own, once it runs.
-    /// Set once, before ranks do anything together.
+    /// This process's watchdog. Set once, before the first operation between ranks.
     nonisolated(unsafe) static var own: Watchdog?
 
     private let log: OperationLog
     private let launcher = getppid()
-    /// Whether the process that started this one is a launcher, whose end is this one's.
+    /// Whether a launcher started this process. If so, this process ends with it.
     private let isLaunched: Bool
-    /// Some seconds ago, and later: what the kernel did days before is not why a rank ends now.
+    /// Counts from 8 to 16 seconds ago, and from the last 8 seconds: older kills do not explain why a rank ends now.
     private var (earlierKills, recentKills) = (MemoryKills.now(), MemoryKills.now())
     private var lastKillsLook = OperationLog.now
     private static let killsMemory = 8_000_000_000
@@ -45,22 +44,23 @@ public final class Watchdog: @unchecked Sendable {
     private struct Settings {
         var limits = Limits()
         var hosts = RankHosts()
-        /// World ranks of each group that this process is in.
+        /// For each group of this process, its world ranks.
         var members: [Int: [Int]] = [:]
-        /// Called in this order when something is reported.
+        /// Called in this order for each report.
         var listeners: [@Sendable (Report) -> Void] = []
         var isStopped = false
-        /// What a person can do where a rank is lost or hangs.
+        /// The user's remedy if a rank is lost or hangs.
         var remedy = "Start it again."
     }
 
-    /// How often limits are looked at; a death is seen at once.
+    /// Seconds between two checks of the limits. A rank's death is noticed at once.
     private static let tick = 0.25
-    /// From a rank's end to a word about it, in seconds.
+    /// Seconds from a rank's end to the report about it.
     private static let settling = 0.1
-    /// A node that does not know the cause waits this long, in seconds, for one that does.
+    /// If all ranks of this node have begun the operation, the watchdog waits this long, in seconds, for a report of
+    /// another node.
     private static let grace = 2.0
-    /// After which a rank ends though another was to speak, in seconds.
+    /// Seconds after which a rank ends, even if a listener hangs or the reporting rank did not end it.
     private static let patience = 5.0
 
     private init(_ log: OperationLog, isLaunched: Bool) {
@@ -70,17 +70,18 @@ public final class Watchdog: @unchecked Sendable {
 
     // MARK: Settings
 
-    /// From now on operations and steps have these limits.
+    /// Sets the limits of operations and steps from now on.
     public static func set(_ limits: Limits) { settings.withLock { $0.limits = limits } }
 
-    /// `listener` hears what the watchdog has found, on its thread, before the process ends; earlier listeners first.
+    /// Adds a listener. It is called with the report on the watchdog's thread before the process ends; earlier listeners
+    /// come first.
     public static func listen(_ listener: @escaping @Sendable (Report) -> Void) {
         settings.withLock { $0.listeners.append(listener) }
     }
 
-    /// Watches over a process by itself, whose steps are to have a limit.
+    /// Starts a watchdog in a process without MPI, to limit its steps.
     ///
-    /// - Throws: `Failure`: try again, where the system refuses a thread.
+    /// - Throws: `Failure` (try again) if the system refuses a thread.
     public static func startAlone() throws(Failure) {
         guard OperationLog.own == nil, let board = NodeBoard.make(rankCount: 1) else { return }
         board.closeDescriptor()
@@ -94,7 +95,7 @@ public final class Watchdog: @unchecked Sendable {
         try watchdog.startThread()
     }
 
-    /// From now on this is what a person can do where a rank is lost or hangs.
+    /// Sets the remedy that a user reads if a rank is lost or hangs.
     public static func know(remedy: String) { settings.withLock { $0.remedy = remedy } }
 
     static var remedy: String { settings.withLock { $0.remedy } }
@@ -103,11 +104,11 @@ public final class Watchdog: @unchecked Sendable {
 
     package static func know(members: [Int], ofGroup identity: Int) { settings.withLock { $0.members[identity] = members } }
 
-    /// This rank ends as it should.
+    /// This rank ends normally: the watchdog stops.
     package static func stop() { settings.withLock { $0.isStopped = true } }
 
-    /// Ends this rank at once, on whichever thread it is, with its line and the run's status, as where another one died. Returns where
-    /// no watchdog runs.
+    /// Ends this rank at once, from any thread, with its line and the run's status, as after the death of another rank.
+    /// Returns if no watchdog runs.
     public static func end(_ failure: Failure) {
         guard let own else { return }
         own.end(
@@ -115,20 +116,21 @@ public final class Watchdog: @unchecked Sendable {
             stepsDone: OperationLog.record(own.log.board, place: own.log.place)?.activity.stepsDone ?? 0)
     }
 
-    /// Whether this rank is to say why the ranks end: the first one of its node that asks. Its end is no fault from now on.
+    /// Whether this rank reports for its node why the ranks end: true for the first rank that asks. From now on the end of
+    /// this rank counts as normal.
     public static func claimWord() -> Bool {
         guard let log = OperationLog.own else { return true }
         log.end()
         return log.board.claimWord(log.place)
     }
 
-    /// The mismatch that made this rank's operation fail, where the ranks' records show one.
+    /// The mismatch that made this rank's operation fail, if the ranks' records show one.
     package static func mismatch() -> Failure? {
         guard let own, let record = OperationLog.record(own.log.board, place: own.log.place) else { return nil }
         return own.diagnosis().mismatchFailure(of: record.rank)
     }
 
-    /// What is said, by whoever listens, before any rank can read what another does.
+    /// Reports to the listeners before ranks can read each other's records.
     package static func tell(_ failure: Failure) {
         for listener in settings.withLock({ $0.listeners }) { listener(Report(failure: failure, details: [], stepsDone: 0)) }
     }
@@ -141,7 +143,7 @@ public final class Watchdog: @unchecked Sendable {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
-        // A thread begins with the mask of the one that makes it: no signal is ever its own.
+        // A new thread inherits the signal mask of its creator, so this thread never gets a signal.
         pthread_sigmask(SIG_SETMASK, &all, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         var thread = pthread_t()
@@ -153,16 +155,16 @@ public final class Watchdog: @unchecked Sendable {
             }, Unmanaged.passRetained(self).toOpaque())
         guard status == 0 else {
             throw Failure(
-                "threads", "the system refuses one (\(String(cString: strerror(status))))",
+                "threads", "the system refuses a new thread (\(String(cString: strerror(status))))",
                 remedy: "Raise the limit of processes (ulimit -u, or the job's) or of memory (ulimit -v).", exitCode: .tryAgain)
         }
         pthread_detach(thread)
     }
 
-    /// A process that must not end, and its descriptor.
+    /// A process that must not end before this one, and its descriptor.
     private struct Watched {
         let descriptor: Int32
-        /// On its node; nil: the launcher.
+        /// The rank's index on the node; nil: the launcher.
         let place: Int?
     }
 
@@ -209,7 +211,7 @@ public final class Watchdog: @unchecked Sendable {
             waiting = diagnosis.waitingRank(for: record.rank)
             cause = diagnosis.cause(of: waiting)
         }
-        // It ended after all, at the last moment: only an operation that still goes on is told.
+        // The operation may have ended in the last moment: only an operation that still runs is reported.
         guard OperationLog.record(log.board, place: log.place)?.operations.first == record.operations.first || passed.isOfStep
         else { return }
         end(
@@ -222,7 +224,7 @@ public final class Watchdog: @unchecked Sendable {
         let records = (0..<log.board.rankCount).compactMap { place -> RankRecord? in
             guard var record = OperationLog.record(log.board, place: place) else { return nil }
             let state = ProcessState.of(record.process)
-            // A rank that ended as it should keeps nobody waiting.
+            // A rank that ended normally keeps nobody waiting.
             if case .dead = state, record.isEnded { return record }
             record.state = state
             return record
@@ -238,7 +240,8 @@ public final class Watchdog: @unchecked Sendable {
         guard let place = watched.place else { return launcherHasEnded() }
         guard let record = OperationLog.record(log.board, place: place), !record.isEnded else { return }
         let state = ProcessState.of(record.process)
-        // Where the launcher ends all ranks, this one goes too before it has misread another's end as the cause.
+        // If the launcher ends all ranks, it ends this rank in this pause, before another rank's end is reported as the
+        // cause.
         usleep(UInt32(Watchdog.settling * 1e6))
         guard !Watchdog.settings.withLock({ $0.isStopped }), !log.board.isClaimed else { return }
         let hosts = Watchdog.settings.withLock { $0.hosts }
@@ -278,7 +281,7 @@ public final class Watchdog: @unchecked Sendable {
     private func end(_ failure: Failure, details: [String], stepsDone: Int) {
         guard log.board.claimWord(log.place) else { return awaitEnd() }
         log.end()
-        // Whatever a listener waits for (a file system, a full pipe), the process ends.
+        // The process ends even if a listener hangs on a file system or a full pipe.
         Thread.detachNewThread {
             Thread.sleep(forTimeInterval: Watchdog.patience)
             _exit(failure.exitCode.rawValue)
@@ -288,7 +291,7 @@ public final class Watchdog: @unchecked Sendable {
         _exit(failure.exitCode.rawValue)
     }
 
-    /// Another rank, or this one's main thread, says why and ends: the launcher then ends this one.
+    /// Another rank, or this rank's main thread, reports the reason and ends. The launcher then ends this rank.
     private func awaitEnd() {
         let deadline = OperationLog.now + Int(Watchdog.patience * 1e9)
         while OperationLog.now < deadline {

@@ -7,18 +7,18 @@ import Runs
 import Settings
 import Stepping
 
-/// Validation figures: one pass over a dataset in its own order, nothing trained.
+/// One evaluation: a pass over a dataset in its own order, without training.
 package struct Evaluation<Kind: Trainability> {
     let runner: MicroBatchRunner<Kind>
     let mesh: Mesh
     let packer: MicroBatchPacker
     let clock: RunClock
-    /// What to do about values that are not finite.
+    /// The remedy for values that are not finite.
     let remedy: String
-    /// Names of the policy's parameters that are not finite, where values are not. Collective over all ranks.
+    /// Names of the policy's parameters that are not finite. Called if values are not finite. Collective over all ranks.
     let wrongParameters: () throws -> [String]
-    /// What becomes of values that are not finite: nil ends the evaluation with a failure; else it hears of the first ones, and
-    /// the evaluation goes on.
+    /// Called with the first values that are not finite; the evaluation then goes on. If nil, such values end the
+    /// evaluation with a failure.
     let notice: ((String) throws -> Void)?
 
     package init(
@@ -34,11 +34,11 @@ package struct Evaluation<Kind: Trainability> {
         self.notice = notice
     }
 
-    /// Collective over all ranks; all get the same report.
+    /// Evaluates `dataset`. Collective over all ranks; all get the same report.
     ///
-    /// - Parameter isStopped: asked between micro-batches, by all ranks alike.
-    /// - Returns: nil where it was stopped.
-    /// - Throws: an `AgreedFailure` (internal) where a value is not finite: it names the first tensor and its records.
+    /// - Parameter isStopped: asked between micro-batches by all ranks, with the same answer.
+    /// - Returns: nil if the evaluation was stopped.
+    /// - Throws: an `AgreedFailure` (internal) if a value is not finite. It names the first tensor and its records.
     package func run(
         _ dataset: DatasetFile, as role: DatasetRole, name: String, step: Int,
         isStopped: () throws(CollectiveError) -> Bool
@@ -71,8 +71,7 @@ package struct Evaluation<Kind: Trainability> {
             negativeLogLikelihood: total.negativeLogLikelihood)
     }
 
-    /// Computes `plan` once more and looks into everything that is made on the way, for the first value that is not finite.
-    /// Collective over all ranks.
+    /// Computes `plan` once more and looks for the first value that is not finite. Collective over all ranks.
     private func tell(_ plan: StepPlan, of role: DatasetRole, in dataset: DatasetFile, name: String) throws {
         let search = FaultSearch()
         runner.watch(search)
@@ -88,5 +87,5 @@ package struct Evaluation<Kind: Trainability> {
     }
 }
 
-/// Records that are computed between two agreements of all ranks.
+/// Records computed between two agreements of all ranks.
 private let evaluationChunkSize = 256

@@ -7,7 +7,7 @@ import Runs
 import Settings
 import Stepping
 
-/// Validation figures of a model that is not trained: it is held frozen, without gradients and moments.
+/// Evaluates a model without training it. The model is frozen, without gradients and moments.
 public final class Evaluator {
     private let run: ResolvedRun
     private let mesh: Mesh
@@ -18,7 +18,7 @@ public final class Evaluator {
 
     /// Loads this rank's shard of every model. Collective over all ranks.
     ///
-    /// - Parameter listeners: hear of every event; give them on the first rank only.
+    /// - Parameter listeners: receive every event; pass them on the first rank only.
     public init(_ run: ResolvedRun, mesh: Mesh, workers: Workers, listeners: [any EventListener]) throws {
         self.run = run
         self.mesh = mesh
@@ -40,7 +40,7 @@ public final class Evaluator {
 
     /// Emits a report for each validation dataset. Collective over all ranks.
     ///
-    /// - Throws: an `AgreedFailure` (internal) where a value is not finite: it names the first tensor and its records.
+    /// - Throws: an `AgreedFailure` (internal) if a value is not finite. It names the first tensor and its records.
     public func evaluate() throws {
         for notice in run.notices { try emit(.notice(notice)) }
         var likelihoods: [Double?] = []
@@ -60,7 +60,7 @@ public final class Evaluator {
         }
     }
 
-    /// What to do about a model that gives no numbers before it was trained.
+    /// The remedy for a model whose values are not finite before any training.
     package static func remedy(for model: ModelOrigin) -> String {
         guard let folder = model.folder else { return "Lower optimizer.learning_rate, or look at these records." }
         return "Look at the model with tandem inspect --verify \(folder), and at these records."

@@ -13,17 +13,17 @@ public struct Generator {
     private let mesh: Mesh
     private let name: String
 
-    /// Loads this rank's shard. Collective over `mesh`, whose ranks are all tensor ranks.
+    /// Loads this rank's shard. Collective over `mesh`, which has only tensor ranks.
     public init(_ origin: ModelOrigin, mesh: Mesh, workers: Workers) throws {
         model = try mesh.agreed { try origin.frozen(tensor: mesh.tensor, workers: workers) }
         self.mesh = mesh
         name = origin.name
     }
 
-    /// Tokens that follow `prompt`, until one of `stops` (which is included) or `limit` of them. Collective.
+    /// Generates tokens after `prompt`, until one of `stops` (included in the result) or until `limit` tokens. Collective.
     ///
-    /// - Parameter onToken: hears of each token as soon as it is chosen.
-    /// - Throws: an `AgreedFailure` (internal) where a logit is not finite: it names the first tensor.
+    /// - Parameter onToken: called with each token as soon as it is chosen.
+    /// - Throws: an `AgreedFailure` (internal) if a logit is not finite. It names the first tensor.
     public func generate(
         _ prompt: [Int32], limit: Int, options: SamplingOptions, stops: Set<Int32>, onToken: (Int32) throws -> Void = { _ in }
     ) throws -> [Int32] {
@@ -41,7 +41,7 @@ public struct Generator {
         }
     }
 
-    /// Computes the tokens once more and looks into everything that is made on the way. Collective.
+    /// Computes the tokens once more and looks for the first value that is not finite. Collective.
     private func fault(_ prompt: [Int32], _ answer: [Int32]) throws -> Failure {
         let search = FaultSearch()
         model.observer = { search.observe($0, $1) }

@@ -7,11 +7,11 @@ import Settings
 import Stepping
 import Tensors
 
-/// How the next token is chosen.
+/// Options for the choice of the next token.
 public struct SamplingOptions: Equatable, Sendable {
-    /// 0 takes the most probable token; else logits are divided by it.
+    /// 0 takes the most probable token. Otherwise logits are divided by this value.
     public var temperature: Double
-    /// In (0, 1]: only the most probable tokens whose probabilities reach this sum are drawn from.
+    /// In (0, 1]. Tokens are drawn from the smallest set of most probable tokens whose probabilities reach this sum.
     public var topP: Double
     public var seed: UInt64
 
@@ -21,8 +21,8 @@ public struct SamplingOptions: Equatable, Sendable {
         self.seed = seed
     }
 
-    /// The token that follows, from `logits[1, V]`. `index` counts the answer's tokens: the draw depends on (seed, index)
-    /// alone, so all tensor ranks draw the same.
+    /// The next token, chosen from `logits[1, V]`. `index` counts the answer's tokens. The draw depends on (seed, index)
+    /// alone, so all tensor ranks draw the same token.
     public func choose(_ logits: Matrix, index: Int) -> Int32 {
         let values = logits.values
         let best = values.indices.max { values[$0] < values[$1] || (values[$0] == values[$1] && $0 > $1) }!

@@ -15,12 +15,12 @@ public struct Scorer {
     private let dataset: DatasetFile
     private let origin: ModelOrigin
     private let packer: MicroBatchPacker
-    /// What a person should know of how the model and its tokenizer are read.
+    /// Notes for the user on how the model and its tokenizer are read.
     public let notices: [String]
-    /// Records between two gatherings on the first rank: bounds its memory.
+    /// Records between two gathers on the first rank; the number bounds that rank's memory.
     private static let chunkSize = 256
 
-    /// Checks the dataset against the checkpoint; nothing is loaded yet.
+    /// Checks the dataset against the checkpoint. Loads no weights yet.
     public init(checkpoint: String, data: String, tokensPerMicroBatch: Int = 4096) throws(Failure) {
         origin = try ModelOrigin(checkpoint: checkpoint)
         dataset = try DatasetFile(path: data)
@@ -33,12 +33,12 @@ public struct Scorer {
         try layout.check(against: origin.configuration, named: origin.name, place: place)
     }
 
-    /// What all ranks must have in common to score the same.
+    /// Facts that all ranks must share to score the same.
     public func facts() throws(Failure) -> [SharedFact] {
         try SharedFact.ofProgram() + origin.facts() + [dataset.fact()]
     }
 
-    /// The file of `--output`, to be checked before work starts. Scores are told by their first line.
+    /// The file of `--output`, to be checked before work starts. An existing scores file is recognised by its first line.
     public static func output(_ path: String) -> OutputPath {
         OutputPath(path, option: "--output", holding: "scores") { path in
             guard let first = try? firstLine(of: path), let json = try? JSONValue(parsing: Array(first)) else { return false }
@@ -54,16 +54,17 @@ public struct Scorer {
         return line.prefix { $0 != 0x0A }
     }
 
-    /// One record's values: a sum and the tokens of each completion, or of the text.
+    /// One record's log-probabilities: the tokens of each completion, or of the text.
     private struct Line {
         let record: Int
         let parts: [[Double]]
     }
 
-    /// Writes one JSON object a record, in the dataset's order. Collective; the first rank writes, whole or not at all.
+    /// Writes one JSON object for each record, in the dataset's order. Collective. The first rank writes the file
+    /// completely or not at all.
     ///
-    /// - Parameter progress: called on the first rank with the records done and their number.
-    /// - Throws: an `AgreedFailure` (internal) where a value is not finite: it names the first tensor and its records.
+    /// - Parameter progress: called on the first rank with the number of records done and the total.
+    /// - Throws: an `AgreedFailure` (internal) if a value is not finite. It names the first tensor and its records.
     public func run(
         output: String, mesh: Mesh, workers: Workers, progress: (Int, Int) throws -> Void
     ) throws {
@@ -80,7 +81,7 @@ public struct Scorer {
         try mesh.agreed { try file?.commit() }
     }
 
-    /// The lines of `records` in order, on the first rank; none on the others.
+    /// On the first rank, the lines of `records` in order; on other ranks, none.
     private func score(_ records: [Int], model: Transformer<Frozen>, mesh: Mesh) throws -> [Line] {
         let plan = StepPlanner.plan(
             records, step: 0, epoch: 0, dataset: dataset, packer: packer, dataRankCount: mesh.data.size)
@@ -100,15 +101,14 @@ public struct Scorer {
             }
         }
         guard try mesh.world.allReduceMaximum([isFinite ? 0 : 1])[0] == 0 else { throw try AgreedFailure(fault(batches, model, mesh)) }
-        // Tensor ranks hold the same values: the first one of each group speaks for it.
+        // Tensor ranks hold the same values: only the first rank of each group sends them.
         let own = mesh.tensor.rank == 0 ? values : []
         let gathered = try mesh.world.allGather(own.withUnsafeBytes(Array.init))
         guard mesh.isFirst else { return [] }
         return gathered.flatMap(Scorer.lines).sorted { $0.record < $1.record }
     }
 
-    /// Computes the batches once more and looks into everything that is made on the way, for the first value that is not finite.
-    /// Collective over all ranks.
+    /// Computes the batches once more and looks for the first value that is not finite. Collective over all ranks.
     private func fault(_ batches: [MicroBatch], _ model: Transformer<Frozen>, _ mesh: Mesh) throws -> Failure {
         let search = FaultSearch()
         model.observer = { search.observe($0, $1) }

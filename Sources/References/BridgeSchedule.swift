@@ -1,15 +1,15 @@
-/// Which copy of a reference computes which micro-batch's values, where the reference has a layout of its own: made alike by
-/// every rank.
+/// Decides which copy of a reference computes which micro-batch, for a reference with its own layout. Every rank makes the
+/// same schedule.
 ///
-/// Rounds are taken in windows of so many that every copy has work, and no more, because hidden states wait in memory from
-/// their forward to their use.
+/// A window has just enough rounds to give every copy work. It has no more, because hidden states wait in memory between
+/// their forward and their use.
 struct BridgeSchedule: Equatable {
-    /// Of each window, and each copy of the reference, its micro-batches in order.
+    /// `windows[w][r]`: the micro-batches of window `w` for copy `r`, in order.
     let windows: [[[MicroBatchPlace]]]
     let roundsPerWindow: Int
 
     /// - Parameters:
-    ///   - costs: of every data rank, its micro-batches' tokens; 0 where the values are known already.
+    ///   - costs: for every data rank, the tokens of its micro-batches; 0 if the values are known already.
     ///   - replicaCount: copies of the reference.
     init(costs: [[Int]], replicaCount: Int) {
         roundsPerWindow = max(1, replicaCount / max(costs.count, 1))
@@ -24,11 +24,11 @@ struct BridgeSchedule: Equatable {
         }
     }
 
-    /// What the copy `replica` computes of all windows.
+    /// All micro-batches that the copy `replica` computes, over all windows.
     func places(ofReplica replica: Int) -> Set<MicroBatchPlace> { Set(windows.flatMap { $0[replica] }) }
 
-    /// The longest first, each to the copy that has least to do; of equals to the data rank's own number, where its ranks
-    /// are likely the same.
+    /// Deals the longest micro-batch first, each to the copy with the smallest load. Among equal loads it prefers the copy
+    /// with the data rank's number, which is likely on the same ranks.
     private static func deal(
         _ jobs: [MicroBatchPlace], over replicaCount: Int, cost: (MicroBatchPlace) -> Int
     ) -> [[MicroBatchPlace]] {

@@ -1,6 +1,6 @@
-/// A dataset of the run: what record indices count in.
+/// A dataset of the run. Record indices count within one dataset.
 package enum DatasetRole: Hashable, Sendable {
     case training
-    /// By its place among the validation datasets.
+    /// Carries the index among the validation datasets.
     case validation(Int)
 }

@@ -1,10 +1,10 @@
 import Model
 
-/// What a hook adds to a micro-batch.
+/// The values that a hook computes for a micro-batch.
 public struct HookValues {
-    /// `[R]` a value for each scored row of the plan; empty where no objective reads it.
+    /// `[R]` one value for each scored row of the plan; empty if no objective reads it.
     public var logProbabilities: [Double]
-    /// What losses over whole distributions and states read.
+    /// Read by losses over whole distributions and over states.
     public var states: ReferenceStates?
 
     public init(logProbabilities: [Double], states: ReferenceStates? = nil) {

@@ -3,22 +3,21 @@ import Kernels
 import Model
 import Settings
 
-/// The run's references as this rank has them.
+/// The run's references on this rank.
 package struct LoadedReferences {
-    /// In the policy's layout.
+    /// References in the policy's layout.
     package var hooks: [any PreprocessingHook] = []
-    /// In layouts of their own.
+    /// References in layouts of their own.
     package var bridges: [ReferenceBridge] = []
-    /// Further groups that this rank waits in.
+    /// Groups made for the references, in which this rank also waits.
     package var groups: [any ProcessGroup] = []
 
-    /// Makes a frozen forward for each reference; nothing where there are none. Collective over all ranks; a failure on one of
-    /// them is thrown by all.
+    /// Makes a frozen forward for each reference. Collective over all ranks; if it fails on one rank, all ranks throw.
     ///
     /// - Parameters:
-    ///   - tokensPerMicroBatch: at most.
-    ///   - policy: the cut of the policy's vocabulary, which every reference of its layout follows, so that a rank's logits of
-    ///     policy and teacher are of the same tokens.
+    ///   - tokensPerMicroBatch: the largest number of tokens of a micro-batch.
+    ///   - policy: sharding of the policy's vocabulary. References in the policy's layout use the same sharding, so that a
+    ///     rank's logits of policy and teacher belong to the same tokens.
     ///   - place: the configuration's file, for errors.
     package init(
         loading models: [ReferenceModel], tokensPerMicroBatch: Int, mesh: Mesh, workers: Workers, vocabularyLike policy: ModelSharding,

@@ -1,7 +1,7 @@
-/// A micro-batch of a step: whose it is, and which of theirs.
+/// Identifies a micro-batch of a step: its data rank and its index there.
 package struct MicroBatchPlace: Hashable {
     package let dataRank: Int
-    /// Its round: every data rank runs its i-th micro-batch in the i-th round.
+    /// The round. Every data rank runs its i-th micro-batch in the i-th round.
     package let index: Int
 
     package init(dataRank: Int, index: Int) {

@@ -2,10 +2,10 @@ import Datasets
 import Model
 import Tensors
 
-/// A micro-batch that is ready to be computed.
+/// A micro-batch ready for the forward.
 package struct PreparedMicroBatch {
     package let plan: ForwardPlan
-    /// Where each record's sequences lie among the plan's scored rows.
+    /// For each record, the rows of its sequences among the plan's scored rows.
     package let records: [RecordLayout]
     let dataset: DatasetRole
     package let sequenceTokens: Int

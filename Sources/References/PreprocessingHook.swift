@@ -1,11 +1,11 @@
 import Collectives
 import Model
 
-/// Something that is computed for a micro-batch before the policy's forward and joins it: reference values, above all.
+/// A computation for a micro-batch before the policy's forward, mainly of reference values.
 ///
 /// The runner calls every hook before each micro-batch, in order, on all ranks of the tensor axis.
 public protocol PreprocessingHook {
-    /// What objectives call its values by.
+    /// The name by which objectives read the values.
     var name: String { get }
     func values(for plan: ForwardPlan) throws(CollectiveError) -> HookValues
 }

@@ -7,38 +7,39 @@ import Tensors
 
 // R targets and U scored hidden rows of a micro-batch, D the reference's width.
 
-/// A frozen reference in a layout of its own, and the way of its values to the ranks that need them: log-probabilities
+/// A frozen reference in a layout of its own. The bridge sends its values to the ranks that need them: log-probabilities
 /// `[R]` or hidden states `[U, D]`, nothing larger.
 ///
-/// All ranks walk through the same rounds. Where a window of rounds begins, each copy of the reference computes the
-/// micro-batches that the schedule gives it and starts to send; a rank that needs values waits for them where it uses them,
-/// which is after the policy's forward for log-probabilities. Sends wait for nobody, so no order of ranks can lock up.
+/// All ranks walk through the same rounds. At the first round of a window, each copy of the reference computes its
+/// scheduled micro-batches and starts to send the values. A rank waits for values when it uses them; log-probabilities are
+/// used after the policy's forward. Sends wait for nobody, so no order of ranks can deadlock.
 package final class ReferenceBridge {
     package let name: String
     private let placement: ReferencePlacement
     private let policy: ParallelLayout
     private let world: any ProcessGroup
-    /// Nil on a rank that holds nothing of the reference.
+    /// Nil on a rank that holds no shard of the reference.
     private let forward: ReferenceForward?
-    /// What losses over distributions read besides hidden states: `[V', D]`, the head's rows of this rank's vocabulary.
+    /// `[V', D]` the rows of the head for this rank's vocabulary. Losses over distributions read them besides hidden
+    /// states.
     private let head: WeightView?
     private let layers: [Int]
     private let width: Int
     private let scoring: Bool
-    /// Tells this reference's messages from others'.
+    /// Separates this reference's messages from those of other references.
     private let tag: Int
     private var schedule = BridgeSchedule(costs: [], replicaCount: 1)
     private var sends = UniqueArray<PendingCollective>()
-    /// What this rank computed for itself.
+    /// Values that this rank computed for itself.
     private var local: [MicroBatchPlace: HookValues] = [:]
-    /// States between their forward and their use: one set for each micro-batch of a window.
+    /// Hidden states between their forward and their use: one set for each micro-batch of a window.
     private var outgoing: [[ScratchMatrix]] = []
     private var incoming: [ScratchMatrix] = []
 
     /// - Parameters:
-    ///   - forward: the model's shard of this rank, if it has one.
-    ///   - head: where a loss reads its distributions.
-    ///   - needs: what objectives read of it.
+    ///   - forward: this rank's shard of the model, if it has one.
+    ///   - head: given if a loss reads the reference's distributions.
+    ///   - needs: the values that objectives read.
     init(
         name: String, placement: ReferencePlacement, policy: ParallelLayout, world: any ProcessGroup,
         forward: ReferenceForward?, head: WeightView?, needs: ReferenceNeeds, width: Int, tag: Int
@@ -55,25 +56,25 @@ package final class ReferenceBridge {
         self.tag = tag
     }
 
-    /// Whether only log-probabilities are sent: they are read after the policy's forward, during which they travel.
+    /// Whether only log-probabilities are sent. They travel during the policy's forward and are read after it.
     package var arrivesDuringForward: Bool { head == nil && layers.isEmpty }
 
     private var replica: Int? { placement.replicas.firstIndex { $0.contains(world.rank) } }
 
-    /// Deals the step's micro-batches to the reference's copies, and says which of them this rank computes.
+    /// Deals the step's micro-batches to the reference's copies. Returns those that this rank computes.
     ///
-    /// - Parameter costs: of every data rank, its micro-batches' tokens; 0 where the values are known already.
+    /// - Parameter costs: for every data rank, the tokens of its micro-batches; 0 if the values are known already.
     package func plan(costs: [[Int]]) -> Set<MicroBatchPlace> {
         schedule = BridgeSchedule(costs: costs, replicaCount: placement.layout.data)
         return replica.map(schedule.places) ?? []
     }
 
-    /// Computes and sends what is due where `round` begins. Collective over the ranks of each copy.
+    /// If `round` begins a window, computes and sends the window's values. Collective over the ranks of each copy.
     ///
-    /// - Parameter plan: of a micro-batch that this rank computes.
+    /// - Parameter plan: returns the plan of a micro-batch that this rank computes.
     package func serve(_ round: Int, _ plan: (MicroBatchPlace) -> ForwardPlan) throws(CollectiveError) {
         guard round.isMultiple(of: schedule.roundsPerWindow) else { return }
-        // The last window's states were used, or are on their way out of their memory.
+        // Sends of the last window may still read its states.
         try finish()
         guard let replica, let forward else { return }
         for (slot, place) in schedule.windows[round / schedule.roundsPerWindow][replica].enumerated() {
@@ -88,7 +89,7 @@ package final class ReferenceBridge {
         }
     }
 
-    /// The values of one of this rank's own micro-batches. Waits until they are there.
+    /// The values of one of this rank's own micro-batches. Waits until they arrive.
     package func values(for batch: PreparedMicroBatch, at place: MicroBatchPlace) throws(CollectiveError) -> HookValues {
         let window = schedule.windows[place.index / schedule.roundsPerWindow]
         let replica = window.firstIndex { $0.contains(place) }!
@@ -110,19 +111,20 @@ package final class ReferenceBridge {
         return HookValues(logProbabilities: logProbabilities, states: states(matrices))
     }
 
-    /// Waits until everything has left.
+    /// Waits until all sends have ended.
     package func finish() throws(CollectiveError) {
         while !sends.isEmpty { try sends.removeLast().wait() }
     }
 
-    // MARK: Who and what
+    // MARK: Senders and receivers
 
     /// The ranks that need a micro-batch's values.
     private func consumers(of place: MicroBatchPlace) -> Range<Int> {
         (place.dataRank * policy.tensor)..<((place.dataRank + 1) * policy.tensor)
     }
 
-    /// Which rank of a copy sends to `consumer`: itself, if it is one of them; else they take turns.
+    /// The rank of a copy that sends to `consumer`: the consumer itself if it belongs to the copy, else the ranks take
+    /// turns.
     private func source(of consumer: Int, _ replica: Int) -> Int {
         let ranks = placement.replicas[replica]
         return ranks.contains(consumer) ? consumer : ranks[consumer % ranks.count]
@@ -135,7 +137,7 @@ package final class ReferenceBridge {
         for layer in layers { sends.append(try world.startSend(states.layers[layer]!, to: consumer, tag: tag)) }
     }
 
-    /// The model's next forward overwrites its states: they are copied while others need them.
+    /// Copies states that other ranks still need: the model's next forward overwrites them.
     private func copy(_ values: HookValues, slot: Int) -> HookValues {
         guard !arrivesDuringForward, let states = values.states else {
             return HookValues(logProbabilities: values.logProbabilities)
@@ -150,7 +152,7 @@ package final class ReferenceBridge {
         return HookValues(logProbabilities: values.logProbabilities, states: self.states(copies))
     }
 
-    /// - Parameter matrices: hidden states, then those of each layer.
+    /// - Parameter matrices: hidden states of the last layer, then of each kept layer.
     private func states(_ matrices: [Matrix]) -> ReferenceStates {
         ReferenceStates(
             hidden: matrices[0], head: head,

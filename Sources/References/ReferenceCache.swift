@@ -3,15 +3,15 @@ import Collectives
 import Datasets
 import Settings
 
-/// Log-probabilities that a frozen reference gave to records, kept from the first time on: `cache: memory`.
+/// Log-probabilities that a frozen reference gave to records, kept from their first computation on: `cache: memory`.
 ///
-/// Every rank holds all of them. What the ranks of the data axis compute in a step is exchanged at its end, so a record may
-/// be dealt to another rank in the next epoch, and all ranks of a tensor group decide alike whether the reference runs.
-/// Values are the exact Doubles that were computed first: 8 bytes a scored row.
+/// Every rank holds all values. The data ranks exchange new values at the end of a step. So a record may go to another rank
+/// in the next epoch, and all ranks of a tensor group decide alike whether the reference runs. Values are the exact Doubles
+/// of the first computation: 8 bytes for each scored row.
 package final class ReferenceCache {
     package let reference: String
     private var tables: [DatasetRole: ReferenceTable]
-    /// Computed since the latest `share`: for each record its index, its number of rows, and their values.
+    /// Computed since the last `share`: for each record its index, its number of rows, and its values.
     private var fresh: [Double] = []
 
     package init(reference: String, tables: [DatasetRole: ReferenceTable]) {
@@ -19,12 +19,12 @@ package final class ReferenceCache {
         self.tables = tables
     }
 
-    /// Whether all of `records` have values.
+    /// Whether all `records` have values.
     package func knows(_ records: [Int], of dataset: DatasetRole) -> Bool {
         records.allSatisfy { tables[dataset]![$0] != nil }
     }
 
-    /// `[R]` the values of the micro-batch's scored rows; nil where one of its records is new.
+    /// `[R]` the values of the micro-batch's scored rows; nil if one of its records is new.
     package func values(for batch: PreparedMicroBatch) throws(CollectiveError) -> [Double]? {
         let table = tables[batch.dataset]!
         var values: [Double] = []
@@ -32,7 +32,8 @@ package final class ReferenceCache {
         for layout in batch.records {
             let (record, rows) = (layout.record, layout.rows)
             guard let known = table[record] else { return nil }
-            // Only a loss mask tells how many rows some records have: a checkpoint's values were not compared with it.
+            // For some records only a loss mask tells the number of rows, so `restore` could not check a checkpoint's
+            // values.
             guard known.count == rows.count else {
                 throw CollectiveError(
                     .damaged(
@@ -45,7 +46,7 @@ package final class ReferenceCache {
         return values
     }
 
-    /// Takes up what was computed of the batch's new records; it is there after the next `share`.
+    /// Keeps the values of the batch's new records. The next `share` adds them to the table.
     package func keep(_ values: [Double], of batch: PreparedMicroBatch) {
         for layout in batch.records where tables[batch.dataset]![layout.record] == nil {
             fresh += [Double(layout.record), Double(layout.rows.count)]
@@ -53,8 +54,8 @@ package final class ReferenceCache {
         }
     }
 
-    /// Exchanges what was kept since the last call. Collective over `data`; nothing is sent where all of `records`, those
-    /// of all ranks, were known before: every rank sees that alike.
+    /// Exchanges the values kept since the last call. Collective over `data`. Nothing is sent if all `records` (those of
+    /// all ranks) were known before; every rank decides this alike.
     package func share(_ records: [Int], of dataset: DatasetRole, over data: any ProcessGroup) throws(CollectiveError) {
         guard records.contains(where: { tables[dataset]![$0] == nil }) else { return }
         let own = fresh.withUnsafeBytes(Array.init)
@@ -72,12 +73,12 @@ package final class ReferenceCache {
         }
     }
 
-    /// What a checkpoint holds of one dataset.
+    /// The values of one dataset, as saved in a checkpoint.
     package subscript(dataset: DatasetRole) -> RecordTable { tables[dataset]!.table }
 
-    /// Puts a checkpoint's values back.
+    /// Restores the values of a checkpoint.
     ///
-    /// - Throws: `Failure` (damaged data) where they can't be the dataset's.
+    /// - Throws: `Failure` (damaged data) if they don't fit the dataset.
     package func restore(_ table: RecordTable, of dataset: DatasetRole, place: String) throws(Failure) {
         try tables[dataset]!.restore(table, place: place)
     }

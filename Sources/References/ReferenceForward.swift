@@ -10,7 +10,7 @@ public final class ReferenceForward: PreprocessingHook {
 
     /// - Parameters:
     ///   - scoring: whether an objective reads its log-probabilities.
-    ///   - layers: blocks whose states an objective reads.
+    ///   - layers: blocks whose hidden states an objective reads.
     public init(name: String, model: Transformer<Frozen>, scoring: Bool = true, layers: Set<Int> = []) {
         self.name = name
         self.model = model

@@ -4,17 +4,17 @@ import Model
 import Settings
 import Tensors
 
-/// Loads one reference, whatever its layout. All ranks take part in every call.
+/// Loads one reference in any layout. All ranks take part in every call.
 struct ReferenceLoader {
     let model: ReferenceModel
-    /// At most.
+    /// The largest number of tokens of a micro-batch.
     let tokensPerMicroBatch: Int
     let mesh: Mesh
     let workers: Workers
     /// The configuration's file, for errors.
     let place: String
 
-    /// - Parameter group: the tensor ranks of this rank's copy; nil where it has none.
+    /// - Parameter group: the tensor ranks of this rank's copy; nil if this rank holds no shard.
     func forward(
         _ group: (any ProcessGroup)?, vocabularyLike policy: ModelSharding?
     ) throws -> ReferenceForward? {
@@ -36,8 +36,8 @@ struct ReferenceLoader {
             name: model.settings.name, model: transformer, scoring: model.needs.logProbabilities, layers: model.needs.layers)
     }
 
-    /// The weights in the type that `storage` asks for: where it is not the file's, a copy that ranks of a node with the same
-    /// shard share.
+    /// The weights in the type that `storage` asks for. If the file has another type, the ranks of a node with the same
+    /// shard share a converted copy.
     private func hold(_ mapped: FrozenParameters?, shard: Int?) throws -> FrozenParameters? {
         guard let type = model.settings.storage.elementType else { return mapped }
         let node = try mesh.node(shard: shard ?? mesh.world.size)
@@ -45,18 +45,18 @@ struct ReferenceLoader {
         return try mapped.map { try $0.converted(to: type, sharedBy: node) }
     }
 
-    /// Memory that processes share has a limit of its own, and writing past it kills them.
+    /// Shared memory has a limit of its own, and writing past it kills the process.
     private func checkRoom(_ byteCount: Int) throws(Failure) {
         guard let room = sharedMemoryRoom(), byteCount > room else { return }
         func mebibytes(_ byteCount: Int) -> String { "\((byteCount + 0xFFFFF) >> 20) MiB" }
         throw .configuration(
             "\(place): references.\(model.settings.name).storage",
-            "is \(model.settings.storage.rawValue), a copy of \(mebibytes(byteCount)) that the node's ranks share, and /dev/shm has "
+            "is \(model.settings.storage.rawValue), a copy of \(mebibytes(byteCount)) that the ranks of a node share, but /dev/shm has "
                 + "\(mebibytes(room)) left",
             remedy: "Enlarge /dev/shm (mount -o remount,size=…), or set storage: file.")
     }
 
-    /// The rows of a teacher's head that go with this rank's part of the policy's vocabulary.
+    /// The rows of a teacher's head for this rank's shard of the policy's vocabulary.
     func head(vocabularyLike policy: ModelSharding) throws -> WeightView {
         try mesh.agreed {
             let rows = try FrozenParameters.head(

@@ -1,12 +1,12 @@
 import Settings
 import Tensors
 
-/// A reference as a run wants it: where its weights are, which ranks hold them, and what objectives read of it.
+/// A reference of a run: the source of its weights, the ranks that hold them, and the values that objectives read.
 package struct ReferenceModel {
     package let settings: ReferenceSettings
     package let configuration: ModelConfiguration
     package let source: any ParameterSource
-    /// Nil: the policy's own layout.
+    /// Nil: the reference has the policy's layout.
     package let placement: ReferencePlacement?
     package let needs: ReferenceNeeds
 

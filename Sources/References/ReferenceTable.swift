@@ -1,18 +1,18 @@
 import Checkpoints
 import Settings
 
-/// The values of one dataset's records, in the order in which they came.
+/// The values of one dataset's records, in the order of their arrival.
 package struct ReferenceTable {
     private(set) var table = RecordTable()
-    /// Of each record, where its values are.
+    /// For each record, the range of its values.
     private var ranges: [Range<Int>?]
     private let rowCount: (Int) -> Int?
 
-    /// - Parameter rowCount: the scored rows of a record; nil where only its loss mask tells.
+    /// - Parameter rowCount: returns the scored rows of a record; nil if only its loss mask tells.
     package init(recordCount: Int, rowCount: @escaping (Int) -> Int?) {
         ranges = Array(repeating: nil, count: recordCount)
         self.rowCount = rowCount
-        // Memory that is reserved and not written to takes none.
+        // Reserved memory takes no room until it is written.
         table.values.reserveCapacity((0..<recordCount).reduce(0) { $0 + (rowCount($1) ?? 0) })
     }
 
@@ -35,7 +35,7 @@ package struct ReferenceTable {
                 rowCount(Int(record)) ?? (Int(end) - start) == Int(end) - start
             else {
                 throw .damaged(
-                    place, "its values of record \(record) don't go with the dataset",
+                    place, "its values of record \(record) don't fit the dataset",
                     remedy: "Resume from an earlier step with --resume=STEP.")
             }
             add(saved.values[start..<Int(end)], of: Int(record))

@@ -5,20 +5,20 @@ import Model
 import Settings
 import Tensors
 
-/// Where values went wrong first, as its rank tells all others.
+/// The place of the first value that is not finite, as its rank sends it to all others.
 package struct FaultFinding {
     package var rank: Int
     var dataRank: Int
-    /// Nil: of no micro-batch alone.
+    /// Nil: the fault is in sums over micro-batches, not in one micro-batch.
     var microBatch: Int?
     var records: [Int]
-    /// How many tensors of the micro-batch were fine.
+    /// The number of the micro-batch's tensors before the fault, all of them finite.
     var fineCount: Int
     var tensor: String
     var nonFiniteCount: Int
     var elementCount: Int
 
-    /// What all ranks take for the first fault; nil where none of them found one. Collective over all ranks.
+    /// The first fault among all ranks, the same on all of them; nil if no rank found one. Collective over all ranks.
     package static func first(_ fault: FaultSearch.Fault?, mesh: Mesh) throws -> FaultFinding? {
         let own = fault.map { fault in
             FaultFinding(
@@ -30,7 +30,8 @@ package struct FaultFinding {
             .min { $0.order.lexicographicallyPrecedes($1.order) }
     }
 
-    /// Micro-batches run side by side on data ranks, and tensor ranks' parts of a tensor are made side by side.
+    /// Sorts by micro-batch first: data ranks run theirs at the same time. Tensor ranks compute their parts of a tensor at
+    /// the same time.
     private var order: [Int] { [microBatch ?? Int.max, dataRank, fineCount, rank] }
 
     package func place(in dataset: String) -> String {
@@ -39,7 +40,7 @@ package struct FaultFinding {
         return "rank \(rank), micro-batch \(microBatch) (record\(records.count == 1 ? "" : "s") \(list) of \(dataset))"
     }
 
-    /// - Parameter parameters: of the model those that are not finite themselves.
+    /// - Parameter parameters: names of the model's parameters that are not finite themselves.
     package func reason(parameters: [String]) -> String {
         "\(tensor) has \(nonFiniteCount) of \(elementCount) values that are not finite"
             + (parameters.isEmpty ? "" : "; so has \(parameters.listed())")
@@ -55,18 +56,18 @@ extension [String] {
 }
 
 extension Failure {
-    /// What a model computes is not finite, where nothing is updated.
+    /// Values computed by a model are not finite, in a computation without an update.
     ///
     /// - Parameters:
-    ///   - place: what was computed.
-    ///   - dataset: whose records the finding names; nil where they are of none.
-    ///   - parameters: of the model those that are not finite themselves.
+    ///   - place: names the computation.
+    ///   - dataset: the dataset whose records the finding names; nil if the records come from no dataset.
+    ///   - parameters: names of the model's parameters that are not finite themselves.
     package static func nonFinite(
         _ finding: FaultFinding?, place: String, dataset: String?, parameters: [String], remedy: String
     ) -> Failure {
         guard let finding else {
             return Failure(
-                place, "values are not finite, and all were when they were computed once more",
+                place, "values are not finite, but all were finite when they were computed once more",
                 remedy: "Check the memory and the processors of the hosts.", exitCode: .internal)
         }
         return Failure(
@@ -76,7 +77,7 @@ extension Failure {
 }
 
 extension Transformer where Kind == Frozen {
-    /// Names of the parameters with values that are not finite on any rank, which looks at all of them. Collective over `world`.
+    /// Names of the parameters with a value that is not finite on any rank. Reads all parameters. Collective over `world`.
     package func nonFiniteParameters(over world: any ProcessGroup) throws(CollectiveError) -> [String] {
         let own = table.specifications.indices.map { index in
             let isFinite =

@@ -4,21 +4,22 @@ import Objectives
 import References
 import Tensors
 
-/// Looks for the first value that is not finite while a step that went wrong is computed once more: in each micro-batch
-/// what references say, the policy's tensors, the losses, and the gradients, in the order in which they are made.
+/// Looks for the first value that is not finite while a faulty step is computed once more. In each micro-batch it checks
+/// the reference values, the policy's tensors, the losses and the gradients, in the order of their computation.
 package final class FaultSearch {
     package struct Fault {
-        /// Nil: no micro-batch's own, but what they add up to.
+        /// Nil: the fault is in sums over micro-batches, not in one micro-batch.
         package let place: MicroBatchPlace?
-        /// Those of the micro-batch whose log-probabilities are not finite; all of them where no record's are, as where only
-        /// a gradient is wrong.
+        /// Records of the micro-batch with log-probabilities that are not finite. All its records if every log-probability
+        /// is finite, for example if only a gradient is wrong.
         package fileprivate(set) var records: [Int]
-        /// Of the micro-batch's tensors, those up to the one that went wrong, which is the last.
+        /// The micro-batch's tensors up to the faulty one, which is the last.
         package let summaries: [TensorSummary]
-        /// `[rows, columns]` of the tensor that went wrong, from `firstRow` on: a part around the first such value.
+        /// `[rows, columns]` the part of the faulty tensor around its first wrong row. It begins at row `firstRow` of the
+        /// tensor.
         package let rows: Matrix
         package let firstRow: Int
-        /// Of the micro-batch's axis.
+        /// Tokens and positions of the micro-batch's axis.
         package let tokens: [Int32]
         package let positions: [Int32]
 
@@ -30,14 +31,14 @@ package final class FaultSearch {
     private var batch: PreparedMicroBatch?
     private var summaries: [TensorSummary] = []
 
-    /// Rows before and after the first wrong one that are kept.
+    /// Rows kept before and after the first wrong one.
     private static let margin = 4
-    /// Floats of a row that are kept.
+    /// Floats kept of a row.
     private static let columnLimit = 8192
 
     package init() {}
 
-    /// From now on tensors are those of this micro-batch.
+    /// The tensors observed from now on belong to this micro-batch.
     package func begin(_ batch: PreparedMicroBatch, at place: MicroBatchPlace) {
         guard fault == nil else {
             self.batch = nil
@@ -46,7 +47,7 @@ package final class FaultSearch {
         (self.batch, self.place, summaries) = (batch, place, [])
     }
 
-    /// From now on they are sums over all micro-batches and data ranks.
+    /// The values observed from now on are sums over all micro-batches and data ranks.
     package func beginSums() {
         guard fault == nil else {
             batch = nil
@@ -65,7 +66,7 @@ package final class FaultSearch {
         note(TensorSummary(name, values), Matrix(rowCount: values.count, columnCount: 1, values: values.map(Float.init)))
     }
 
-    /// Of the micro-batch's scored rows: they also tell which of its records went wrong.
+    /// Observes values of the micro-batch's scored rows. They also tell which records are wrong.
     package func observeLogProbabilities(_ name: String, _ values: [Double]) {
         observe(name, values)
         guard fault != nil, let batch, !values.isEmpty else { return }

@@ -7,12 +7,12 @@ import Tensors
 
 // n data ranks.
 
-/// Adds the gradients of all data ranks, bucket after bucket, while backward still makes those of earlier layers.
+/// Sums the gradients over all data ranks, bucket by bucket, while backward still computes those of earlier layers.
 ///
-/// A bucket goes three ways: an exchange gives each rank all ranks' numbers of its own part; it adds them up in the order of
-/// ranks, so that the bits depend on nothing but n; and, unless each rank is to update its own shard only, a gather makes
-/// the sums known to all. Exchanges and gathers have a group each, on which every rank starts them in the buckets' order,
-/// whenever its own backward gets there. What was started moves on between the tasks of backward's kernels
+/// A bucket takes three steps. An all-to-all gives each rank all ranks' gradients for its own part. The rank sums them in
+/// rank order, so that the bits depend on n alone. An all-gather then gives the sums to all ranks, unless each rank updates
+/// only its own shard. All-to-alls and all-gathers each have a group of their own. Every rank starts them in bucket order,
+/// when its own backward gets there. Started operations progress between the tasks of backward's kernels
 /// (`Workers.meanwhile`).
 package final class GradientReduction {
     package let partition: FlatPartition
@@ -23,29 +23,30 @@ package final class GradientReduction {
     private let workers: Workers
     private let buckets: [Range<Int>]
 
-    /// Buckets whose exchange is under way, the earliest first; the n-th bucket uses the (n mod limit)-th scratch.
+    /// All-to-alls under way, the earliest first. Bucket b uses `received[b mod limit]`.
     private var exchanging = UniqueArray<PendingCollective>()
     private var gathering = UniqueArray<PendingCollective>()
-    /// Buckets whose exchange was started, and whose parts were added up.
+    /// Numbers of buckets whose all-to-all was started, and whose parts were summed.
     private var startedCount = 0
     private var summedCount = 0
-    /// From here on the block's gradients are final.
+    /// The block's gradients are final from this offset on.
     private var finalOffset: Int
-    /// `[n − 1, floats of a part]` of each exchange that may be under way at a time.
+    /// `[n − 1, floats of a part]` for each all-to-all that can be under way at the same time.
     private let received: [Matrix]
-    /// Of the moments when nobody could be told.
+    /// An error from `moveOn`, whose callers can't receive it.
     private var failure: CollectiveError?
 
     private var seconds = 0.0
-    /// Seconds that the reduction of the whole block takes where nothing is computed meanwhile; nil until it was measured,
-    /// and where one data rank has nothing to send.
+    /// Seconds for a reduction of the full block without any computation beside it. Nil until measured, and with one data
+    /// rank, which has nothing to send.
     package private(set) var secondsAlone: Double?
 
     /// Collective over `group`.
     ///
     /// - Parameters:
     ///   - gradients: the flat block, `[1, floats]`.
-    ///   - isGathered: all ranks get all sums; else each gets those of its shard, and the rest of its block is of no use.
+    ///   - isGathered: whether all ranks get all sums. Otherwise each rank gets the sums of its shard, and the rest of its
+    ///     block is meaningless.
     package init(
         _ gradients: Matrix, over group: any ProcessGroup, isGathered: Bool, workers: Workers
     ) throws(CollectiveError) {
@@ -65,15 +66,15 @@ package final class GradientReduction {
 
     // MARK: One step
 
-    /// From now on, to the end of `finish`, gradients that are said to be final are added up.
+    /// Starts the reduction of a step. From now on, until `finish` ends, gradients reported by `areFinal` are summed.
     package func begin() {
         invariant(exchanging.isEmpty && gathering.isEmpty, "a reduction is finished before the next")
         (startedCount, summedCount, finalOffset) = (0, 0, gradients.columnCount)
-        // The reduction outlives backward, which outlives every call.
+        // `unowned` is safe: the reduction outlives backward, and backward outlives every call.
         if !buckets.isEmpty { workers.meanwhile = { [unowned self] in self.moveOn() } }
     }
 
-    /// Nothing is added to the block's gradients from `offset` on, in this step.
+    /// No more gradients are added to the block from `offset` on in this step.
     func areFinal(from offset: Int) {
         invariant(offset <= finalOffset, "gradients become final from the block's end to its beginning")
         finalOffset = offset
@@ -91,7 +92,7 @@ package final class GradientReduction {
         while !gathering.isEmpty { try gathering.remove(at: 0).wait() }
     }
 
-    /// What can be done without waiting. An error is told by `finish`: kernels that come by here know nothing of it.
+    /// Does all work that needs no waiting. `finish` throws the error: the kernels that call this can't handle one.
     private func moveOn() {
         guard failure == nil, summedCount < buckets.count || !gathering.isEmpty else { return }
         let start = Stopwatch.now
@@ -116,7 +117,7 @@ package final class GradientReduction {
         }
     }
 
-    /// Waits for the earliest exchange, adds its numbers up, and starts what comes after.
+    /// Waits for the earliest all-to-all, sums its gradients, and starts the next operations.
     private func takeExchanged() throws(CollectiveError) {
         try exchanging.remove(at: 0).wait()
         let parts = partition.parts(of: buckets[summedCount])
@@ -133,8 +134,7 @@ package final class GradientReduction {
             .reshaped(rowCount: others, columnCount: part.count)
     }
 
-    /// Seconds that this thread has spent on reductions since the last call: starting them, moving them on, adding up, and
-    /// waiting.
+    /// Seconds that this thread has spent on reductions since the last call: to start them, progress them, sum and wait.
     package func takeSeconds() -> Double {
         defer { seconds = 0 }
         return seconds
@@ -142,19 +142,19 @@ package final class GradientReduction {
 
     // MARK: Around the steps
 
-    /// Every rank's shard of `block`, laid out as the gradients are, becomes known to all. Collective over the data ranks.
+    /// All-gathers `block`, which has the layout of the gradients: every rank's shard goes to all ranks. Collective over
+    /// the data ranks.
     package func share(_ block: Matrix) throws(CollectiveError) {
         invariant(
-            block.columnCount == gradients.columnCount && gathering.isEmpty, "what is shared has the gradients' size, and nothing else is under way")
+            block.columnCount == gradients.columnCount && gathering.isEmpty, "the block has the gradients' size, and nothing else is under way")
         for bucket in buckets { gathering.append(try gathers.startAllGather(block, parts: partition.parts(of: bucket))) }
         while !gathering.isEmpty { try gathering.remove(at: 0).wait() }
     }
 
-    /// Takes the time of a reduction while nothing is computed. Of the gradients nothing is left. Collective over the data
-    /// ranks.
+    /// Measures a reduction without any computation beside it. Overwrites the gradients. Collective over the data ranks.
     package func measureAlone() throws(CollectiveError) {
         guard !buckets.isEmpty else { return }
-        // The first time memory is touched and connections are made, which no step has to do again.
+        // The first round touches memory and makes connections, which no step repeats. Only the second counts.
         for _ in 0..<2 {
             gradients.fill(0)
             try exchanges.barrier()

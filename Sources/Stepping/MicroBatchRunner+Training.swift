@@ -6,17 +6,17 @@ import References
 // U scored hidden rows, R targets.
 
 extension MicroBatchRunner where Kind == Trainable {
-    /// Runs a step's micro-batches forward and backward: adds their sums to `sums`, and their gradients, of
-    /// Σ weight · Σ losses / denominator, to the policy's. Collective over all ranks where references have layouts of their own, else
-    /// over the tensor ranks.
+    /// Runs a step's micro-batches forward and backward. Adds their sums to `sums`, and the gradients of Σ weight · Σ
+    /// losses / denominator to the policy's gradients. Collective over all ranks if references have layouts of their own,
+    /// else over the tensor ranks.
     ///
     /// - Parameters:
-    ///   - denominators: of each objective, the whole step's, over all data ranks.
+    ///   - denominators: one for each objective, of the full step over all data ranks.
     ///   - reduction: begins with the last micro-batch's backward.
     package func train(
         _ batches: StepBatches, dataRank: Int, sums: inout StepSums, denominators: [Double], reduction: GradientReduction? = nil
     ) throws(CollectiveError) {
-        // A data rank may have nothing to do in a step: what it adds are zeros.
+        // A data rank without micro-batches in this step contributes zeros.
         if batches.own.isEmpty {
             reduction?.begin()
             reduction?.areFinal(from: 0)
@@ -31,7 +31,7 @@ extension MicroBatchRunner where Kind == Trainable {
     }
 
     /// - Parameters:
-    ///   - scales: what each objective's sum of losses is multiplied with.
+    ///   - scales: factors for each objective's sum of losses.
     ///   - whenFinal: see `Transformer.backward`.
     private func train(
         _ batch: PreparedMicroBatch, at place: MicroBatchPlace, sums: inout StepSums, scales: [Double],
@@ -51,7 +51,7 @@ extension MicroBatchRunner where Kind == Trainable {
         }
     }
 
-    /// What the head needs to go backward, where all objectives know it before the forward pass.
+    /// Gradients for the head, if all objectives know theirs before the forward pass; else nil.
     private func constantGradients(
         _ batch: PreparedMicroBatch, _ request: ForwardRequest, _ scales: [Double]
     ) -> LossGradients? {
@@ -64,7 +64,7 @@ extension MicroBatchRunner where Kind == Trainable {
         return headGradients(known, scales, request, batch.plan)
     }
 
-    /// What all objectives together say of log-probabilities and distributions: ∂loss/∂(their values).
+    /// The gradients of all objectives together with respect to log-probabilities and distributions.
     private func headGradients(
         _ results: [ObjectiveGradients], _ scales: [Double], _ request: ForwardRequest, _ plan: ForwardPlan
     ) -> LossGradients {
@@ -80,7 +80,7 @@ extension MicroBatchRunner where Kind == Trainable {
         return LossGradients(targets: targets.map(Float.init), distributions: distributions)
     }
 
-    /// What they say of the residual stream after some blocks.
+    /// The gradients of all objectives together with respect to the residual stream after some blocks.
     private func layerGradients(
         _ results: [ObjectiveResult], _ scales: [Double], _ pass: ForwardPass, _ request: ForwardRequest, _ plan: ForwardPlan
     ) -> [LossGradients.Layer] {
@@ -96,7 +96,7 @@ extension MicroBatchRunner where Kind == Trainable {
         return layers
     }
 
-    /// `[U]` what a term's values at each target add up to for its hidden row.
+    /// `[U]` for each hidden row, the sum of a term's values over the row's targets.
     private func rowWeights(_ values: [Double], _ scale: Double, _ plan: ForwardPlan) -> [Float] {
         var weights = [Double](repeating: 0, count: plan.scoredPositions.count)
         for (target, row) in plan.targetRows.enumerated() { weights[row] += values[target] * scale }

@@ -9,7 +9,7 @@ import Settings
 
 // U scored hidden rows, R targets.
 
-/// Runs micro-batches: hooks, the policy's forward and the objectives; of a policy that learns also backward
+/// Runs micro-batches: hooks, the policy's forward and the objectives. For a trainable policy it also runs backward
 /// (`MicroBatchRunner+Training.swift`).
 package final class MicroBatchRunner<Kind: Trainability> {
     let policy: Transformer<Kind>
@@ -17,18 +17,18 @@ package final class MicroBatchRunner<Kind: Trainability> {
     package let hooks: [any PreprocessingHook]
     /// References in layouts of their own.
     package let bridges: [ReferenceBridge]
-    /// Of those hooks that have one.
+    /// Caches of the references that have one.
     package let caches: [ReferenceCache]
     let stopwatch: Stopwatch
-    /// References that hold the policy's own weights: at the first step their values must be the policy's, bit for bit.
+    /// References with the policy's own weights: in the first step their values must equal the policy's bit for bit.
     package var twins: [String] = []
-    /// Sees everything that is made, while a step that went wrong is computed once more.
+    /// Observes every value while a faulty step is computed once more.
     private var search: FaultSearch?
-    /// Tokens that policy and teachers share.
+    /// Number of tokens that policy and teachers share.
     private let sharedVocabulary: Int
-    /// For each objective and each of its terms: what computes it, where that is not the head.
+    /// For each objective and each of its terms: the matcher that computes the term; nil if the head computes it.
     let matchers: [[StateMatcher?]]
-    /// Which of the request's distributions a term is.
+    /// For each objective and term: the index among the request's distributions; nil for a term of another kind.
     let distributionIndices: [[Int?]]
     private let policyLayers: Set<Int>
 
@@ -58,7 +58,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
         policyLayers = Set(matchers.joined().compactMap { $0 }.flatMap { $0.term.layers.map(\.policy) })
     }
 
-    /// Shows `search` what is made from now on; nil: nobody looks any more.
+    /// Passes all values computed from now on to `search`; nil ends it.
     package func watch(_ search: FaultSearch?) {
         self.search = search
         policy.observer = search.map { search in { search.observe($0, $1) } }
@@ -67,10 +67,10 @@ package final class MicroBatchRunner<Kind: Trainability> {
         }
     }
 
-    /// Reads the micro-batches that this rank computes, of the policy and of references in layouts of their own. Collective
-    /// over all ranks.
+    /// Reads the micro-batches that this rank computes, for the policy and for references with layouts of their own.
+    /// Collective over all ranks.
     ///
-    /// - Parameter isCached: whether what caches know is not computed again.
+    /// - Parameter isCached: whether to skip reference values that the caches hold.
     package func prepare(
         _ plan: StepPlan, of role: DatasetRole, in dataset: DatasetFile, packer: MicroBatchPacker, mesh: Mesh,
         isCached: Bool = true
@@ -93,12 +93,12 @@ package final class MicroBatchRunner<Kind: Trainability> {
         }
     }
 
-    /// Runs the micro-batches of a part of a dataset forward, and adds what objectives make of them to `sums`. Collective over all
-    /// ranks where references have layouts of their own, else over the tensor ranks.
+    /// Runs the micro-batches of a part of a dataset forward, and adds the objectives' results to `sums`. Collective over
+    /// all ranks if references have layouts of their own, else over the tensor ranks.
     ///
-    /// - Parameter isStopped: asked before each round but the first, by all ranks; not where references have layouts of their own,
-    ///   whose values are under way to other ranks.
-    /// - Returns: whether all of them were run.
+    /// - Parameter isStopped: asked by all ranks before each round but the first. Not asked if references have layouts of
+    ///   their own, because their values are on the way to other ranks.
+    /// - Returns: whether all micro-batches were run.
     package func evaluate(
         _ batches: StepBatches, dataRank: Int, sums: inout StepSums, isStopped: () throws(CollectiveError) -> Bool = { false }
     ) throws(CollectiveError) -> Bool {
@@ -109,7 +109,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
         }
     }
 
-    /// Calls `body` for each of this rank's micro-batches, beside the references' own rounds.
+    /// Calls `body` for each of this rank's micro-batches, and lets references serve each round.
     func forEachRound(
         of batches: StepBatches, dataRank: Int, isStopped: () throws(CollectiveError) -> Bool = { false },
         _ body: (PreparedMicroBatch, MicroBatchPlace) throws(CollectiveError) -> Void
@@ -132,7 +132,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
         return true
     }
 
-    /// What a micro-batch's forward was asked for, and what came of it.
+    /// The request of a micro-batch's forward, and its results.
     struct EvaluatedMicroBatch {
         let request: ForwardRequest
         let pass: ForwardPass
@@ -140,7 +140,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
         let results: [ObjectiveResult]
     }
 
-    /// One micro-batch: reference values, the policy's forward, the objectives.
+    /// Runs one micro-batch: reference values, the policy's forward, the objectives.
     func evaluated(
         _ batch: PreparedMicroBatch, at place: MicroBatchPlace, sums: inout StepSums,
         forward: (ForwardRequest) throws(CollectiveError) -> ForwardPass
@@ -178,7 +178,8 @@ package final class MicroBatchRunner<Kind: Trainability> {
         return EvaluatedMicroBatch(request: request, pass: pass, results: results)
     }
 
-    /// From the reference's cache, where it has one that knows all of the records; all tensor ranks find the same.
+    /// Takes the values from the reference's cache if it knows all records, else computes them. All tensor ranks decide
+    /// alike.
     private func values(
         of name: String, for batch: PreparedMicroBatch, sums: inout StepSums,
         computed: () throws(CollectiveError) -> HookValues
@@ -200,7 +201,7 @@ package final class MicroBatchRunner<Kind: Trainability> {
         return HookValues(logProbabilities: fresh)
     }
 
-    /// Makes what the micro-batches of `plan` added to the caches known to all ranks of `data`. Collective over it.
+    /// Exchanges the values that the micro-batches of `plan` added to the caches. Collective over `data`.
     package func shareReferenceValues(
         of plan: StepPlan, in dataset: DatasetRole, over data: any ProcessGroup
     ) throws(CollectiveError) {
@@ -226,8 +227,8 @@ package final class MicroBatchRunner<Kind: Trainability> {
             guard !areEqual else { continue }
             throw CollectiveError(
                 Failure(
-                    "reference \(twin)", "has the policy's weights and layout, yet gives other log-probabilities before the first update",
-                    remedy: "Check the memory and the processors of the hosts; if they are well, please report it.", exitCode: .internal))
+                    "reference \(twin)", "has the policy's weights and layout, but gives other log-probabilities before the first update",
+                    remedy: "Check the memory and the processors of the hosts. If they are sound, please report it.", exitCode: .internal))
         }
     }
 

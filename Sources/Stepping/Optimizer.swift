@@ -4,30 +4,30 @@ import Model
 import Settings
 import Tensors
 
-/// AdamW over this rank's part of a trainable model. A frozen model can't be given to it.
+/// AdamW over this rank's part of a trainable model. It does not accept a frozen model.
 ///
-/// The part is the rank's shard of its tensor rank's flat block (`parallel.zero: 1`), or the whole block.
+/// The part is the rank's shard of its tensor rank's flat block (`parallel.zero: 1`), or the full block.
 package final class Optimizer {
     private let policy: Transformer<Trainable>
     private let rule: AdamW
     private let settings: OptimizerSettings
     private let mesh: Mesh
     private let workers: Workers
-    /// What this rank updates.
+    /// The pieces of parameters that this rank updates.
     package let pieces: [ShardPiece]
-    /// What this rank counts of the gradients' norm: with all other ranks every number once.
+    /// The pieces that this rank counts in the gradient norm. Over all ranks every gradient counts once.
     private let normPieces: [ShardPiece]
-    /// `[1, floats of what this rank updates]`
+    /// `[1, floats that this rank updates]`
     package let firstMoments: Matrix
     package let secondMoments: Matrix
-    /// Updates done.
+    /// Number of updates done.
     package var step = 0
     /// Called before parameters and moments change.
     package var beforeUpdate: (() -> Void)?
 
     /// - Parameters:
-    ///   - partition: of the flat block among the data ranks.
-    ///   - zero: whether this rank updates its own shard only.
+    ///   - partition: the data ranks' partition of the flat block.
+    ///   - zero: whether this rank updates only its own shard.
     package init(
         _ policy: Transformer<Trainable>, settings: OptimizerSettings, partition: FlatPartition, zero: ZeroStage,
         mesh: Mesh, workers: Workers
@@ -43,7 +43,7 @@ package final class Optimizer {
         let updated = zero == .nothing ? [0..<partition.count] : own
         pieces = ShardPiece.all(of: updated, parameters: ranges)
         normPieces = ShardPiece.all(of: own, parameters: ranges).filter {
-            // Replicated parameters have the same gradient on every tensor rank: the first one's counts.
+            // Replicated parameters have the same gradient on every tensor rank: only the first rank counts it.
             policy.table.specifications[$0.parameter].cut != .replicated || mesh.tensor.rank == 0
         }
         let count = updated.reduce(0) { $0 + $1.count }
@@ -51,8 +51,8 @@ package final class Optimizer {
         secondMoments = Matrix(rowCount: 1, columnCount: count)
     }
 
-    /// The 2-norm of the whole model's gradients, the same on all ranks. Each rank reads its own shard, which must be added
-    /// up over the data ranks already. Collective over all ranks.
+    /// The 2-norm of the full model's gradients, the same on all ranks. Each rank reads its own shard, which must already
+    /// be summed over the data ranks. Collective over all ranks.
     package func gradientNorm() throws(CollectiveError) -> Double {
         let gradients = policy.parameters.gradientBlock.flat
         let own = normPieces.reduce(0) { sum, piece in
@@ -61,8 +61,8 @@ package final class Optimizer {
         return try mesh.world.allReduce([own])[0].squareRoot()
     }
 
-    /// One update of this rank's part, with the gradients clipped to the settings' norm: multiplied by
-    /// min(1, clip / (norm + 1e-6)).
+    /// Updates this rank's part once. Gradients are clipped to the settings' norm: multiplied by min(1, clip / (norm +
+    /// 1e-6)).
     package func update(learningRate: Double, gradientNorm: Double) {
         beforeUpdate?()
         step += 1

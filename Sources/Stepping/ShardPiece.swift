@@ -1,19 +1,19 @@
 import Model
 import Tensors
 
-/// Numbers of one parameter that lie next to each other in a shard of a flat block. A shard may begin and end inside a
-/// parameter; what an update does to a number depends on the parameter it is of.
+/// Adjacent numbers of one parameter in a shard of a flat block. A shard may begin and end inside a parameter, but an
+/// update depends on the parameter: each piece belongs to one.
 package struct ShardPiece: Equatable {
     /// Index in the parameter table.
     package let parameter: Int
-    /// In the flat block.
+    /// Range in the flat block.
     package let range: Range<Int>
-    /// Where the numbers begin among those of the shard alone.
+    /// Offset of the piece in the shard's own memory.
     package let offset: Int
 
-    /// What of `shard` (ascending ranges of the flat block) belongs to parameters; gaps of alignment belong to none.
+    /// The pieces of `shard` (ascending ranges of the flat block). Alignment gaps belong to no parameter and are left out.
     ///
-    /// - Parameter parameters: each one's range, ascending.
+    /// - Parameter parameters: the range of each parameter, ascending.
     package static func all(of shard: [Range<Int>], parameters: [Range<Int>]) -> [ShardPiece] {
         var pieces: [ShardPiece] = []
         var offset = 0
@@ -27,12 +27,11 @@ package struct ShardPiece: Equatable {
         return pieces
     }
 
-    /// The piece's numbers in a flat block, and those of its place in the shard's own memory, as matrices that kernels
-    /// share out by rows.
+    /// The piece's numbers in a flat block, or in the shard's own memory, as matrices that kernels divide by rows.
     func matrices(inBlock block: Matrix) -> [Matrix] { ShardPiece.rows(block.columns(range)) }
     func matrices(inShard shard: Matrix) -> [Matrix] { ShardPiece.rows(shard.columns(offset..<offset + range.count)) }
 
-    /// Numbers in a row of a long piece, so that 64 rows, a task's, are 1 MiB.
+    /// Numbers in a row of a long piece: a task takes 64 rows, which are 1 MiB.
     private static let width = 4096
 
     private static func rows(_ numbers: Matrix) -> [Matrix] {

@@ -6,20 +6,20 @@ import Tensors
 
 // U scored hidden rows, D the policy's width, G the reference's.
 
-/// Computes a `StateMatching` term: one loss a scored row, the mean over the pairs of layers; and its gradients.
+/// Computes a `StateMatching` term and its gradients: one loss for each scored row, the mean over the pairs of layers.
 ///
-/// Where the widths differ a learned projection P `[G, D]` a pair of layers maps the policy's states to the reference's
-/// space (FitNets, arXiv:1412.6550). It is one of the policy's further parameters, whole on every tensor rank, as the
-/// states are.
+/// If the widths differ, each pair of layers has a learned projection P `[G, D]`, which maps the policy's states to the
+/// reference's space (FitNets, arXiv:1412.6550). It is an additional parameter of the policy, replicated on every tensor
+/// rank like the states.
 package final class StateMatcher {
     let term: StateMatching
     private let workers: Workers
-    /// Index of each pair's projection among the policy's parameters; nil where the widths are equal.
+    /// For each pair, the index of its projection among the policy's parameters; nil if the widths are equal.
     private let projections: [Int?]
-    /// `[U, G]` and `[U, D]` a pair of layers, of the latest micro-batch.
+    /// `[U, G]` and `[U, D]` for each pair of layers, of the latest micro-batch.
     private let errors: [ScratchMatrix]
     private let policyGradients: [ScratchMatrix]
-    /// `[G, D]` a projection of a frozen policy.
+    /// `[G, D]` the upcast projection of a frozen policy.
     private let widened = ScratchMatrix()
 
     package init(_ term: StateMatching, projections: [Int?], workers: Workers) {
@@ -30,11 +30,10 @@ package final class StateMatcher {
         policyGradients = term.layers.map { _ in ScratchMatrix() }
     }
 
-    /// How the names of projections begin: no model has a parameter of such a name.
+    /// Prefix of projections' names. No model has a parameter with such a name.
     package static let projectionPrefix = "projections."
 
-    /// Parameters that the term of objective `index` adds to a policy of width `policyWidth`, in the order of its pairs of
-    /// layers.
+    /// Parameters that the term of objective `index` adds to a policy of width `policyWidth`, ordered by pairs of layers.
     package static func projectionShapes(
         _ term: StateMatching, ofObjective index: Int, policyWidth: Int, referenceWidth: Int
     ) -> [(name: String, rowCount: Int, columnCount: Int)] {
@@ -44,7 +43,7 @@ package final class StateMatcher {
         }
     }
 
-    /// `[U]` the rows' losses. What `backward` needs stays here.
+    /// `[U]` the losses of the rows.
     func losses(
         policy: [Int: Matrix], reference: [Int: Matrix], parameters: some ParameterValues
     ) -> [Double] {
@@ -63,7 +62,7 @@ package final class StateMatcher {
         return sums.map { $0 / Double(term.layers.count) }
     }
 
-    /// Adds the projections' gradients to the policy's and returns those of its states.
+    /// Adds the projections' gradients to the policy's gradients. Returns the gradients of the policy's states.
     ///
     /// - Parameter weights: `[U]` ∂total/∂(row's loss).
     func backward(

@@ -2,20 +2,20 @@ import Datasets
 import References
 import Settings
 
-/// The micro-batches of a step, or of a part of a validation dataset, as one rank needs them: its own, and those of other
-/// data ranks that a reference in a layout of its own computes here.
+/// The micro-batches that one rank computes in a step or in a part of a validation dataset: its own, and those of other
+/// data ranks that a reference with its own layout computes on this rank.
 package struct StepBatches {
     let dataset: DatasetRole
-    /// Of every data rank, the records of its micro-batches.
+    /// For every data rank, the records of its micro-batches.
     let records: [[[Int]]]
-    /// Of this rank, in order.
+    /// This rank's micro-batches, in order.
     package let own: [PreparedMicroBatch]
     private let served: [MicroBatchPlace: PreparedMicroBatch]
 
-    /// Reads and lays out what this rank computes.
+    /// Reads and lays out the micro-batches that this rank computes.
     ///
-    /// - Parameter places: what it computes of references.
-    /// - Throws: `Failure` (damaged data) when the file can't be read.
+    /// - Parameter places: the micro-batches whose reference values this rank computes.
+    /// - Throws: `Failure` (damaged data) if the file can't be read.
     package init(
         _ plan: StepPlan, of role: DatasetRole, in file: DatasetFile, packer: MicroBatchPacker, dataRank: Int,
         serving places: Set<MicroBatchPlace>
@@ -37,9 +37,9 @@ package struct StepBatches {
         self.served = served
     }
 
-    /// The most micro-batches of any data rank: all ranks take part in so many rounds.
+    /// The largest number of micro-batches of any data rank. All ranks take part in this many rounds.
     var roundCount: Int { records.map(\.count).max() ?? 0 }
 
-    /// A micro-batch that a reference computes here.
+    /// A micro-batch whose reference values this rank computes.
     package func served(_ place: MicroBatchPlace) -> PreparedMicroBatch { served[place]! }
 }

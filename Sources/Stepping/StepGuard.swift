@@ -1,20 +1,20 @@
 import Checkpoints
 import Settings
 
-/// Judges a step before its update, by its loss and the norm of its gradients: both of the whole step, the same bits on all
-/// ranks, so that all judge alike without asking each other.
+/// Judges a step before its update, by its loss and gradient norm. Both belong to the full step and have the same bits on
+/// all ranks, so all ranks judge alike without communication.
 package struct StepGuard {
     package enum Verdict: Equatable {
         case update
-        /// The step changes nothing.
+        /// The step changes no parameter.
         case skip(Anomaly)
         case stop(Anomaly)
     }
 
     package enum Anomaly: Equatable {
-        /// The loss or the norm.
+        /// The loss or the gradient norm is not finite.
         case nonFinite
-        /// The loss is so many standard deviations above the mean of the last ones.
+        /// The loss is `zScore` standard deviations above the mean of the recent losses.
         case spike(zScore: Double, mean: Double)
     }
 
@@ -45,8 +45,8 @@ package struct StepGuard {
         return .spike(zScore: zScore, mean: mean)
     }
 
-    /// (loss − mean) / s of the last losses, s² their sum of squared deviations / (n − 1). Nil until the window is full, and
-    /// where all are equal. What was skipped is not among them.
+    /// (loss − mean) / s over the recent losses, where s² is their sum of squared deviations / (n − 1). Nil until the
+    /// window is full, and if all losses in it are equal. Losses of skipped steps do not count.
     private func zScore(_ loss: Double) -> (zScore: Double, mean: Double)? {
         let losses = state.recentLosses
         guard losses.count == settings.spikeWindow else { return nil }

@@ -1,15 +1,15 @@
 import Datasets
 import Objectives
 
-/// What one optimizer step computes, on all data ranks: made alike by every rank from the sampler's state alone.
+/// The work of one optimizer step on all data ranks. Every rank makes the same plan from the sampler's state alone.
 public struct StepPlan: Equatable, Sendable {
-    /// From 1.
+    /// Counted from 1.
     public let step: Int
-    /// Epochs done after this step, in fractions.
+    /// Epochs done after this step, with fractions.
     public let epoch: Double
-    /// Records of each micro-batch of each data rank, the one with the most tokens last.
+    /// The records of each micro-batch of each data rank. The micro-batch with the most tokens is the last.
     public let microBatches: [[[Int]]]
-    /// Records longer than a micro-batch's tokens: they make one of their own.
+    /// Records longer than a micro-batch's tokens. Each makes a micro-batch of its own.
     public let oversized: [Int]
 
     package init(step: Int, epoch: Double, microBatches: [[[Int]]], oversized: [Int]) {
@@ -19,6 +19,6 @@ public struct StepPlan: Equatable, Sendable {
         self.oversized = oversized
     }
 
-    /// Of all data ranks.
+    /// The records of all data ranks.
     var records: [Int] { microBatches.flatMap { $0.flatMap(\.self) } }
 }

@@ -2,7 +2,8 @@ import Datasets
 import Objectives
 import Settings
 
-/// Draws the records of step after step, deals them whole to the data ranks and packs them into micro-batches.
+/// Draws the records of each step, deals them to the data ranks without splitting a record, and packs them into
+/// micro-batches.
 public struct StepPlanner {
     private let dataset: DatasetFile
     private let batch: StepBatch
@@ -39,16 +40,16 @@ public struct StepPlanner {
         }
     }
 
-    /// Steps until every record was seen once; the last of them may begin the second epoch.
+    /// Number of steps until every record was seen once. The last of these steps may begin the second epoch.
     public var stepsOfFirstEpoch: Int { StepPlanner.steps(epochs: 1, batch: batch, sampler: sampler, dataset: dataset) }
 
-    /// Goes on after `step`, with the sampler where it was then.
+    /// Continues after `step`, with the sampler's state at that time.
     package mutating func restore(step: Int, epoch: Int, position: Int) {
         self.step = step
         sampler.restore(epoch: epoch, position: position)
     }
 
-    /// The next step, nil after the last.
+    /// The next step; nil after the last.
     public mutating func next() -> StepPlan? {
         guard step < totalSteps else { return nil }
         step += 1
@@ -62,7 +63,7 @@ public struct StepPlanner {
             records, step: step, epoch: sampler.epochsDone, dataset: dataset, packer: packer, dataRankCount: dataRankCount)
     }
 
-    /// Deals and packs `records`.
+    /// Deals and packs `records` into a plan.
     package static func plan(
         _ records: [Int], step: Int, epoch: Double, dataset: DatasetFile, packer: MicroBatchPacker, dataRankCount: Int
     ) -> StepPlan {
@@ -78,10 +79,10 @@ public struct StepPlanner {
             step: step, epoch: epoch, microBatches: microBatches, oversized: plans.flatMap(\.oversized))
     }
 
-    /// Gradients are reduced during the last micro-batch's backward: the largest has most to hide that behind.
+    /// Gradients are reduced during the last micro-batch's backward: the largest micro-batch hides most of the reduction.
     private static func largestLast(_ microBatches: [[Int]], tokens: ([Int]) -> Int) -> [[Int]] {
         let counts = microBatches.map(tokens)
-        // In the order of packing where counts are equal.
+        // Micro-batches with equal counts stay in packing order.
         return microBatches.indices.sorted { (counts[$0], $0) < (counts[$1], $1) }.map { microBatches[$0] }
     }
 }

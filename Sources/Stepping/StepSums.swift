@@ -4,19 +4,20 @@ import Model
 import Objectives
 import References
 
-/// Sums over micro-batches, and later over data ranks, of what a step or an evaluation reports.
+/// Sums for the report of a step or an evaluation: over micro-batches, later over data ranks.
 package struct StepSums {
-    /// A sum of losses for each objective, and what it is divided by.
+    /// For each objective, its sum of losses and the count that divides it.
     var losses: [Double]
     var counts: [Double]
-    /// For each objective its metrics.
+    /// For each objective, its metrics.
     var metrics: [[MetricSum]]
     /// Tokens computed by the policy, and sequence tokens.
     package var tokens = 0.0
     package var sequenceTokens = 0.0
-    /// Of the tokens those of this data rank, once sums were made.
+    /// The tokens of this data rank alone; set by `summed`.
     package private(set) var ownTokens = 0.0
-    /// Scored rows of micro-batches, each once for every reference that has a cache; and those whose values it had.
+    /// Scored rows of micro-batches, counted once for every reference with a cache, and the rows whose values came from a
+    /// cache.
     var cacheableRows = 0.0
     var cachedRows = 0.0
     private let objectives: [WeightedObjective]
@@ -64,11 +65,11 @@ package struct StepSums {
         return result
     }
 
-    /// Whether all sums are numbers.
+    /// Whether all sums are finite.
     package var isFinite: Bool { losses.allSatisfy(\.isFinite) && metrics.joined().allSatisfy(\.sum.isFinite) }
 
-    /// Mean −log p of the tokens to be predicted, nats, by the first objective that tells it: of a likelihood its own loss, else
-    /// what it reports of chosen completions or of the data's tokens. Its exponential is a perplexity.
+    /// Mean −log p of the predicted tokens, in nats, from the first objective that gives it: the loss itself for language
+    /// modeling, else a metric of chosen completions or of the data's tokens. Its exponential is a perplexity.
     package var negativeLogLikelihood: Double? {
         if let index = objectives.firstIndex(where: { $0.objective is LanguageModeling }) { return means[index] }
         for (entry, sums) in zip(objectives, metrics) {
@@ -79,7 +80,7 @@ package struct StepSums {
         return nil
     }
 
-    /// The share of the scored rows whose reference values came from a cache; nil where no reference has one.
+    /// The fraction of scored rows whose reference values came from a cache; nil if no reference has a cache.
     var referenceCached: Double? { cacheableRows > 0 ? cachedRows / cacheableRows : nil }
 
     /// Σ weight · mean loss.
@@ -87,8 +88,8 @@ package struct StepSums {
 
     private var means: [Double] { zip(losses, counts).map { $0 / $1 } }
 
-    /// The objectives' own figures. Where several report one of the same name, the first one's counts; each also has its
-    /// mean loss, unweighted.
+    /// The objectives' figures. If several objectives report the same name, the first one counts. With several objectives,
+    /// each also has its mean loss, unweighted.
     package var figures: [Figure] {
         var figures = objectives.count == 1 ? [] : zip(objectives, means).map { Figure("loss/\($0.objective.name)", $1) }
         for (entry, sums) in zip(objectives, metrics) {

@@ -4,13 +4,13 @@ import Dispatch
 import Foundation
 import Settings
 
-/// Where a step's time goes on this rank, in seconds; waiting in collectives, and the policy's head, are counted apart from
-/// the work around them.
+/// Measures how this rank spends a step's time, in seconds. Time in collectives and in the policy's head is counted apart
+/// from the section around it.
 public final class Stopwatch {
     public enum Section: String, CaseIterable, Sendable {
         case data, reference, forward, head, backward, communication, optimizer
 
-        /// What other ranks read of this one meanwhile.
+        /// The phase that other ranks read meanwhile.
         fileprivate var phase: RankActivity.Phase {
             switch self {
             case .data: .data
@@ -24,11 +24,11 @@ public final class Stopwatch {
     }
 
     private var seconds: [Section: Double] = [:]
-    /// Running totals of what is counted apart, as its owners count it.
+    /// Running totals of the time that is counted apart.
     private var counters: [(section: Section, total: () -> Double)]
 
     package init(_ mesh: Mesh) {
-        // Axes of one rank are solo groups and wait for nothing.
+        // Axes of one rank are solo groups and never wait.
         let groups: [any ProcessGroup] = [mesh.world, mesh.tensor, mesh.data]
         counters = [(.communication, { groups.reduce(0) { $0 + $1.secondsWaited } })]
     }
@@ -36,7 +36,7 @@ public final class Stopwatch {
     /// Waiting in `group` counts as communication from now on.
     func countWaiting(in group: any ProcessGroup) { countApart(.communication) { group.secondsWaited } }
 
-    /// From now on what `total` grows by within a measured section is `section`'s instead.
+    /// From now on the growth of `total` inside a measured section counts for `section` instead.
     func countApart(_ section: Section, total: @escaping () -> Double) { counters.append((section, total)) }
 
     package func measure<Value, Failure: Error>(
@@ -64,11 +64,11 @@ public final class Stopwatch {
         return Section.allCases.map { seconds[$0] ?? 0 }
     }
 
-    /// Seconds of a monotonic clock, which setting the system's time does not move.
+    /// Seconds of a monotonic clock, unaffected by changes of the system time.
     public static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 }
 
-/// The most memory this process has had resident, in bytes.
+/// The peak resident memory of this process, in bytes.
 public func peakMemoryByteCount() -> Int {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
         let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),

@@ -1,12 +1,12 @@
 import JSON
 import Tensors
 
-/// What a tensor holds, in a few numbers.
+/// A summary of a tensor in a few numbers.
 public struct TensorSummary: Equatable, Sendable {
     public var name: String
     /// Rows and columns of this rank's part.
     public var shape: [Int]
-    /// Of the finite values; nil where there are none.
+    /// Smallest and largest finite value; nil if no value is finite.
     public var minimum: Double?
     public var maximum: Double?
     public var nonFiniteCount: Int
@@ -23,7 +23,7 @@ public struct TensorSummary: Equatable, Sendable {
         }
     }
 
-    /// Of values that are kept in Double: a row each.
+    /// Summarises Double values, one row for each.
     init(_ name: String, _ values: [Double]) {
         self.init(name, shape: [values.count, 1])
         for (index, value) in values.enumerated() { add(value, row: index) }

@@ -1,6 +1,6 @@
 import Objectives
 
-/// An objective and what it weighs in the whole loss.
+/// An objective and its weight in the total loss.
 public struct WeightedObjective: Sendable {
     public let objective: any Objective
     public let weight: Double

@@ -9,21 +9,21 @@ import Stepping
 import Tensors
 import Weights
 
-/// The model of a run's checkpoint, `RUN/checkpoints/step-N`, saved by any layout: its values, its `config.json`, and where its
-/// tokenizer lies. Numbers are read a few rows at a time.
+/// The model of a run's checkpoint, `RUN/checkpoints/step-N`, saved by any layout: its weights, its `config.json` and the
+/// folder of its tokenizer. Weights are read a few rows at a time.
 public struct CheckpointModel {
     public let path: String
     public let manifest: CheckpointManifest
     public let configuration: ModelConfiguration
-    /// The folder whose tokenizer files belong to the model; nil where it has none.
+    /// The folder with the model's tokenizer files; nil if the model has none.
     public let tokenizerFolder: String?
 
     private let configurationJSON: Data
     private var folder: CheckpointFolder { CheckpointFolder(path: path) }
 
-    /// Reads the manifest, and finds what belongs to the model and is not in the checkpoint. Values are not looked at yet.
+    /// Reads the manifest and finds the model's files outside the checkpoint. Weights are not read yet.
     ///
-    /// - Throws: `Failure`: damaged data; missing where the model's `config.json` or tokenizer can't be found.
+    /// - Throws: `Failure`: damaged data; missing if the model's `config.json` or tokenizer can't be found.
     public init(_ path: String) throws(Failure) {
         self.path = path
         manifest = try CheckpointModel.advised { () throws(Failure) in try CheckpointFolder(path: path).manifest() }
@@ -33,7 +33,7 @@ public struct CheckpointModel {
         try checkParameters()
     }
 
-    /// What writes the model's folder. Every byte of the checkpoint is verified first.
+    /// The conversion that writes the model's folder. Every byte of the checkpoint is verified first.
     ///
     /// - Throws: `Failure` (damaged data, or missing).
     public func conversion(elementType: ElementType) throws(Failure) -> CheckpointConversion {
@@ -57,8 +57,8 @@ public struct CheckpointModel {
         }
     }
 
-    /// The checkpoint has all parameters of the model, and none besides but those of hidden states' projections, which learn with a
-    /// model and are no part of it.
+    /// Checks that the checkpoint has exactly the model's parameters. Projections of hidden states may be there too: they
+    /// train with the model but are not part of it.
     private func checkParameters() throws(Failure) {
         let remedy = "Check that the model's folder is the one that the run was begun with."
         var saved = Dictionary(manifest.blocks[0].parameters.map { ($0.name, $0.shape) }) { first, _ in first }
@@ -68,21 +68,21 @@ public struct CheckpointModel {
             }
         }
         guard let other = saved.keys.filter({ !$0.hasPrefix(StateMatcher.projectionPrefix) }).sorted().first else { return }
-        throw .damaged(path, "has a parameter \(other.printable), which the model's config.json does not have", remedy: remedy)
+        throw .damaged(path, "has a parameter \(other.printable) that the model's config.json does not have", remedy: remedy)
     }
 
-    /// Advice of a damaged checkpoint for who does not resume.
+    /// Replaces the remedy of a damaged checkpoint, for commands that do not resume.
     private static func advised<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         do { return try body() } catch {
             throw Failure(
-                error.place, error.reason, remedy: "Take another checkpoint: tandem inspect --verify RUN says which are whole.",
+                error.place, error.reason, remedy: "Take another checkpoint: tandem inspect --verify RUN says which ones are whole.",
                 exitCode: error.exitCode)
         }
     }
 }
 
 extension ModelOrigin {
-    /// What a checkpoint keeps of it.
+    /// The description that a checkpoint keeps of the model.
     var savedDescription: CheckpointManifest.Model {
         .init(
             configuration: String(decoding: configurationJSON, as: UTF8.self),
@@ -90,7 +90,7 @@ extension ModelOrigin {
     }
 }
 
-/// Finding the files of a checkpoint's model: those that the checkpoint names, else what the run's exports hold.
+/// Finds the files of a checkpoint's model: the files named in the checkpoint, else the files in the run's exports.
 private struct ModelFiles {
     let manifest: CheckpointManifest
     let path: String
@@ -108,7 +108,8 @@ private struct ModelFiles {
         return (json, try tokenizer(besides: folder))
     }
 
-    /// A checkpoint of an earlier version says no more of the model than the settings do: its `config.json`, and its folder.
+    /// A checkpoint of an earlier version does not contain the model's `config.json` and folder: both are found through the
+    /// settings.
     private func described() throws(Failure) -> (configurationJSON: Data, folder: String?) {
         let settings = try RunConfiguration(yaml: manifest.settings, file: "\(path)/manifest.json")
         let origin: ModelOrigin
@@ -116,7 +117,7 @@ private struct ModelFiles {
             guard error.exitCode == .missingInput else { throw error }
             guard let export = exports.first, let json = FileManager.default.contents(atPath: "\(export)/config.json") else {
                 throw .missing(
-                    path, "was saved without its model's config.json, and its model is not there (\(error.place): \(error.reason))",
+                    path, "was saved without its model's config.json, and its model can't be found (\(error.place): \(error.reason))",
                     remedy: "Put the model back, or start this command in the folder in which the run was started.")
             }
             return (json, nil)
@@ -132,10 +133,10 @@ private struct ModelFiles {
         let place = "\(folder)/\(file.name)"
         guard try FileDigest(of: place).sha256 != file.sha256 else { return }
         throw .damaged(
-            place, "holds other bytes than when the run was begun, and \(path) is of that run", remedy: "Put the file back.")
+            place, "has changed since the run began, and \(path) belongs to that run", remedy: "Put the file back.")
     }
 
-    /// The first folder with the tokenizer that the run began with; nil where it had none.
+    /// The first folder with the tokenizer that the run began with; nil if the run had none.
     private func tokenizer(besides named: String?) throws(Failure) -> String? {
         let wanted = manifest.inputs.first { $0.key == "model.tokenizer" }?.files ?? []
         let folders = (named.map { [$0] } ?? []) + exports

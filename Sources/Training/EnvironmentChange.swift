@@ -5,15 +5,15 @@ import Kernels
 import Runs
 import Settings
 
-/// What of a run's surroundings is not as it was.
+/// Compares the environment of a resumed run with the environment in its checkpoint.
 enum EnvironmentChange {
-    /// Variables that tell Open MPI how to do collectives, and over what.
+    /// Variables that choose Open MPI's collective algorithms and transports.
     static func collectiveSettings(_ variables: [String: String] = ProcessInfo.processInfo.environment) -> [String: String] {
         let prefixes = ["coll", "op", "btl", "pml", "mtl"].map { "OMPI_MCA_" + $0 }
         return variables.filter { name, _ in prefixes.contains { name == $0 || name.hasPrefix($0 + "_") } }
     }
 
-    /// What changed, in a sentence, and what follows from it; nil where nothing did.
+    /// A sentence with the changes and their consequence; nil if nothing changed.
     static func notice(
         from before: CheckpointManifest.Environment, _ layoutBefore: CheckpointManifest.Layout,
         to now: CheckpointManifest.Environment, _ layoutNow: CheckpointManifest.Layout
@@ -38,10 +38,10 @@ enum EnvironmentChange {
             harmless.append("parallel.zero \(layoutNow.zero) instead of \(layoutBefore.zero)")
         }
         if before.threadsPerRank != now.threadsPerRank {
-            harmless.append("threads a rank \(now.threadsPerRank) instead of \(before.threadsPerRank)")
+            harmless.append("threads per rank \(now.threadsPerRank) instead of \(before.threadsPerRank)")
         }
         guard !deciding.isEmpty || !harmless.isEmpty else { return nil }
-        let consequence = deciding.isEmpty ? "which changes no bit" : "the rest is equal to rounding, not to the bit"
+        let consequence = deciding.isEmpty ? "this changes no bit" : "the rest of the run is equal up to rounding, not bit by bit"
         return "resumed with \((deciding + harmless).joined(separator: ", ")): \(consequence)"
     }
 }

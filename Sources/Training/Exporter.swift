@@ -8,22 +8,22 @@ import Settings
 import Tensors
 import Weights
 
-/// Writes a trainable model as a Hugging Face folder: tensors are put together one at a time, so memory stays small.
+/// Writes a trainable model as a Hugging Face folder. Tensors are gathered one at a time, so memory stays small.
 struct Exporter {
     let mesh: Mesh
     let policy: Transformer<Trainable>
     let origin: ModelOrigin
     let elementType: ElementType
-    /// Folders that are mapped and must not be replaced.
+    /// Folders that are mapped into memory and must not be replaced.
     let protected: [String]
 
-    /// Collective over all ranks; the first one writes.
+    /// Collective over all ranks; the first rank writes.
     ///
-    /// - Returns: names of tensors with values that are not finite, on the first rank: steps look at losses and gradients
-    ///   before their update, but with what the last one made nobody has computed.
+    /// - Returns: on the first rank, names of tensors with values that are not finite. A step checks losses and gradients
+    ///   before its update, so no step has used the weights after the last update.
     @discardableResult
     func run(to folder: String, quantity: Transformer<Trainable>.Quantity = .values) throws -> [String] {
-        // Data ranks hold the same values: the first tensor group is enough.
+        // Data ranks hold the same weights: the first tensor group is enough.
         guard mesh.isFirst else {
             if mesh.data.rank == 0 {
                 for index in 0..<policy.table.modelParameterCount { _ = try policy.gather(index, quantity) }
@@ -38,7 +38,7 @@ struct Exporter {
         }
     }
 
-    /// Projections of hidden-state matching are no part of the model: they go into a file of their own beside the folder.
+    /// Projections of hidden-state matching are not part of the model: they go into a separate file beside the folder.
     private func writeProjections(besides folder: String, quantity: Transformer<Trainable>.Quantity) throws {
         let indices = policy.table.specifications.indices.dropFirst(policy.table.modelParameterCount)
         guard !indices.isEmpty else { return }
@@ -62,12 +62,12 @@ struct Exporter {
         let tensors = specifications.map {
             SafetensorsWriter.Tensor(name: $0.name, elementType: elementType, shape: $0.shape)
         }
-        // A failed write must not leave the other tensor ranks waiting: they send all the same.
+        // After a failed write the other tensor ranks still send their shards, so the gathers go on.
         var failure: Failure?
         var export: HuggingFaceExport?
         var nonFinite: [String] = []
         do throws(Failure) {
-            // The folder is the run's own; what someone put beside the model stays there.
+            // The folder belongs to the run. Files that a user put beside the model stay there.
             export = try HuggingFaceExport(
                 to: folder, others: .kept, configurationJSON: origin.configurationJSON(for: elementType), tensors: tensors,
                 copyingFrom: origin.tokenizerFolder, protecting: protected)

@@ -2,10 +2,10 @@ import Foundation
 import Runs
 import Synchronization
 
-/// A request from outside to stop: Ctrl-C, or a scheduler's signal. It is honoured at the next step's edge, or between two
+/// A request from outside to stop: Ctrl-C, or a scheduler's signal. The run stops at the end of the step, or between two
 /// micro-batches of an evaluation.
 public enum Interruption {
-    /// 0: none.
+    /// The signal's number; 0 for none.
     private static let received = Atomic<Int32>(0)
 
     /// Listens to SIGINT, SIGTERM and SIGUSR1. A second Ctrl-C ends the process at once.
@@ -15,7 +15,7 @@ public enum Interruption {
         for number in [SIGINT, SIGTERM, SIGUSR1] {
             sigaddset(&signals, number)
             signal(number) { number in
-                // Only what is allowed in a signal handler: an atomic store and `signal` itself.
+                // A signal handler may only do this: an atomic store and `signal` itself.
                 Interruption.received.store(number, ordering: .relaxed)
                 if number == SIGINT { signal(SIGINT, SIG_DFL) }
             }
@@ -24,7 +24,7 @@ public enum Interruption {
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
-    /// What this process was asked by; nil where it was not asked to stop.
+    /// The signal that asked this process to stop; nil if there was none.
     public static var request: StopReason? {
         let number = received.load(ordering: .relaxed)
         return number == 0 ? nil : .signal(number)

@@ -2,10 +2,10 @@ import Checkpoints
 import Datasets
 import Stepping
 
-/// A checkpoint whose files are being written: what it will say of itself.
+/// A checkpoint whose files are being written, with its manifest.
 struct PendingSave {
     let save: BackgroundSave
     let manifest: CheckpointManifest
-    /// Nobody asked for it but `run.checkpoint_minutes`.
+    /// Whether only `run.checkpoint_minutes` asked for it.
     let isByClock: Bool
 }

@@ -1,14 +1,14 @@
 import Collectives
 import Stepping
 
-/// What one rank did in a step while it waited for nobody.
+/// The work of one rank in a step, without waiting for other ranks.
 struct RankWork: Equatable {
-    /// Of all of its own work, and of that part which does not grow with its tokens: reading, the optimizer.
+    /// Seconds of all the rank's own work, and of the part that does not grow with its tokens: reading and the optimizer.
     var seconds: Double
     var fixedSeconds: Double
-    /// Of its micro-batches.
+    /// Tokens of the rank's micro-batches.
     var tokens: Double
-    /// On the reduction of gradients, waiting included: no work, but told along with it.
+    /// Seconds of the gradient reduction, waiting included. Not work, but sent along with it.
     var reductionSeconds: Double
 
     init(seconds: Double, fixedSeconds: Double, tokens: Double, reductionSeconds: Double = 0) {
@@ -20,7 +20,7 @@ struct RankWork: Equatable {
 
     /// - Parameters:
     ///   - seconds: from the step's beginning to its end.
-    ///   - spans: as `Stopwatch.take` gives them.
+    ///   - spans: the result of `Stopwatch.take`.
     init(seconds: Double, tokens: Double, spans: [Double], reductionSeconds: Double, countsReferences: Bool) {
         let spans = Dictionary(uniqueKeysWithValues: zip(Stopwatch.Section.allCases, spans))
         let left = spans[.communication]! + (countsReferences ? 0 : spans[.reference]!)
@@ -29,11 +29,12 @@ struct RankWork: Equatable {
             reductionSeconds: reductionSeconds)
     }
 
-    // MARK: All ranks' at once
+    // MARK: The work of all ranks
 
     private static let fieldCount = 4
 
-    /// A number for each field of each rank, zero but for this rank's: their sum over all ranks is everybody's work.
+    /// A number for each field of each rank, zero except for this rank's fields. The sum over all ranks has the work of
+    /// all.
     func spread(over world: any ProcessGroup) -> [Double] {
         var all = [Double](repeating: 0, count: world.size * RankWork.fieldCount)
         for (index, field) in [seconds, fixedSeconds, tokens, reductionSeconds].enumerated() {

@@ -1,11 +1,11 @@
 import Checkpoints
 import Runs
 
-/// Which checkpoint a run goes on from.
+/// The checkpoint that a run resumes from.
 public enum ResumeChoice: Equatable, Sendable {
-    /// The latest; it must be whole.
+    /// The latest checkpoint; it must be whole.
     case latest
-    /// The newest that is whole.
+    /// The newest checkpoint that is whole.
     case latestValid
     case step(Int)
 }

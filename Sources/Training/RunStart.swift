@@ -1,7 +1,7 @@
 /// How a run begins.
 public enum RunStart: Equatable, Sendable {
-    /// An earlier run in the folder is refused, or replaced with `overwrite`.
+    /// A new run. An earlier run in the folder is refused, or replaced with `overwrite`.
     case fresh(overwrite: Bool)
-    /// From a checkpoint; from the beginning where there is none at all.
+    /// Resumes from a checkpoint; starts from the beginning if there is no checkpoint.
     case resume(ResumeChoice)
 }

@@ -5,7 +5,7 @@ import Runs
 import Settings
 import Stepping
 
-/// What a step that may change nothing was.
+/// The values by which a step is judged before its update.
 struct StepValues {
     let plan: StepPlan
     let loss: Double

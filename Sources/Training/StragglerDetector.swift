@@ -3,21 +3,21 @@ import Stepping
 
 /// Finds a rank that takes longer than the others for the same work, step after step.
 ///
-/// Shares are uneven where pairs are long, so each rank's seconds are set to the mean share of tokens before they are
-/// compared; a share too small to tell is passed over.
+/// Ranks with long pairs have more tokens, so each rank's seconds are scaled to the mean number of tokens before they are
+/// compared. A rank with too few tokens is left out.
 struct StragglerDetector {
-    /// How much longer than the median of the others, at least.
+    /// A slow rank's time exceeds the median of the others by at least this factor, and by `excessSeconds`.
     private static let ratio = 1.5
     private static let excessSeconds = 0.1
-    /// In so many steps, one after the other.
+    /// Number of consecutive slow steps before a rank is named.
     private static let stepCount = 5
-    /// A rank that was named is not named again for so many steps.
+    /// A named rank is not named again for this number of steps.
     private static let silentStepCount = 100
-    /// Of the mean share of tokens.
+    /// The smallest fraction of the mean number of tokens that a rank must have to be compared.
     private static let smallestShare = 0.25
 
     private let hosts: [String]
-    /// Of each rank in its last steps, if it was slow in all of them: its seconds, and the others' median.
+    /// For each rank, its consecutive slow steps up to the last: its seconds, and the others' median.
     private var streaks: [[(own: Double, others: Double)]]
     private var namedAt: [Int?]
 
@@ -28,7 +28,7 @@ struct StragglerDetector {
         namedAt = hosts.map { _ in nil }
     }
 
-    /// What is to be said after a step, on all ranks the same; nil where nothing is.
+    /// The notice after a step, the same on all ranks; nil if no rank is slow.
     mutating func notice(_ work: [RankWork], step: Int) -> String? {
         let seconds = StragglerDetector.comparable(work)
         for rank in work.indices {
@@ -49,11 +49,11 @@ struct StragglerDetector {
         guard let rank = slow.max(by: { mean(streaks[$0].map(\.own)) < mean(streaks[$1].map(\.own)) }) else { return nil }
         namedAt[rank] = step
         let (own, others) = (mean(streaks[rank].map(\.own)), mean(streaks[rank].map(\.others)))
-        return "rank \(rank) (\(hosts[rank])) is slow: \(shown(own)) s of work a step where others need \(shown(others)) s "
+        return "rank \(rank) (\(hosts[rank])) is slow: \(shown(own)) s of work for each step, others need \(shown(others)) s "
             + "for as many tokens, in the last \(StragglerDetector.stepCount) steps; all ranks wait for it"
     }
 
-    /// Seconds for the mean share of tokens; nil where a rank's own is too small to tell.
+    /// Seconds scaled to the mean number of tokens; nil for a rank with too few tokens.
     private static func comparable(_ work: [RankWork]) -> [Double?] {
         let mean = work.reduce(0) { $0 + $1.tokens } / Double(work.count)
         return work.map { rank in

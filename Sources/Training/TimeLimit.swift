@@ -1,24 +1,24 @@
 import Checkpoints
 
-/// `run.time_limit`: whether a run has to end now to be saved before it. All times are seconds of a monotonic clock, so that
-/// setting the system's clock changes nothing.
+/// `run.time_limit`: decides whether the run must stop now, so that a checkpoint can be saved in time. All times are
+/// seconds of a monotonic clock, so changes of the system time have no effect.
 struct TimeLimit {
-    /// When the run must have ended.
+    /// The time at which the run must have ended.
     let end: Double
-    /// Of the latest steps, without what was due after them: that can be put off.
+    /// Seconds of the latest steps, without the work after them (evaluation, export, checkpoint), which can be postponed.
     private var stepSeconds: [Double] = []
-    /// What a checkpoint takes: the longest so far, at first an estimate.
+    /// Seconds for a checkpoint: the longest so far, before that an estimate.
     private(set) var saveSeconds: Double
     private var isSaveMeasured = false
 
-    /// Steps that the longest is looked for among.
+    /// Number of recent steps among which the longest counts.
     private static let stepWindow = 20
-    /// What ending takes besides: closing files, leaving MPI.
+    /// Seconds for the rest of the end: closing files, leaving MPI.
     private static let endingSeconds = 1.0
 
     /// - Parameters:
-    ///   - start: of the process.
-    ///   - checkpointByteCount: of all ranks together.
+    ///   - start: start of the process.
+    ///   - checkpointByteCount: bytes of all ranks together.
     init(seconds: Double, start: Double, checkpointByteCount: Int) {
         end = start + seconds
         saveSeconds = Double(checkpointByteCount) / cautiousDiskRate
@@ -31,12 +31,13 @@ struct TimeLimit {
         isSaveMeasured = true
     }
 
-    /// Whether there is no time for another step as long as the longest of the latest, and a checkpoint.
+    /// Whether there is no time left for another step (as long as the longest recent step) and a checkpoint.
     func isReached(at now: Double) -> Bool { mustSave(at: now + (stepSeconds.max() ?? 0)) }
 
-    /// Whether there is no time for an export, which is written as fast as a checkpoint and no larger, and a checkpoint.
+    /// Whether there is no time left for an export and a checkpoint. An export is not larger than a checkpoint and is
+    /// written as fast.
     func mayNotExport(at now: Double) -> Bool { mustSave(at: now + saveSeconds) }
 
-    /// Whether there is only time for a checkpoint.
+    /// Whether there is no time left for anything but a checkpoint.
     func mustSave(at now: Double) -> Bool { now + saveSeconds + TimeLimit.endingSeconds >= end }
 }

@@ -12,9 +12,11 @@ import Tensors
 extension Trainer {
     // MARK: Saving
 
-    /// Begins to save the state after `planner.step` updates, once an earlier checkpoint is whole. Collective over all ranks.
+    /// Begins to save the state after `planner.step` updates, after an earlier checkpoint is complete. Collective over all
+    /// ranks.
     ///
-    /// - Parameter isByClock: nobody asked for it but `run.checkpoint_minutes`: a disk without room for it does not end the run.
+    /// - Parameter isByClock: whether only `run.checkpoint_minutes` asked for it. In this case a disk without room does not
+    ///   end the run.
     func save(_ planner: StepPlanner, isByClock: Bool = false) throws {
         try completeSave()
         savedAt = Stopwatch.now
@@ -22,12 +24,12 @@ extension Trainer {
     }
 
     private func begin(_ planner: StepPlanner, isByClock: Bool) throws {
-        // All ranks hold the same of what references said: the first one's is written.
+        // All ranks have the same cached reference values: the first rank's tables are written.
         let (manifest, tables) = try mesh.agreed { try self.manifest(of: planner) }
         let save = try checkpoints.begin(StateSnapshot(savedNumbers), tables: tables, step: planner.step, mesh: mesh)
         pendingSave = PendingSave(save: save, manifest: manifest, isByClock: isByClock)
         isAnyRankWriting = true
-        // Where the library may not be used by two threads, or a copy of the state has no room, steps wait.
+        // Steps wait if HDF5 can't be used by two threads, or if memory has no room for a copy of the state.
         let canGoOn = hdf5IsThreadSafe && run.hasRoomForSnapshots
         if try mesh.world.allReduceMaximum([canGoOn ? 0 : 1])[0] > 0 { try completeSave() }
     }
@@ -35,7 +37,7 @@ extension Trainer {
     /// Whether this rank's part of a checkpoint is still being written.
     var isWriting: Bool { pendingSave.map { !$0.save.hasEnded } ?? false }
 
-    /// Waits for the checkpoint that is being written, if there is one: it then exists. Collective over all ranks.
+    /// Waits until the checkpoint under way, if any, is complete and committed. Collective over all ranks.
     func completeSave() throws {
         guard let pending = pendingSave else { return }
         pendingSave = nil
@@ -53,22 +55,22 @@ extension Trainer {
         try emit(.saved(folder: checkpoints.path(step: pending.manifest.step), step: pending.manifest.step))
     }
 
-    /// A run that a rank's end takes down from now on can go on from the checkpoint of `step`.
+    /// Tells the watchdog that the run can resume from the checkpoint of `step`.
     func knowSaved(step: Int) { Watchdog.know(remedy: "Start it again with --resume: it goes on from step \(step).") }
 
-    /// Does `work`. Where `isByClock`, a disk that refuses it is told and the run goes on.
+    /// Runs `work`. With `isByClock`, a disk error is reported and the run goes on.
     private func toleratingDisk(_ isByClock: Bool, _ work: () throws -> Void) throws {
         do { try work() } catch let failure as AgreedFailure where isByClock && failure.failure.exitCode == .inputOutput {
             let minutes = run.configuration.run.checkpointMinutes ?? 0
             try emit(
                 .notice(
-                    "no checkpoint was saved: \(failure.failure.place): \(failure.failure.reason). It is tried again in "
+                    "no checkpoint was saved: \(failure.failure.place): \(failure.failure.reason). The next try is in "
                         + String(format: "%g", minutes) + " minutes (run.checkpoint_minutes)"))
         }
     }
 
-    /// Everything that a step changes but the sampler: this rank's shard of the values and of both moments, whether or not it
-    /// holds more, so that data ranks write at the same time.
+    /// All state that a step changes except the sampler: this rank's shard of the values and of both moments. A rank that
+    /// holds more saves only its shard, so that data ranks write at the same time.
     private var savedNumbers: [SavedNumbers] {
         let shard = partition.shard(of: mesh.data.rank)
         let held = optimizer.firstMoments.elementCount
@@ -103,7 +105,7 @@ extension Trainer {
         return (manifest, cached.tables)
     }
 
-    /// Where each tensor rank's parameters lie.
+    /// The offsets of each tensor rank's parameters in its block.
     private var blocks: [CheckpointManifest.Block] {
         (0..<mesh.tensor.size).map { rank in
             let offsets = FlatBlock.offsets(policy.table, sharding: policy.sharding, rank: rank)
@@ -128,7 +130,7 @@ extension Trainer {
         }
     }
 
-    /// Nil where there is nothing to say.
+    /// Nil if the state is the default one.
     private var trainerState: TrainerState? {
         var state = TrainerState()
         state.stepGuard = stepGuard.state
@@ -138,13 +140,13 @@ extension Trainer {
 
     // MARK: Restoring
 
-    /// Puts back the state that a verified checkpoint holds. Collective over all ranks.
+    /// Restores the state of a verified checkpoint. Collective over all ranks.
     func restore(_ manifest: CheckpointManifest, planner: inout StepPlanner) throws {
         try mesh.agreed { try read(manifest) }
         try restoreCaches(manifest)
         stepGuard.state = manifest.trainerState?.stepGuard ?? StepGuardState()
         pending = manifest.trainerState?.pending
-        // Steps that were skipped are no updates.
+        // Skipped steps are not updates.
         optimizer.step = manifest.step - stepGuard.state.skippedCount
         let isSameData = !hasChanged("data.train")
         let recordCount = planner.sampler.recordCount
@@ -157,7 +159,7 @@ extension Trainer {
         planner.restore(step: manifest.step, epoch: manifest.epoch, position: isSameData ? manifest.position : 0)
     }
 
-    /// Reads what this rank holds of every parameter and its moments, whatever layout saved them.
+    /// Reads this rank's part of every parameter and its moments. The checkpoint may come from any layout.
     private func read(_ manifest: CheckpointManifest) throws(Failure) {
         let reader = StateReader(checkpoints.checkpoint(step: manifest.step), manifest)
         let block = policy.parameters.valueBlock
@@ -181,9 +183,9 @@ extension Trainer {
         }
     }
 
-    // MARK: What references said
+    // MARK: Cached reference values
 
-    /// Of each cache and each dataset, whose values they are, and the values.
+    /// For each cache and dataset: an identity of the values, and the values.
     private func cachedValues() throws(Failure) -> (
         names: [CheckpointManifest.ReferenceValues], tables: [RecordTable]
     ) {
@@ -205,8 +207,7 @@ extension Trainer {
         try mesh.agreed { try restoreCaches(manifest, tables) }
     }
 
-    /// What was said of another dataset than now, or by another reference, is dropped: those of the training data were allowed
-    /// to change.
+    /// Drops values of a dataset or reference that has changed. Such changes are allowed for training data and references.
     private func restoreCaches(_ manifest: CheckpointManifest, _ tables: [RecordTable]) throws(Failure) {
         let place = checkpoints.path(step: manifest.step)
         for cache in runner.caches where !hasChanged("references.\(cache.reference)") {

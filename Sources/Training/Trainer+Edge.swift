@@ -5,9 +5,9 @@ import Runs
 import Settings
 import Stepping
 
-/// What happens between two steps: validation, export, checkpoint, and the end on request.
+/// Work between two steps: validation, export, checkpoint, and a requested stop.
 extension Trainer {
-    /// What is due after step `step`, its checkpoint apart.
+    /// The work due after step `step`, without its checkpoint.
     func workDue(after step: Int, of totalSteps: Int) -> PendingWork {
         let (evaluation, export) = (run.configuration.evaluation.every, run.configuration.export.every)
         let isLast = step == totalSteps
@@ -16,7 +16,7 @@ extension Trainer {
             isExportDue: isLast || Trainer.isDue(step, every: export))
     }
 
-    /// What a step lacks that becomes the last one after all.
+    /// The work to catch up if `step`, already done, becomes the last step.
     func workLacking(at step: Int) -> PendingWork {
         let isEvaluated = Trainer.isDue(step, every: run.configuration.evaluation.every)
         return PendingWork(evaluations: isEvaluated ? [] : run.validation.map(\.name), isExportDue: true)
@@ -24,8 +24,8 @@ extension Trainer {
 
     private static func isDue(_ step: Int, every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
 
-    /// Does `work` and saves the checkpoint where it is due. Returns whether the run goes on; where it was asked to stop it is
-    /// saved, with what of `work` is left. Collective over all ranks.
+    /// Does `work` and saves the checkpoint if it is due. If the run was asked to stop, saves a checkpoint with the rest of
+    /// `work`. Returns whether the run goes on. Collective over all ranks.
     func finishStep(_ planner: StepPlanner, _ work: PendingWork) throws -> Bool {
         let (step, isLast) = (planner.step, planner.step >= planner.totalSteps)
         let isSaveDueByStep = Trainer.isDue(step, every: run.configuration.run.checkpointEvery)
@@ -41,10 +41,10 @@ extension Trainer {
             RankActivity.begin(.stepEdge, step: step)
             try emit(.exported(folder: folder, step: step))
         }
-        // A run whose last step is done and exported has nothing left to be stopped in.
+        // A run whose last step is exported can't be stopped any more.
         if stop == nil {
             left = PendingWork(evaluations: [], isExportDue: false)
-            // What is saved now and then is saved again at the end: a checkpoint that is due takes its time from what is left.
+            // A checkpoint due now is saved besides the one at the stop, so its time also counts.
             if !isLast {
                 stop = try stopReason { limit, now in
                     limit.isReached(at: now + (isSaveDueByStep || hasClockPassed ? limit.saveSeconds : 0))
@@ -69,10 +69,10 @@ extension Trainer {
         return true
     }
 
-    /// Exports to `folder`. Where that fails, the state is saved before the run ends, so that `--resume` goes on to its export.
-    /// Collective over all ranks.
+    /// Exports to `folder`. If the export fails, saves the state before the run ends, so that `--resume` continues with the
+    /// export. Collective over all ranks.
     ///
-    /// - Parameter left: what is still due after the step, the export among it.
+    /// - Parameter left: the work still due after the step, including the export.
     private func export(to folder: String, orSave planner: StepPlanner, _ left: PendingWork) throws {
         do {
             try export(to: folder)
@@ -82,10 +82,10 @@ extension Trainer {
             do {
                 try save(planner)
                 try completeSave()
-                remedy += " Step \(planner.step) is saved: --resume then goes on to the export."
+                remedy += " Step \(planner.step) is saved: --resume continues with the export."
             } catch let second as AgreedFailure {
                 if mesh.isFirst { checkpoints.removeIfEmpty() }
-                remedy += " Nor could the run's state be saved: \(second.failure.reason)."
+                remedy += " The run's state could not be saved either: \(second.failure.reason)."
             }
             let first = failure.failure
             throw AgreedFailure(Failure(first.place, first.reason, remedy: remedy, exitCode: first.exitCode))
@@ -99,7 +99,8 @@ extension Trainer {
         return Stopwatch.now - savedAt >= 60 * minutes
     }
 
-    /// Evaluates what `work` names, until the run is asked to stop. Returns why it was, and what is left of the work.
+    /// Evaluates the datasets of `work` until the run is asked to stop. Returns the reason to stop, and the rest of the
+    /// work.
     private func evaluate(step: Int, _ work: PendingWork) throws -> (stop: StopReason?, left: PendingWork) {
         var left = work
         for name in work.evaluations {
@@ -109,7 +110,7 @@ extension Trainer {
         return (nil, left)
     }
 
-    /// Validation figures before the first step. Returns whether the run goes on.
+    /// Evaluates before the first step. Returns whether the run goes on.
     func evaluateAtStart() throws -> Bool {
         for name in run.validation.map(\.name) {
             guard let stop = try evaluate(step: 0, only: name) else { continue }
@@ -119,8 +120,8 @@ extension Trainer {
         return true
     }
 
-    /// Ends the run before its first step where it was asked to while it was loaded. Returns whether it goes on. Collective
-    /// over all ranks.
+    /// Ends the run before its first step if it was asked to stop while it loaded. Returns whether the run goes on.
+    /// Collective over all ranks.
     func maybeBegin(after step: Int?) throws -> Bool {
         guard let stop = try stopReason({ $0.isReached(at: $1) }) else { return true }
         try end(by: stop, step: step ?? 0, isSaved: step != nil)
@@ -132,14 +133,14 @@ extension Trainer {
         try emit(.interrupted(step: step, reason: reason, isSaved: isSaved))
     }
 
-    /// Why the run has to stop now, alike on all ranks: one that was asked to speaks for all, and the first one's clock
-    /// decides on the time limit. Collective over all ranks.
+    /// The reason to stop now, the same on all ranks. A request on any rank stops all; the first rank's clock decides on
+    /// the time limit. Collective over all ranks.
     func stopReason(
         _ isReached: (TimeLimit, _ now: Double) -> Bool
     ) throws(CollectiveError) -> StopReason? {
         var own = Interruption.request
         if own == nil, mesh.isFirst, let timeLimit {
-            // A checkpoint that is being written is waited for before another one is.
+            // A checkpoint under way must be complete before the next one starts.
             let waiting = pendingSave == nil ? 0 : timeLimit.saveSeconds
             if isReached(timeLimit, Stopwatch.now + waiting) { own = .timeLimit }
         }

@@ -8,12 +8,12 @@ import Settings
 import Stepping
 import Tensors
 
-/// What is asked of a model before it leaves the run: numbers, and sense.
+/// Checks on a model before it leaves the run: finite weights, and predictions better than chance.
 extension Trainer {
-    // MARK: Numbers
+    // MARK: Finite weights
 
-    /// Says which parameters are no numbers before the first step: rows that no record needs may be so, and stay as they are.
-    /// Collective over all ranks.
+    /// Reports parameters that are not finite before the first step. Rows that no record uses may be so; they stay
+    /// unchanged. Collective over all ranks.
     func noteSpoiltParameters() throws {
         let wrong = try wrongParameters()
         spoiltAtStart = Set(wrong)
@@ -21,11 +21,11 @@ extension Trainer {
         try emit(.notice("the model that the run begins with has values that are not finite, in \(wrong.listed())"))
     }
 
-    /// Refuses to keep parameters that the last update made something else than numbers, before anything is written of them.
-    /// Collective over all ranks.
+    /// Refuses to keep parameters that the last update made not finite, before anything is written. Collective over all
+    /// ranks.
     ///
-    /// - Parameter type: in which they are to be stored.
-    /// - Throws: an `AgreedFailure` (internal) naming the first of them.
+    /// - Parameter type: the type in which they will be stored.
+    /// - Throws: an `AgreedFailure` (internal) naming the first of these parameters.
     func checkParameters(after step: Int, as type: ElementType = .float32) throws {
         let wrong = try wrongParameters(as: type).filter { !spoiltAtStart.contains($0) }
         guard !wrong.isEmpty else { return }
@@ -36,12 +36,13 @@ extension Trainer {
                 "step \(step)",
                 "\(wrong.listed()) \(wrong.count == 1 ? "has" : "have") values that are "
                     + (isTooLarge ? "too large for export.dtype: bfloat16" : "not finite after the step's update"),
-                remedy: isTooLarge ? "Nothing of it is kept. Set export.dtype: float32." : endingRemedy, exitCode: .internal))
+                remedy: isTooLarge ? "Nothing of this step is kept. Set export.dtype: float32." : endingRemedy, exitCode: .internal))
     }
 
-    /// Where nothing is validated, nobody has computed with what the last update made: a record of each data rank is, once.
-    /// Where steps may be skipped, so may an evaluation that gave no number: there it is done all the same, and a record may be
-    /// to blame instead of the model. Collective over all ranks.
+    /// Runs one record of each data rank through the model after the last update, which no step has used. With validation
+    /// sets the evaluation did this already. But if steps may be skipped, an evaluation without finite values is skipped
+    /// too, so the check runs anyway. In this case a single record may be the cause, so the check fails only if all ranks
+    /// fail. Collective over all ranks.
     ///
     /// - Throws: an `AgreedFailure` (internal) naming the first tensor that is not finite, and its record.
     func checkForward(after step: Int) throws {
@@ -73,14 +74,14 @@ extension Trainer {
     }
 
     private var endingRemedy: String {
-        "Nothing of it is kept. Lower optimizer.learning_rate"
+        "Nothing of this step is kept. Lower optimizer.learning_rate"
             + (checkpoints.steps.isEmpty ? "." : ", or go back to an earlier checkpoint with --resume=STEP.")
     }
 
-    // MARK: Sense
+    // MARK: Better than chance
 
-    /// Says where the model that the run ends with predicts its data no better than chance: of the validation sets, where there
-    /// are any, else of the last step. On the first rank.
+    /// Reports if the final model predicts its data no better than chance: the validation sets, or else the data of the
+    /// last step. On the first rank.
     func tellChance(step: Int) throws(Failure) {
         if run.validation.isEmpty {
             try tellChance(lastLikelihood, of: "the data of step \(step), before its update")

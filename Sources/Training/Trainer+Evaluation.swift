@@ -8,8 +8,8 @@ import Settings
 
 /// Validation figures between steps.
 extension Trainer {
-    /// Validation figures of one dataset, until the run is asked to stop: nothing is reported then. A dataset that is not there any more
-    /// is passed over.
+    /// Evaluates one dataset, until the run is asked to stop; then nothing is reported. A dataset that the run no longer
+    /// has is skipped. Returns the reason to stop.
     func evaluate(step: Int, only name: String) throws -> StopReason? {
         guard let entry = run.validation.first(where: { $0.name == name }) else { return nil }
         return try evaluate(step: step, entry) { () throws(CollectiveError) in
@@ -22,7 +22,7 @@ extension Trainer {
     ) throws -> StopReason? {
         RankActivity.begin(.evaluating, step: step)
         defer { RankActivity.begin(.stepEdge, step: step) }
-        // Only a run has steps that it may skip.
+        // Only a training run has steps to skip.
         let isSpared = run.training != nil && stepGuard.settings.nonFinite == .skip
         let evaluation = Evaluation(
             runner: runner, mesh: mesh, packer: packer, clock: clock, remedy: remedy(step: step),
@@ -42,7 +42,7 @@ extension Trainer {
         return reason
     }
 
-    /// What to do about an evaluation that gives no numbers.
+    /// The remedy for an evaluation without finite values.
     private func remedy(step: Int) -> String {
         step == 0 ? Evaluator.remedy(for: run.policy) : "Lower optimizer.learning_rate, or look at these records."
     }

@@ -10,9 +10,9 @@ import Stepping
 import Tensors
 
 extension Trainer {
-    /// Whether the step is to update the parameters: judged before it does. Collective over all ranks.
+    /// Whether the step may update the parameters. Called before the update. Collective over all ranks.
     ///
-    /// - Throws: an `AgreedFailure` (internal) where the run must stop; nothing was updated then.
+    /// - Throws: an `AgreedFailure` (internal) if the run must stop. Nothing was updated in this case.
     func mayUpdate(_ step: StepValues) throws -> Bool {
         switch stepGuard.judge(loss: step.loss, gradientNorm: step.gradientNorm) {
         case .update: return true
@@ -31,10 +31,10 @@ extension Trainer {
 
     private var limitReached: String {
         let count = stepGuard.state.skippedInRow
-        return count > 1 ? "; it would be step number \(count) in a row to change nothing (optimizer.skip_limit)" : ""
+        return count > 1 ? "; it would be skipped step number \(count) in a row (optimizer.skip_limit)" : ""
     }
 
-    /// Where, what, and how to mend it.
+    /// The place, the reason and the remedy of a failure.
     private typealias Description = (place: String?, reason: String, remedy: String)
 
     private func describe(_ anomaly: StepGuard.Anomaly, _ step: StepValues) throws -> Description {
@@ -69,8 +69,7 @@ extension Trainer {
         return (found.place(in: run.training!.path), reason + "; \(dump)", remedy)
     }
 
-    /// Computes the step once more and looks into everything that is made on the way. What it adds up stays unused.
-    /// Collective over all ranks.
+    /// Computes the step once more and checks every value on the way. The sums are not used. Collective over all ranks.
     private func searchFault(_ plan: StepPlan) throws -> FaultSearch.Fault? {
         let search = FaultSearch()
         runner.watch(search)
@@ -85,7 +84,7 @@ extension Trainer {
         reduction.begin()
         try reduction.finish()
         for (specification, gradient) in zip(policy.table.specifications, policy.parameters.gradients) {
-            search.observe("gradient of \(specification.name), added up,", gradient)
+            search.observe("reduced gradient of \(specification.name)", gradient)
         }
         _ = stopwatch.take()
         return search.fault
@@ -93,14 +92,15 @@ extension Trainer {
 
     /// Names of the policy's parameters with values that are not finite on any rank. Collective over all ranks.
     ///
-    /// - Parameter type: in which they are to be stored.
+    /// - Parameter type: the type in which they will be stored.
     func wrongParameters(as type: ElementType = .float32) throws(CollectiveError) -> [String] {
         let own = policy.parameters.values.map { Elementwise.areFinite($0, as: type, workers: policy.workers) ? 0.0 : 1 }
         let wrong = try mesh.world.allReduceMaximum(own)
         return zip(policy.table.specifications, wrong).filter { $1 > 0 }.map(\.0.name)
     }
 
-    /// Has the rank of the finding write what it saw; returns where, or why not. Collective over all ranks.
+    /// Makes the rank of the finding write a dump. Returns a sentence with its folder, or with the reason why there is
+    /// none. Collective over all ranks.
     private func writeDump(
         of found: FaultFinding, _ fault: FaultSearch.Fault?, parameters: [String], _ step: StepValues
     ) throws -> String {
@@ -117,7 +117,7 @@ extension Trainer {
                 try dump.write(rows: fault.rows, to: folder)
                 own = "'tandem inspect \(folder)' shows more"
             } catch {
-                own = "no more is kept of it: \(error.place) \(error.reason)"
+                own = "no details could be saved: \(error.place) \(error.reason)"
             }
         }
         return try mesh.world.allGather(Array(own.utf8)).map { String(decoding: $0, as: UTF8.self) }[found.rank]

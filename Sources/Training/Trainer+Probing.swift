@@ -13,10 +13,9 @@ extension Trainer {
         public var references: [String: [Double]]
     }
 
-    /// The policy's and the references' values of `records` of the training data, as they are now. Collective over all
-    /// ranks.
+    /// The current values of the policy and the references for `records` of the training data. Collective over all ranks.
     public func logProbabilities(ofRecords records: [Int]) throws -> Probe {
-        // Every data rank's only micro-batch.
+        // The records are the only micro-batch of every data rank.
         let step = StepPlan(
             step: 0, epoch: 0, microBatches: (0..<mesh.data.size).map { _ in [records] }, oversized: [])
         let batches = try runner.prepare(
@@ -33,8 +32,8 @@ extension Trainer {
         return Probe(policy: try policy.forward(plan).scored.logProbabilities, references: references)
     }
 
-    /// Writes the gradients of the schedule's first step, added over all data ranks, as a Hugging Face folder. Nothing is
-    /// updated. Collective over all ranks; it is how layouts are compared tensor by tensor.
+    /// Writes the gradients of the schedule's first step, summed over all data ranks, as a Hugging Face folder, without an
+    /// update. Tests use it to compare layouts tensor by tensor. Collective over all ranks.
     public func exportFirstStepGradients(to folder: String) throws {
         var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
         _ = try accumulate(planner.next()!, dataset: run.training!)
@@ -45,8 +44,8 @@ extension Trainer {
         _ = stopwatch.take()
     }
 
-    /// Loads a checkpoint of the run's folder and saves it again, as this layout cuts it, below `folder`. Collective over all
-    /// ranks; it is how what layouts load is compared with what was saved.
+    /// Loads a checkpoint of the run and saves it again below `folder` in this layout. Tests use it to compare the loaded
+    /// state with the saved one. Collective over all ranks.
     public func copyCheckpoint(step: Int, to folder: String) throws {
         var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
         try restore(checkpoints.checkpoint(step: step).verified(mesh), planner: &planner)

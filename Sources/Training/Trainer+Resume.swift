@@ -6,7 +6,7 @@ import Runs
 import Settings
 
 extension Trainer {
-    /// Makes the run's folder this job's alone, and makes sure that it is one folder for all. Collective over all ranks.
+    /// Locks the run's folder for this job, and checks that all ranks see the same folder. Collective over all ranks.
     func takeDirectory() throws {
         let isNew = mesh.isFirst && !directory.exists
         let lock: RunLock? = try mesh.agreed { () throws(Failure) in
@@ -21,10 +21,10 @@ extension Trainer {
         try mesh.agreed { if mesh.isFirst { try checkpoints.removeLeftovers() } }
     }
 
-    /// The checkpoint to go on from, verified to the last byte and fit for this run; nil where there is none at all. It then is
-    /// the run's latest. Collective over all ranks.
+    /// The checkpoint to resume from, verified to the last byte and fit for this run; nil if there is none. It becomes the
+    /// run's latest checkpoint. Collective over all ranks.
     func checkpointToResume(_ choice: ResumeChoice) throws -> CheckpointManifest? {
-        // As the first rank sees them.
+        // The steps that the first rank sees.
         let own = mesh.isFirst ? checkpoints.steps : []
         let steps = try mesh.world.allGather(own)[0]
         let manifest: CheckpointManifest
@@ -34,7 +34,7 @@ extension Trainer {
                 let there = steps.isEmpty ? "none" : steps.map(String.init).joined(separator: ", ")
                 throw AgreedFailure(
                     .missing(
-                        checkpoints.path(step: wanted), "is no checkpoint", remedy: "Resume from one that is there: \(there)."))
+                        checkpoints.path(step: wanted), "is not a checkpoint", remedy: "Resume from one of the saved steps: \(there)."))
             }
             switch try verified(step: wanted) {
             case .success(let whole): manifest = whole
@@ -55,7 +55,7 @@ extension Trainer {
         return manifest
     }
 
-    /// The checkpoint, or how it is damaged; other failures are thrown. Collective.
+    /// The checkpoint, or its damage. Other failures are thrown. Collective.
     private func verified(step: Int) throws -> Result<CheckpointManifest, AgreedFailure> {
         do {
             let manifest = try checkpoints.checkpoint(step: step).verified(mesh)
@@ -63,7 +63,7 @@ extension Trainer {
                 throw AgreedFailure(
                     .damaged(
                         checkpoints.path(step: step), "holds step \(manifest.step)",
-                        remedy: "Give the folder its own name back."))
+                        remedy: "Give the folder its old name back."))
             }
             return .success(manifest)
         } catch let failure as AgreedFailure where [.damagedData, .missingInput].contains(failure.failure.exitCode) {
@@ -71,7 +71,7 @@ extension Trainer {
         }
     }
 
-    /// The same failure with the newest earlier checkpoint that is whole as its remedy. Collective.
+    /// The same failure, with the newest earlier whole checkpoint as remedy. Collective.
     private func advised(_ failure: Failure, earlier steps: some BidirectionalCollection<Int>) throws -> Failure {
         for step in steps.reversed() {
             guard case .success = try verified(step: step) else { continue }
@@ -100,18 +100,18 @@ extension Trainer {
                 exitCode: last!.exitCode))
     }
 
-    /// Where the run goes on from an earlier step than its last, those saved after it are no part of it any more: the next
-    /// `--resume` must not take them for the latest. Collective over all ranks.
+    /// If the run resumes from an earlier step, later checkpoints no longer belong to it: they are set aside, so that the
+    /// next `--resume` does not take them for the latest. Collective over all ranks.
     private func leaveLaterCheckpoints(than step: Int) throws {
         try mesh.agreed {
             guard mesh.isFirst else { return }
             guard let left = try checkpoints.setAside(after: step, copying: [directory.metricsFile]) else { return }
             let steps = left.steps.map(String.init).joined(separator: ", ")
-            try emit(.notice("the run goes on from step \(step): what was saved after it (\(steps)) is set aside in \(left.folder)"))
+            try emit(.notice("the run goes on from step \(step): its later checkpoints (\(steps)) are set aside in \(left.folder)"))
         }
     }
 
-    /// Brings `metrics.jsonl` back to the checkpoint's step, and says what it lacks. Collective over all ranks.
+    /// Brings `metrics.jsonl` back to the checkpoint's step, and reports missing rows. Collective over all ranks.
     func takeUpMetrics(_ manifest: CheckpointManifest) throws {
         try mesh.agreed {
             guard mesh.isFirst else { return }
@@ -121,22 +121,22 @@ extension Trainer {
         }
     }
 
-    // MARK: What may differ
+    // MARK: Allowed changes
 
-    /// Compares the run that was saved with this one: what decides its results must be the same, or allowed to differ.
-    /// Collective over all ranks.
+    /// Compares the saved run with this one. Settings and files that decide the results must be the same, or allowed to
+    /// differ. Collective over all ranks.
     private func check(_ manifest: CheckpointManifest) throws {
         let own: [UInt8] = try mesh.agreed { () throws(Failure) in
             guard mesh.isFirst else { return [] }
             let changes = try allowedChanges(since: manifest)
             return Array(changes.joined(separator: "\n").utf8)
         }
-        // The first rank alone knows what the files hold.
+        // Only the first rank has the digests of the files.
         let text = try mesh.world.allGather(own)[0]
         changedKeys = Set(String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init))
         if !changedKeys.isEmpty {
             let keys = changedKeys.sorted().joined(separator: ", ")
-            try emit(.notice("run.allow_changes lets it differ from the run that was begun: \(keys)"))
+            try emit(.notice("run.allow_changes permits these changes since the run began: \(keys)"))
         }
         guard mesh.isFirst else { return }
         let now = try environment(program: inputs!.value().program)
@@ -147,7 +147,7 @@ extension Trainer {
         }
     }
 
-    /// Key paths of what differs and may; on the first rank.
+    /// Key paths of all allowed differences. On the first rank.
     ///
     /// - Throws: `Failure`: configuration for a setting that may not differ, damaged data for a file.
     private func allowedChanges(since manifest: CheckpointManifest) throws(Failure) -> [String] {
@@ -157,15 +157,15 @@ extension Trainer {
         let before = Dictionary(manifest.inputs.map { ($0.key, $0) }) { first, _ in first }
         let known = Set(inputs.map(\.key)).intersection(before.keys)
         var changes: [String] = []
-        // Read again, what an earlier program wrote has the keys that came since, with their defaults.
+        // Parsing the old settings again adds the keys of later versions, with their defaults.
         let settings = (try? RunConfiguration(yaml: manifest.settings, file: place))?.decisiveYAML ?? manifest.settings
         for difference in try SettingsDifference.all(from: settings, to: run.configuration.decisiveYAML)
-        // Of files the content is compared, not the path.
+        // Files are compared by content, not by path.
         where !known.contains(difference.keyPath) {
             guard difference.isAllowed(by: allowed) else {
                 throw .configuration(
                     place,
-                    "the run was begun with \(difference.keyPath) = \(difference.before ?? "nothing"), the configuration now says "
+                    "the run began with \(difference.keyPath) = \(difference.before ?? "nothing"), but the configuration now says "
                         + "\(difference.after ?? "nothing")",
                     remedy: "Put it back, allow it with run.allow_changes: [\(difference.keyPath)], or start a new run in another directory.")
             }
@@ -180,7 +180,7 @@ extension Trainer {
             guard SettingsDifference.isAllowed(input.key, by: allowed) else {
                 throw .damaged(
                     "\(run.configuration.file): \(input.key)",
-                    "\(input.files[differing ?? 0].name) holds other bytes than when the run was begun",
+                    "\(input.files[differing ?? 0].name) has changed since the run began",
                     remedy: "Put it back, allow it with run.allow_changes: [\(input.key)], or start a new run in another directory.")
             }
             changes.append(input.key)
@@ -190,9 +190,9 @@ extension Trainer {
 
     func hasChanged(_ keyPath: String) -> Bool { changedKeys.contains { $0 == keyPath || $0.hasPrefix(keyPath + ".") } }
 
-    // MARK: What a run is made of
+    // MARK: Inputs and environment
 
-    /// Writes down in `provenance.json` what the run reads, once that is hashed. On the first rank.
+    /// Adds the run's input files to `provenance.json`, once they are hashed. On the first rank.
     func recordInputs() throws(Failure) {
         guard let provenance else { return }
         let digests = try inputs!.value()

@@ -12,10 +12,10 @@ import Settings
 import Stepping
 import Tensors
 
-/// Trains a policy, against its references where the objective has them: the way through the house.
+/// Trains a policy, against references if the objective has them. Start reading here.
 ///
-/// plan a step → assemble its micro-batches → for each: hooks (references), forward, objective, backward; during the last
-/// one's backward the gradients of all data ranks are added → clip and update → report.
+/// plan a step → assemble its micro-batches → for each: hooks (references), forward, objective, backward; the gradients are
+/// reduced over the data ranks during the last backward → clip and update → report.
 public final class Trainer {
     public let run: ResolvedRun
     public let mesh: Mesh
@@ -29,45 +29,45 @@ public final class Trainer {
     var checkpoints: CheckpointStore
     let packer: MicroBatchPacker
     let threads: Int
-    /// Of the datasets that references have cached values of, once a checkpoint asked for them.
+    /// For the datasets with cached reference values; filled when a checkpoint asks for them.
     var fingerprints: [DatasetRole: String] = [:]
-    /// As long as `provenance.json` does not say what the run reads.
+    /// Nil after the run's inputs were written to `provenance.json`.
     var provenance: Provenance?
-    /// Settings and inputs that differ from those of the run that was begun.
+    /// Settings and inputs that differ from the ones that the run began with.
     var changedKeys: Set<String> = []
     private var stepsDone = 0
     /// Judges each step before its update.
     var stepGuard: StepGuard
-    /// What the checkpoint that is saved next leaves to be done after its step.
+    /// The work after its step that the next checkpoint records as not yet done.
     var pending: PendingWork?
-    /// Nil where the run has none.
+    /// Nil if the run has no time limit.
     var timeLimit: TimeLimit?
     var clock: RunClock
     private var stragglers: StragglerDetector
     /// The checkpoint that is being written.
     var pendingSave: PendingSave?
-    /// Whether any rank's part of it was not there when ranks last asked each other.
+    /// Whether any rank was still writing its part when the ranks last asked each other.
     var isAnyRankWriting = false
-    /// Of what the run reads; on the first rank. A thread hashes them from the first use on.
+    /// Digests of the run's inputs, on the first rank. A thread hashes them from the first use on.
     lazy var inputs = mesh.isFirst ? InputDigests(run.inputFiles) : nil
     var lock: RunLock?
-    /// When the latest checkpoint was begun to be saved, or the process, in seconds of `Stopwatch.now`.
+    /// When the saving of the latest checkpoint began, or else the process, in seconds of `Stopwatch.now`.
     var savedAt: Double
-    /// Whether a checkpoint is due by the first rank's clock, as ranks last told each other.
+    /// Whether a checkpoint is due by the first rank's clock, as of the last exchange between ranks.
     var isSaveDueByClock = false
-    /// Parameters that were no numbers before the first step.
+    /// Parameters that were not finite before the first step.
     var spoiltAtStart: Set<String> = []
-    /// Mean −log p of the latest step's tokens, before its update, and of each validation set's latest evaluation.
+    /// Mean −log p of the latest step's tokens, before its update, and for each validation set of its latest evaluation.
     private(set) var lastLikelihood: Double?
     var likelihoods: [String: Double] = [:]
-    /// What of `metrics.jsonl` was counted.
+    /// The part of `metrics.jsonl` that was counted.
     var metricsPosition = MetricsPosition(bytes: 0, rows: 0)
 
     /// Loads this rank's shard of every model.
     ///
     /// - Parameters:
-    ///   - listeners: hear of every event; give them on the first rank only.
-    ///   - processStart: what `run.time_limit` counts from, in seconds of `Stopwatch.now`.
+    ///   - listeners: receive every event; pass them on the first rank only.
+    ///   - processStart: start of `run.time_limit`, in seconds of `Stopwatch.now`.
     public init(
         _ run: ResolvedRun, mesh: Mesh, workers: Workers, listeners: [any EventListener],
         processStart: Double = Stopwatch.now
@@ -119,19 +119,19 @@ public final class Trainer {
         return policy
     }
 
-    /// Trains to the end of the schedule, or to the step's edge after an interruption. Collective over all ranks.
+    /// Trains to the end of the schedule, or to the end of the step after an interruption. Collective over all ranks.
     public func train(_ start: RunStart) throws {
         let checkpoint = try begin(start)
         do {
             try trainSteps(after: checkpoint)
         } catch {
-            // All ranks are here, and what they saved before is whole.
+            // After an `AgreedFailure` all ranks come here, so a checkpoint under way can be completed.
             if error is AgreedFailure { try? completeSave() }
             if mesh.isFirst, !(error is AgreedFailure), pendingSave != nil {
-                // Where a full disk ended the run, a checkpoint that will never be whole holds what its status needs.
+                // After a full disk, the files of an incomplete checkpoint take the room that the status needs.
                 try? checkpoints.removeLeftovers()
             }
-            // What stopped the run is what its status says; a second failure in saying so must not hide the first.
+            // The status names the failure that stopped the run. A second failure while writing it must not hide the first.
             if mesh.isFirst || !(error is AgreedFailure) {
                 try? directory.write(.failed, step: stepsDone, reason: "\(error)", exitCode: ExitCode(ofError: error))
             }
@@ -139,7 +139,7 @@ public final class Trainer {
         }
     }
 
-    /// Prepares the run's folder; returns the checkpoint to go on from, nil for a new run.
+    /// Prepares the run's folder. Returns the checkpoint to resume from; nil for a new run.
     private func begin(_ start: RunStart) throws -> CheckpointManifest? {
         let provenance = try Provenance(mesh: mesh, threads: threads)
         self.provenance = provenance
@@ -170,7 +170,7 @@ public final class Trainer {
         } else {
             Watchdog.know(remedy: "Start it again with --overwrite: no checkpoint was saved yet.")
         }
-        // Whichever rank is left to say why the run ends: the folder is the same for all.
+        // Any rank may be the one that reports the end: the folder is the same for all.
         Watchdog.listen { [directory] report in
             try? directory.writeLast(
                 .failed, step: report.stepsDone, reason: report.failure.description, exitCode: report.failure.exitCode)
@@ -189,7 +189,8 @@ public final class Trainer {
             stepsDone = resumed.step
             try restore(resumed, planner: &planner)
             if pending == nil, planner.step >= planner.totalSteps, resumed.totalSteps != planner.totalSteps {
-                // The schedule was shortened to what is done: this is its last step now, of which it lacks what only that has.
+                // The schedule was shortened to the steps already done, so this step is now the last. The work that only a
+                // last step has is still to do.
                 pending = workLacking(at: planner.step)
             }
             clock.earlierSeconds = resumed.elapsedSeconds ?? 0
@@ -260,7 +261,7 @@ public final class Trainer {
         }
     }
 
-    /// Forward and backward of all this rank's micro-batches; returns the sums of all data ranks.
+    /// Runs forward and backward for all this rank's micro-batches. Returns the sums over all data ranks.
     func accumulate(_ plan: StepPlan, dataset: DatasetFile) throws -> StepSums {
         let batches = try stopwatch.measure(.data) {
             try runner.prepare(plan, of: .training, in: dataset, packer: packer, mesh: mesh)
@@ -274,13 +275,13 @@ public final class Trainer {
         return try stopwatch.measure(.data) { () throws(CollectiveError) in try sums.summed(over: mesh.data) }
     }
 
-    /// What each objective's sum of losses is divided by: the whole step's counts. Collective over the data ranks.
+    /// Divisors of the objectives' loss sums: the counts of the full step. Collective over the data ranks.
     func denominators(of batches: StepBatches) throws(CollectiveError) -> [Double] {
         try mesh.data.allReduce(
             run.objectives.map { entry in batches.own.reduce(0) { $0 + Double(entry.objective.count($1.records)) } })
     }
 
-    /// Waits for the gradients' sums; returns their norm.
+    /// Waits for the reduced gradients. Returns their norm.
     func reduceGradients() throws(CollectiveError) -> Double {
         try stopwatch.measure(.optimizer) { () throws(CollectiveError) in
             try reduction.finish()
@@ -288,7 +289,7 @@ public final class Trainer {
         }
     }
 
-    /// References whose weights are the policy's at the start, in the same numbers and the same layout.
+    /// References with the same weights as the policy at the start, in the same type and layout.
     private var twins: [String] {
         run.references.filter {
             run.placements[$0.settings.name] == nil && $0.settings.storage != .bfloat16
@@ -296,15 +297,15 @@ public final class Trainer {
         }.map(\.settings.name)
     }
 
-    /// Means over all ranks, the work of the one that had most, and the share of the gradients' reduction that cost no time
-    /// of its own.
+    /// Mean seconds over all ranks, the work of the slowest rank, and the fraction of the gradient reduction that was
+    /// hidden behind computation.
     ///
     /// - Parameters:
     ///   - seconds: of this rank's step.
-    ///   - tokens: of its micro-batches.
+    ///   - tokens: of this rank's micro-batches.
     private func timeSplit(step: Int, seconds: Double, tokens: Double) throws -> [Figure] {
         let spans = stopwatch.take()
-        // What references in layouts of their own compute is dealt unevenly on purpose.
+        // References in layouts of their own are dealt unevenly on purpose, so their time does not count as work.
         let work = RankWork(
             seconds: seconds, tokens: tokens, spans: spans, reductionSeconds: reduction.takeSeconds(),
             countsReferences: runner.bridges.isEmpty)
@@ -316,11 +317,11 @@ public final class Trainer {
         split.append(Figure("seconds/slowest_rank", all.map(\.seconds).max()!))
         if let notice = stragglers.notice(all, step: step) { try emit(.notice(notice)) }
         guard means[0] > 0 else { return split }
-        // Where others wait for a rank that still computes, they don't wait for the network: who comes last waits for that alone.
+        // Ranks that wait for a slower rank do not wait for the network. Only the last rank's waiting is communication.
         return split + [Figure("communication_hidden", 1 - all.map(\.reductionSeconds).min()! / means[0])]
     }
 
-    /// Each data rank updates a part of the parameters and has moments of that part alone.
+    /// Whether each data rank updates one shard of the parameters and holds moments of this shard only.
     var isSharded: Bool { run.configuration.parallel.zero != .nothing }
 
     // MARK: Around the steps
@@ -336,7 +337,7 @@ public final class Trainer {
         guard !nonFinite.isEmpty else { return }
         try emit(
             .notice(
-                "\(folder) has values that are not finite, in \(nonFinite.listed()), as the model that the run began with"))
+                "\(folder) has values that are not finite, in \(nonFinite.listed()), like the model that the run began with"))
     }
 
     private func noticeOversized(_ plan: StepPlan) throws {

@@ -20,7 +20,7 @@ import Testing
         let result = try probe("late", ranks: 3)
         isToldOnce(
             result, exitCode: 75, "tandem: rank 1 (", "has not reached all-reduce #2 over data (4,096 floats)",
-            "step 7, backward, micro-batch 3 of 4", "Ranks 0 and 2 wait since", "run.collective_timeout is 1.5 s")
+            "step 7, backward, micro-batch 3 of 4", "Ranks 0 and 2 have waited for", "run.collective_timeout is 1.5 s")
         let notes = result.errorOutput.split(separator: "\n").filter { $0.hasPrefix("tandem: note: rank ") }
         #expect(notes.count == 3, "a line for each rank: \(result.errorOutput)")
     }
@@ -28,7 +28,7 @@ import Testing
     @Test("ranks that call different operations are told apart")
     func different() throws {
         isToldOnce(
-            try probe("different"), exitCode: 70, "all-reduce of 4,096 floats", "as operation #2 over data, where rank", "barrier")
+            try probe("different"), exitCode: 70, "all-reduce of 4,096 floats", "as operation #2 over data, but rank", "barrier")
     }
 
     @Test("different amounts are named, whether MPI sees them or the ranks wait")

@@ -43,17 +43,17 @@ import Testing
     func server(variables: [String: String], isThere: Bool) throws {
         let failure = try failure(variables.merging(Self.rank) { $1 })
         #expect((failure == nil) == isThere)
-        if let failure { #expect(failure.description.hasPrefix("OMPI_COMM_WORLD_SIZE=2, OMPI_COMM_WORLD_RANK=1, PMIX_RANK=1: are left from a job")) }
+        if let failure { #expect(failure.description.hasPrefix("OMPI_COMM_WORLD_SIZE=2, OMPI_COMM_WORLD_RANK=1, PMIX_RANK=1: belong to a job")) }
     }
 
     @Test(
         "numbers that contradict each other are refused by name",
         arguments: [
-            (["OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=5: is no rank of OMPI_COMM_WORLD_SIZE=2"),
-            (["OMPI_COMM_WORLD_RANK": "-1", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=-1: is not a number"),
-            (["OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=x: is not a number"),
-            (["OMPI_COMM_WORLD_LOCAL_RANK": "0", "OMPI_COMM_WORLD_LOCAL_SIZE": "0"], "OMPI_COMM_WORLD_LOCAL_RANK=0: is no rank of"),
-            (["PMIX_RANK": "0"], "the launcher: gave this process a rank, and not the number of ranks"),
+            (["OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=5: is not below OMPI_COMM_WORLD_SIZE=2"),
+            (["OMPI_COMM_WORLD_RANK": "-1", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=-1: is not an integer of 0 or more"),
+            (["OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "2"], "OMPI_COMM_WORLD_RANK=x: is not an integer of 0 or more"),
+            (["OMPI_COMM_WORLD_LOCAL_RANK": "0", "OMPI_COMM_WORLD_LOCAL_SIZE": "0"], "OMPI_COMM_WORLD_LOCAL_RANK=0: is not below"),
+            (["PMIX_RANK": "0"], "the launcher: gave this process a rank but not the number of ranks"),
         ])
     func numbers(variables: [String: String], words: String) throws {
         #expect(try failure(variables)?.description.hasPrefix(words) == true)

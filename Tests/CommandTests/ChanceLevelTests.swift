@@ -38,7 +38,7 @@ extension CommandTests {
             let perplexity = exp(loss / 0.25)
             #expect(perplexity >= 509)
             let what = validation ? "held" : "the data of step 8, before its update"
-            let line = Self.words + what + String(format: ": perplexity %.1f, where giving all 509 tokens", perplexity)
+            let line = Self.words + what + String(format: ": perplexity %.1f, while equal probability for all 509 tokens", perplexity)
             #expect(still.exitCode == 0 && still.output.contains(line), "\(still.output)")
             #expect(still.output.components(separatedBy: Self.words).count == 2)
         }

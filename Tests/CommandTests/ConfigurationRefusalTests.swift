@@ -44,7 +44,7 @@ extension CommandTests {
                 arguments: set("objective.reference=null")),
             Refusal(
                 "a teacher with a cache", exit: Exit.configuration,
-                says: ["references.sft.cache", "log-probabilities only", "Set it to off"],
+                says: ["references.sft.cache", "only log-probabilities", "Set it to off"],
                 arguments: set("references.sft.cache=memory", "objective={type: distillation, teacher: sft}")),
             Refusal(
                 "a cache in a file", exit: Exit.configuration, says: ["references.sft.cache", "\"cache.h5\"", "off or memory"],

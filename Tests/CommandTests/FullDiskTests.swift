@@ -83,7 +83,7 @@ extension CommandTests {
             #expect(result.exitCode == Exit.inputOutput && result.causeLines.count == 1, "\(result.errorOutput)")
             let line = try #require(result.causeLines.first)
             #expect(line.contains("No space left on device") && line.contains("disk/run/"), "\(line)")
-            #expect(line.contains("Nor could the run's state be saved"), "\(line)")
+            #expect(line.contains("The run's state could not be saved either"), "\(line)")
             let names = try disk.content().keys.filter { !$0.hasSuffix("filler") }
             #expect(!names.contains { $0.contains("export") || $0.contains("checkpoints") }, "\(names)")
             let status = try workspace.json("disk/run/status.json")

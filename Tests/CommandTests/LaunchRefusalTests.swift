@@ -25,7 +25,7 @@ extension CommandTests {
                 . ./job
                 exec "$TANDEM" \(command)
                 """)
-            expectLine(result, "are left from a job whose launcher has ended")
+            expectLine(result, "belong to a job whose launcher has ended")
             #expect(!workspace.exists("run"))
         }
 
@@ -34,7 +34,7 @@ extension CommandTests {
             arguments: [
                 (["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"], "rank 0 of 2, MPI says rank 0 of 1"),
                 (["PMIX_RANK": "0", "SLURM_STEP_NUM_TASKS": "2"], "rank 0 of 2, MPI says rank 0 of 1"),
-                (["PMIX_RANK": "0"], "and not the number of ranks"),
+                (["PMIX_RANK": "0"], "but not the number of ranks"),
             ])
         func noJob(variables: [String: String], words: String) throws {
             let workspace = try Workspace()
@@ -49,7 +49,7 @@ extension CommandTests {
             let result = try workspace.shell("\"$TANDEM\" evaluate config.yaml > first && exec \"$TANDEM\" train config.yaml", ranks: 1)
             #expect(result.exitCode == Exit.configuration, "\(result.errorOutput)")
             #expect(
-                result.causeLines.count == 1 && result.causeLines[0].hasPrefix("tandem: rank 0 of this job: is or was process "),
+                result.causeLines.count == 1 && result.causeLines[0].hasPrefix("tandem: rank 0 of this job: was taken by process "),
                 "\(result.errorOutput)")
             #expect(!result.errorOutput.contains("MPI_Init") && !workspace.exists("run"))
         }

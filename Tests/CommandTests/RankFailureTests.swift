@@ -113,7 +113,7 @@ extension CommandTests {
                 "[ $OMPI_COMM_WORLD_RANK = 0 ] || exit 0; exec \"$TANDEM\" train config.yaml --set run.collective_timeout=3", ranks: 2, timeLimit: 30)
             #expect(result.exitCode == Exit.tryAgain && result.seconds < 20, "\(result.errorOutput)")
             #expect(result.causeLines.count == 1 && result.causeLines[0].hasPrefix("tandem: rank 0 ("), "\(result.errorOutput)")
-            #expect(result.causeLines.first?.contains("of the 2 ranks not all have come") == true)
+            #expect(result.causeLines.first?.contains("not all of the 2 ranks have come") == true)
         }
 
         @Test("ranks that would write into folders of their own are told so before the first step")

@@ -10,13 +10,13 @@ extension CommandTests {
 
         static let folders: [Refusal] = [
             Refusal(
-                "a model's folder", exit: Exit.configuration, says: ["run.directory = policy", "holds config.json and no run"],
+                "a model's folder", exit: Exit.configuration, says: ["run.directory = policy", "holds config.json but no run"],
                 arguments: train(in: "policy")),
             Refusal(
                 "the same, to be overwritten", exit: Exit.configuration, says: ["run.directory = reference", "config.json"],
                 arguments: train(in: "reference", "--overwrite")),
             Refusal(
-                "a dataset's folder", exit: Exit.configuration, says: ["run.directory = data", "holds train.h5 and no run"],
+                "a dataset's folder", exit: Exit.configuration, says: ["run.directory = data", "holds train.h5 but no run"],
                 arguments: train(in: "data", "--resume")
             ) {
                 try $0.makeFolder("data")
@@ -26,7 +26,7 @@ extension CommandTests {
                 "the folder in which it all lies", exit: Exit.configuration, says: ["run.directory = .", "pairs.h5", "such as run."],
                 arguments: train(in: ".", "--overwrite")),
             Refusal(
-                "a run's checkpoints", exit: Exit.configuration, says: ["run.directory = run/checkpoints", "holds step-2 and no run"],
+                "a run's checkpoints", exit: Exit.configuration, says: ["run.directory = run/checkpoints", "holds step-2 but no run"],
                 arguments: train(in: "run/checkpoints")
             ) { _ = try $0.tandem(["train", "config.yaml", "--set", "run.checkpoint_every=2"]) },
             Refusal(
@@ -35,7 +35,7 @@ extension CommandTests {
             ) { try $0.folder.write("a file", to: "blocked") },
             Refusal(
                 "a person's own configuration under the run's name", exit: Exit.configuration,
-                says: ["run.directory = run", "holds config.yaml, which is not a run's own"],
+                says: ["run.directory = run", "holds config.yaml, which no run wrote"],
                 arguments: ["train", "run/config.yaml", "--resume"]
             ) {
                 try $0.makeFolder("run")

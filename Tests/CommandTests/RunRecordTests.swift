@@ -113,7 +113,7 @@ extension CommandTests {
                 """)
             #expect(failed.exitCode != 0 && failed.causeLines.count == 1, "\(failed.errorOutput)")
             let line = try #require(failed.causeLines.first)
-            #expect(line.contains("run/export") && line.contains("Step 200 is saved: --resume then goes on to the export."), "\(line)")
+            #expect(line.contains("run/export") && line.contains("Step 200 is saved: --resume continues with the export."), "\(line)")
             #expect(try workspace.text("run/export") == "mine\n")
             try workspace.remove("run/export")
             let resumed = try workspace.tandem(["train", "config.yaml", "--resume"] + steps, ranks: ranks)

@@ -33,7 +33,7 @@ import Testing
         #expect(subject.cause(of: 0) == .late(rank: 1, waiting.operations[0]))
         let line = subject.failure(subject.cause(of: 0), of: 0, limit: "the limit").description
         #expect(line.hasPrefix("rank 1 (a): has not reached all-reduce #5 over data (8 floats): is in starting"))
-        #expect(line.contains("Rank 0 waits since 61 s (the limit)"))
+        #expect(line.contains("Rank 0 has waited for 61 s (the limit)"))
     }
 
     @Test("one that is stopped comes before all other causes, wherever it stands")

@@ -114,7 +114,7 @@ private actor ReshardingCase {
             "tandem", ["train", run + ".yaml", "--resume", "--set", "run.directory=\(copy)", "--set", "parallel.data=1"])
         #expect(result.exitCode == 0, "\(result.errorOutput)")
         #expect(
-            result.output.contains("note: resumed with data ranks 1 instead of 2: the rest is equal to rounding, not to the bit"),
+            result.output.contains("note: resumed with data ranks 1 instead of 2: the rest of the run is equal up to rounding, not bit by bit"),
             "\(result.output)")
     }
 }

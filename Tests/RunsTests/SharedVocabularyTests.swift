@@ -80,7 +80,7 @@ import Weights
         let teacher = try model("teacher", rows: 24, letters: 20, added: ["<s>", "<|end|>"])
         let (reason, remedy) = try refusal(student, teacher)
         #expect(reason == #"token 21 is "<|end|>" to the teacher and "</s>" to the student"#)
-        #expect(remedy == "Choose a teacher and a student of one tokenizer.")
+        #expect(remedy == "Choose a teacher and a student with the same tokenizer.")
     }
 
     @Test("a token that one of them lacks is refused")
@@ -93,7 +93,7 @@ import Weights
     @Test("rows beyond the smaller embedding that are tokens are refused")
     func tokensBeyond() throws {
         let teacher = try model("teacher", rows: 32, letters: 20, added: ["<s>", "</s>"])
-        let expected = "token 21 has a row in one of them only, so the rows beyond are not padding"
+        let expected = "token 21 has a row in only one of them, so the additional rows are not padding"
         #expect(try refusal(model("bare", rows: 21), teacher).reason == expected)
         #expect(try refusal(model("same", rows: 21, letters: 20, added: ["<s>", "</s>"]), teacher).reason == expected)
     }
@@ -101,8 +101,8 @@ import Weights
     @Test("different sizes and no tokenizer are refused: nothing says what is padding")
     func unknown() throws {
         let (reason, remedy) = try refusal(model("student", rows: 24), model("teacher", rows: 32))
-        #expect(reason == "without a tokenizer.json nothing says whether the rows beyond are padding")
-        #expect(remedy == "Put the tokenizer.json of one into its folder.")
+        #expect(reason == "without a tokenizer.json it is unknown whether the additional rows are padding")
+        #expect(remedy == "Put the tokenizer.json of one of them into its folder.")
     }
 
     @Test("equal tokenizer files of a kind that is not supported are shared all the same; others are refused as such")
@@ -133,7 +133,7 @@ import Weights
         let unknown = try #require(throws: Failure.self) { try check(bare, other) }
         #expect(unknown.reason.hasPrefix("the reference \(other.name) has 32 rows of vocabulary and the policy \(bare.name) 24: without"))
         let tokens = try #require(throws: Failure.self) { try check(model("small", rows: 21), padded) }
-        #expect(tokens.reason.hasSuffix("token 21 has a row in one of them only, so the rows beyond are not padding"))
+        #expect(tokens.reason.hasSuffix("token 21 has a row in only one of them, so the additional rows are not padding"))
     }
 
     @Test("of two models of one size an id may be a token of one alone, not two different ones")

@@ -18,7 +18,7 @@ import Testing
     func slow() {
         let said = notices([(1, 100), (1.1, 100), (2.1, 100), (0.9, 100)])
         #expect(Array(said.keys) == [5])
-        #expect(said[5]?.hasPrefix("rank 2 (host2) is slow: 2.1 s of work a step where others need 1.0 s") == true)
+        #expect(said[5]?.hasPrefix("rank 2 (host2) is slow: 2.1 s of work for each step, others need 1.0 s") == true)
     }
 
     @Test("it is named again after a hundred steps")

@@ -1,7 +1,7 @@
 import Diagnosis
 import Settings
 
-/// A failure that every rank knows of: one of them says it, and all end together.
+/// A failure that all ranks know. One rank prints it and all ranks end together.
 public struct AgreedFailure: Error, CustomStringConvertible, Sendable {
     public let failure: Failure
 

@@ -1,7 +1,7 @@
 import Foundation
 import Settings
 
-/// Names of hosts for a sentence, each once, in order: "host2", "host2 and host3", "host2, host3 and 4 more hosts".
+/// Host names for a sentence, each once, in order: "host2", "host2 and host3", "host2, host3 and 4 more hosts".
 public struct HostList: CustomStringConvertible {
     public let description: String
 

@@ -2,22 +2,22 @@ import Foundation
 import Settings
 import Tensors
 
-/// Whether what the environment says of this process's launcher can be true. Looked at before MPI starts, which ends the
-/// process with a page of its own words where it is not.
+/// Checks whether the launcher's variables in the environment can be true. It runs before MPI starts: with wrong variables,
+/// MPI ends the process with a page of text.
 public struct LaunchCheck {
     private let environment: [String: String]
     private let sockets: LauncherSockets
 
     /// - Parameters:
-    ///   - environment: of this process.
-    ///   - root: where `/proc` is; another folder for tests.
+    ///   - environment: this process's environment.
+    ///   - root: prefix of `/proc`; tests pass another folder.
     public init(_ environment: [String: String] = ProcessInfo.processInfo.environment, root: String = "") {
         self.environment = environment
         sockets = LauncherSockets(root: root)
     }
 
-    /// Refuses variables that contradict each other, that belong to a job which has ended, and tasks that do not know of each
-    /// other: each would do the whole work as a job of one rank.
+    /// Refuses variables that contradict each other, variables of a job that has ended, and tasks that do not know each
+    /// other: each of these tasks would do the whole work as a job of one rank.
     ///
     /// - Throws: configuration.
     public func check() throws(LaunchFailure) {
@@ -41,27 +41,27 @@ public struct LaunchCheck {
         ] {
             let (own, count) = (try number(rank), rank == size ? nil : try number(size))
             guard let own, let count, own >= count else { continue }
-            throw .configuration("\(rank)=\(own)", "is no rank of \(size)=\(count)", remedy: LaunchCheck.leaveOut)
+            throw .configuration("\(rank)=\(own)", "is not below \(size)=\(count)", remedy: LaunchCheck.leaveOut)
         }
         guard environment["PMIX_RANK"] != nil || environment["OMPI_COMM_WORLD_RANK"] != nil,
             !MPIEnvironment.launch(environment).isLaunched
         else { return }
         throw .configuration(
-            "the launcher", "gave this process a rank, and not the number of ranks (OMPI_COMM_WORLD_SIZE, or Slurm's SLURM_STEP_NUM_TASKS)",
+            "the launcher", "gave this process a rank but not the number of ranks (OMPI_COMM_WORLD_SIZE, or Slurm's SLURM_STEP_NUM_TASKS)",
             remedy: LaunchCheck.leaveOut)
     }
 
     private func number(_ name: String) throws(Failure) -> Int? {
         guard let text = environment[name] else { return nil }
         guard let number = Int(text), number >= 0 else {
-            throw .configuration("\(name)=\(text)", "is not a number from 0 on", remedy: LaunchCheck.leaveOut)
+            throw .configuration("\(name)=\(text)", "is not an integer of 0 or more", remedy: LaunchCheck.leaveOut)
         }
         return number
     }
 
-    // MARK: Launchers that Open MPI knows nothing of
+    // MARK: Launchers unknown to Open MPI
 
-    /// Variables of launchers that start tasks which Open MPI's ranks do not find each other by.
+    /// Variables of launchers whose tasks Open MPI does not join into one job.
     private static let otherLaunchers = [
         (size: "PMI_SIZE", rank: "PMI_RANK", name: "the launcher of another MPI (PMI_SIZE)", remedy: "Start with Open MPI's own mpirun."),
         (
@@ -78,7 +78,7 @@ public struct LaunchCheck {
         guard environment["OMPI_COMM_WORLD_RANK"] == nil, environment["PMIX_RANK"] == nil else { return }
         for launcher in LaunchCheck.otherLaunchers {
             guard let count = environment[launcher.size].flatMap({ Int($0) }), count > 1, let rank = environment[launcher.rank] else { continue }
-            // A person's shell on the first task of a step: what is started there is started once.
+            // Interactive shell (`srun --pty`) on the first task: a command typed there starts once.
             if launcher.size == "SLURM_STEP_NUM_TASKS" && environment["SLURM_PTY_PORT"] != nil { continue }
             let failure = Failure.configuration(
                 launcher.name, "started \(count) tasks that MPI does not join: each would be a job of one rank", remedy: launcher.remedy)
@@ -88,7 +88,7 @@ public struct LaunchCheck {
 
     // MARK: The launcher's server
 
-    /// The variables that tell a person which job is meant.
+    /// Launcher variables that tell a user which job is meant.
     private var place: String {
         ["OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"].compactMap { name in environment[name].map { "\(name)=\($0)" } }
             .joined(separator: ", ")
@@ -107,17 +107,17 @@ public struct LaunchCheck {
         if let port = serverPort, let listening = sockets.listeningPorts {
             isThere = listening.contains(port)
         } else {
-            // A container may hide the folder of a server that it can reach: it is asked only where nothing else tells.
+            // The folder is asked only if the sockets tell nothing: a container may hide the folder of a reachable server.
             isThere = environment["PMIX_SERVER_TMPDIR"].map(FileManager.default.fileExists) ?? true
         }
         guard !isThere else { return }
         throw .configuration(
-            place, "are left from a job whose launcher has ended, or can't be reached from here", remedy: LaunchCheck.leaveOut)
+            place, "belong to a job whose launcher has ended or can't be reached from here", remedy: LaunchCheck.leaveOut)
     }
 
     // MARK: Room
 
-    /// Refuses to start MPI where a limit of this process's leaves it no room: it would end with pages of its own words.
+    /// Refuses to start MPI if a limit of this process leaves too little memory: MPI would end it with pages of text.
     ///
     /// - Throws: configuration.
     func checkRoom() throws(LaunchFailure) {
@@ -126,18 +126,18 @@ public struct LaunchCheck {
         }
     }
 
-    // MARK: One process a rank
+    // MARK: One process for each rank
 
-    /// Takes this rank's place in the job for this process. A place is taken once: by a rank's command, or by a command that this
-    /// one starts, not by both, and not twice.
+    /// Claims this rank's place in the job for this process. Only one process can have it: either the rank's command or a
+    /// command that it starts.
     ///
-    /// - Throws: configuration, where another process has it or had it.
+    /// - Throws: configuration, if another process has or had the place.
     func claimRank() throws(LaunchFailure) {
         if let port = serverPort, let holder = sockets.ancestor(connectedTo: port) { throw taken(by: holder) }
         guard let folder = environment["PMIX_SERVER_TMPDIR"], let job = environment["PMIX_NAMESPACE"],
             let rank = environment["PMIX_RANK"]
         else { return }
-        // In the job's own folder, which its launcher removes.
+        // The file lies in the job's own folder, which the launcher removes.
         let path = "\(folder)/tandem-\(job.replacing("/", with: "_"))-\(rank)"
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor >= 0 {
@@ -153,7 +153,7 @@ public struct LaunchCheck {
 
     private func taken(by process: String) -> LaunchFailure {
         let failure = Failure.configuration(
-            "rank \(environment["PMIX_RANK"] ?? "?") of this job", "is or was process \(process) already: MPI can't be started for it again",
+            "rank \(environment["PMIX_RANK"] ?? "?") of this job", "was taken by process \(process): MPI can't be started twice for one rank",
             remedy: "Give a second command an mpirun of its own; to run it alone, unset OMPI_COMM_WORLD_RANK and PMIX_RANK.")
         return LaunchFailure(failure: failure, isToldByAnother: false)
     }

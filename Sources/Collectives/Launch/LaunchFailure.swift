@@ -1,8 +1,9 @@
 import Settings
 
-/// That this process can't be the rank which its environment says it is.
+/// This process can't be the rank that its environment names.
 public struct LaunchFailure: Error {
     public let failure: Failure
-    /// Another task of the same launcher meets it too and tells of it; else this process may be the only one.
+    /// Whether another task of the same launcher meets the same failure and reports it. If false, this process may be the
+    /// only one.
     public let isToldByAnother: Bool
 }

@@ -2,7 +2,7 @@ import Foundation
 import Settings
 import Tensors
 
-/// What the system tells of a launcher's connections on this host.
+/// The launcher's TCP connections on this host, as the system lists them.
 struct LauncherSockets {
     private struct Socket {
         let localPort: Int
@@ -16,10 +16,10 @@ struct LauncherSockets {
 
     init(root: String) { self.root = root }
 
-    /// Nil where the system does not tell.
+    /// Nil if the system does not tell.
     var listeningPorts: Set<Int>? { sockets.map { Set($0.filter(\.isListening).map(\.localPort)) } }
 
-    /// The process, in words, that started this one, at any remove, and is itself connected to `port`.
+    /// The id of the nearest parent process (at any distance) that is connected to `port`; nil if there is none.
     func ancestor(connectedTo port: Int) -> String? {
         let inodes = Set((sockets ?? []).filter { $0.isConnected && $0.remotePort == port }.map { "socket:[\($0.inode)]" })
         guard !inodes.isEmpty else { return nil }
@@ -40,7 +40,7 @@ struct LauncherSockets {
         return nil
     }
 
-    /// Of `/proc/net/tcp` and `tcp6`: see proc(5). Nil where neither can be read.
+    /// The rows of `/proc/net/tcp` and `tcp6`: see proc(5). Nil if neither can be read.
     private var sockets: [Socket]? {
         let tables = ["tcp", "tcp6"].compactMap { SystemFile.text("\(root)/proc/net/\($0)") }
         guard !tables.isEmpty else { return nil }
@@ -54,6 +54,6 @@ struct LauncherSockets {
         }
     }
 
-    /// Of "0100007F:C843".
+    /// The port in an address such as "0100007F:C843".
     private static func port(_ address: Substring) -> Int? { address.split(separator: ":").last.flatMap { Int($0, radix: 16) } }
 }

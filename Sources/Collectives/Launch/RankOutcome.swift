@@ -1,10 +1,10 @@
 import Foundation
 import Settings
 
-/// How a piece of work ended that every rank does alone: opening its files before MPI starts, reading in a step.
+/// The outcome of work that every rank does alone, such as opening its files before MPI starts or reading in a step.
 public struct RankOutcome: Equatable, Sendable {
     public let host: String
-    /// Nil where it succeeded.
+    /// Nil after success.
     public let failure: Failure?
 
     public init(host: String, failure: Failure?) {
@@ -12,22 +12,22 @@ public struct RankOutcome: Equatable, Sendable {
         self.failure = failure
     }
 
-    /// The one failure that all ranks end with, of the lowest rank that failed; nil where none did.
+    /// The failure with which all ranks end: the one of the lowest failed rank. Nil if no rank failed.
     ///
-    /// Where not every rank met it and there are several hosts, the line begins with those of the same mistake: that is where
-    /// to go and mend it.
+    /// With several hosts, if only some ranks met the failure, the line begins with the names of their hosts: there the
+    /// user must mend it.
     ///
-    /// - Parameter outcomes: by rank.
+    /// - Parameter outcomes: ordered by rank.
     public static func verdict(_ outcomes: [RankOutcome]) -> Failure? {
         guard let first = outcomes.lazy.compactMap(\.failure).first else { return nil }
-        // Numbers in the reason may differ from rank to rank: what has the same place is the same mistake.
+        // Numbers in the reason may differ between ranks, so failures with the same place count as the same mistake.
         let alike = outcomes.filter { $0.failure?.place == first.place && $0.failure?.exitCode == first.exitCode }
         guard alike.count < outcomes.count, Set(outcomes.map(\.host)).count > 1 else { return first }
         let place = "\(HostList(alike.map(\.host))): \(first.place)"
         return Failure(place, first.reason, remedy: first.remedy, exitCode: first.exitCode)
     }
 
-    /// Tells all ranks how each one's work ended, `own` being this rank's; returns the verdict. Collective over `world`.
+    /// Shares this rank's failure `own` with all ranks and returns the verdict. Collective over `world`.
     ///
     /// - Parameter hosts: of all ranks.
     static func firstFailure(
@@ -37,8 +37,8 @@ public struct RankOutcome: Equatable, Sendable {
         return verdict(zip(hosts, messages).map { RankOutcome(host: $0, failure: failure($1)) })
     }
 
-    /// The first thing that ranks do together: those whose preparation failed came here to say so, the others must not go on
-    /// without them. Throws the verdict as an `AgreedFailure`. Collective over `world`.
+    /// The first collective operation of a job. Ranks whose preparation failed come here to report it, and the others stop
+    /// with them. Throws the verdict as an `AgreedFailure`. Collective over `world`.
     public static func agreeOnPreparation(_ own: Failure?, over world: any ProcessGroup) throws {
         let hosts = try world.gatherHosts()
         if let failure = try firstFailure(own, over: world, hosts: hosts) { throw AgreedFailure(failure) }
@@ -60,7 +60,7 @@ public struct RankOutcome: Equatable, Sendable {
 }
 
 extension ProcessGroup {
-    /// The name of each rank's host. Collective.
+    /// The host name of each rank. Collective.
     public func gatherHosts() throws(CollectiveError) -> [String] {
         try allGather(Array(MPIEnvironment.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
     }

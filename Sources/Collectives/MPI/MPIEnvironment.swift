@@ -3,16 +3,16 @@ import Diagnosis
 import Foundation
 import Settings
 
-/// The process's place among the ranks that `mpirun` or Slurm started, and MPI's beginning and end.
+/// The process's place among the ranks that `mpirun` or Slurm started, and the start and end of MPI.
 public enum MPIEnvironment {
-    /// Read from the launcher's variables, before MPI is initialised: a rank must know who speaks, and settings are
+    /// Read from the launcher's variables before MPI is initialised: a rank must know whether it prints, and settings are
     /// checked against the number of ranks first.
     public struct Launch: Sendable, Equatable {
         public let rank: Int
         public let size: Int
         public let localRank: Int
         public let localSize: Int
-        /// A launcher started this process; alone it needs no MPI.
+        /// Whether a launcher started this process. A process started alone needs no MPI.
         public let isLaunched: Bool
     }
 
@@ -28,7 +28,7 @@ public enum MPIEnvironment {
             localSize: number("OMPI_COMM_WORLD_LOCAL_SIZE") ?? tasksOnNode(environment) ?? size, isLaunched: true)
     }
 
-    /// Tasks that Slurm started on this node: it lists those of all nodes, as "4(x2),3" for 4, 4 and 3.
+    /// The number of tasks that Slurm started on this node. Slurm lists the tasks of all nodes: "4(x2),3" means 4, 4 and 3.
     private static func tasksOnNode(_ environment: [String: String]) -> Int? {
         guard let list = environment["SLURM_STEP_TASKS_PER_NODE"],
             let node = environment["SLURM_NODEID"].flatMap({ Int($0) })
@@ -40,16 +40,17 @@ public enum MPIEnvironment {
         return counts.indices.contains(node) ? counts[node] : nil
     }
 
-    /// Starts MPI and returns the group of all ranks; the main thread alone may call collectives. From now on the node's ranks
-    /// can read what each of them does, and a watchdog sees when one dies.
+    /// Starts MPI and returns the group of all ranks. Only the main thread may call collectives. From now on the ranks of a
+    /// node can read each other's activity, and a watchdog notices when a rank dies.
     ///
-    /// - Throws: a `LaunchFailure` where the launcher's variables are not this process's own, a `CollectiveError` where MPI fails.
+    /// - Throws: a `LaunchFailure` if the launcher's variables do not belong to this process, a `CollectiveError` if MPI
+    ///   fails.
     public static func start() throws -> MPIGroup {
         let check = LaunchCheck()
         try check.check()
         try check.checkRoom()
         try check.claimRank()
-        // MPI writes into the environment.
+        // Read before `MPI_Init_thread`, which writes into the environment.
         let launch = launch()
         let startWatch = StartWatch(launch)
         defer { startWatch.stop() }
@@ -61,7 +62,8 @@ public enum MPIEnvironment {
         return world
     }
 
-    /// A process whose launcher MPI does not know is a job of its own for MPI, whatever the launcher's variables say.
+    /// Without a launcher known to MPI, MPI starts this process as a job of one rank, whatever the launcher's variables
+    /// say.
     private static func compare(_ launch: Launch, with world: MPIGroup) throws(LaunchFailure) {
         guard launch.isLaunched, launch.size != world.size || launch.rank != world.rank else { return }
         let failure = Failure.configuration(
@@ -70,7 +72,8 @@ public enum MPIEnvironment {
         throw LaunchFailure(failure: failure, isToldByAnother: false)
     }
 
-    /// Where ranks of a node can't share memory, as in containers of their own, each one speaks for itself.
+    /// Ranks that can't share memory, such as ranks in separate containers, get a board of their own and report for
+    /// themselves.
     private static func startWatchdog(_ world: MPIGroup, isLaunched: Bool) throws {
         let node = try world.node()
         let made = node.rank == 0 ? NodeBoard.make(rankCount: node.size) : nil
@@ -86,31 +89,32 @@ public enum MPIEnvironment {
         }
     }
 
-    /// Ends MPI on a rank that has nothing left to do. All ranks call it.
+    /// Ends MPI on a rank that has finished its work. All ranks call it.
     public static func finish() {
         guard isRunning else { return }
         OperationLog.own?.begin(.ending, step: nil)
         SharedWindows.freeAll()
-        // Ranks come to the end one by one: from now on their processes may go.
+        // Ranks reach this point one by one. From now on the watchdog accepts the end of their processes.
         OperationLog.own?.end()
         MPI_Finalize()
         Watchdog.stop()
     }
 
-    /// Ends every rank of the job within seconds, with `code` as mpirun's exit status. Why is said already: MPI adds no words.
+    /// Ends every rank of the job within seconds, with `code` as mpirun's exit status. The caller has printed the reason;
+    /// MPI prints nothing.
     public static func abort(_ code: ExitCode) -> Never {
         OperationLog.own?.end()
         if isRunning {
             silenceAbort()
             MPI_Abort(cmpi_comm_world(), code.rawValue)
         }
-        // At once: what libraries do at an exit can crash while a thread still uses them.
+        // `_exit` skips the libraries' exit handlers, which can crash while a thread still uses the library.
         _exit(code.rawValue)
     }
 
-    /// `MPI_Abort` explains itself in eight lines, which bury the one that says why. Open MPI 4's runtime is kept from it by its
-    /// parameter `orte_execute_quiet`, which would hide other words too if it were set from the start; where another MPI has no such
-    /// variable nothing changes.
+    /// `MPI_Abort` prints eight lines, which bury our line with the reason. Open MPI 4's parameter `orte_execute_quiet`
+    /// silences them. Setting it at the start would hide other messages too. Nothing changes if another MPI has no such
+    /// variable.
     private static func silenceAbort() {
         dlsym(nil, "orte_execute_quiet")?.storeBytes(of: true, as: Bool.self)
     }
@@ -121,17 +125,17 @@ public enum MPIEnvironment {
         return started != 0 && !hasFinished
     }
 
-    /// MPI has ended on this rank, and can't be started again.
+    /// Whether MPI has ended on this rank. MPI can't be started again.
     public static var hasFinished: Bool {
         var ended: Int32 = 0
         MPI_Finalized(&ended)
         return ended != 0
     }
 
-    /// What this node calls itself.
+    /// The name of this node.
     public static var hostName: String { ProcessInfo.processInfo.hostName }
 
-    /// The library's own name and version, for the record of a run.
+    /// The name and version of the MPI library, for the provenance of a run.
     public static var libraryVersion: String {
         var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1)
         var length: Int32 = 0

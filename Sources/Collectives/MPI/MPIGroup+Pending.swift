@@ -3,8 +3,8 @@ import Diagnosis
 import Settings
 import Tensors
 
-// Operations that go on while this process computes. MPI's own sums without waiting are not among them: they send whole
-// buffers along a tree, where an exchange of parts, a sum of each rank's own and a gather send no float twice.
+// Operations that run while this process computes. `MPI_Iallreduce` is not among them: it sends whole buffers along a tree.
+// An all-to-all, a local sum of the own part and an all-gather send no float twice.
 
 extension MPIGroup {
     public func startAllToAll(
@@ -15,9 +15,9 @@ extension MPIGroup {
             parts.count == size && matrix.isContiguous && matrix.elementCount <= Int(Int32.max),
             "each rank has its part, of at most 2,147,483,647 numbers")
         invariant(
-            received.isContiguous && received.rowCount == size - 1 && received.columnCount == own, "what is received has a row for each other rank")
+            received.isContiguous && received.rowCount == size - 1 && received.columnCount == own, "`received` has a row for each other rank")
         invariant((size - 1) * own <= Int(Int32.max), "at most 2,147,483,647 numbers are received")
-        // What is this rank's own is neither sent nor received.
+        // This rank's own part is neither sent nor received.
         let others = (0..<size).map { $0 == rank ? 0 : 1 }
         let operation = PendingOperation(
             zip(parts, others).map { $0.count * $1 }, parts.map(\.lowerBound), others.map { own * $0 },
@@ -91,9 +91,9 @@ extension MPIGroup {
     }
 }
 
-/// A request, and what MPI reads until its end: counts and offsets, or the values that are sent.
+/// An MPI request and the memory that MPI reads until it ends: counts and offsets, or the values sent.
 private final class PendingOperation {
-    /// The null request once the operation was seen to have ended.
+    /// The null request after MPI has reported the end.
     let request = UnsafeMutablePointer<MPI_Request?>.allocate(capacity: 1)
     let numbers: [UnsafeMutablePointer<Int32>]
     let values: UnsafeMutablePointer<Double>?

@@ -1,7 +1,7 @@
 import Diagnosis
 
 extension MPIGroup {
-    /// Does an operation with the other ranks: it is recorded, its time is counted, and its errors name it.
+    /// Runs an operation with the other ranks. The operation is recorded and timed, and its errors name it.
     func timed(
         _ kind: OperationKind, _ count: Int = 0, _ unit: OperationUnit = .floats, peer: Int? = nil, tag: Int = 0,
         _ body: () throws(CollectiveError) -> Void
@@ -13,7 +13,7 @@ extension MPIGroup {
         }
     }
 
-    /// Starts an operation, which `waited` ends.
+    /// Starts an operation; `waited` ends it.
     func begun(
         _ kind: OperationKind, _ count: Int, _ unit: OperationUnit = .floats, peer: Int? = nil, tag: Int = 0,
         _ body: () throws(CollectiveError) -> Void

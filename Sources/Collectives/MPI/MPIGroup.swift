@@ -3,17 +3,17 @@ import Diagnosis
 import Settings
 import Tensors
 
-/// A group of processes joined by an MPI communicator. Every status is checked; only this file,
-/// `MPIGroup+Pending.swift` and `OperationComparison.swift` call MPI's operations.
+/// A group of processes joined by an MPI communicator. Every status is checked. Only this file, `MPIGroup+Pending.swift`
+/// and `OperationComparison.swift` call MPI's operations.
 public final class MPIGroup: ProcessGroup {
     public let rank: Int
     public let size: Int
     public var secondsWaited: Double { clock.seconds }
     let communicator: MPI_Comm
     let record: GroupRecord
-    /// Where ranks compare what they call; nil where they don't.
+    /// Compares each call with the other ranks' calls; nil if the group doesn't compare.
     let comparison: OperationComparison?
-    /// Duplicates share it.
+    /// Shared with duplicates of this group.
     private let clock: Clock
 
     private final class Clock { var seconds = 0.0 }
@@ -24,13 +24,13 @@ public final class MPIGroup: ProcessGroup {
         record.members = Array(0..<size)
     }
 
-    /// The same group, but its ranks compare what they are about to call, here and in all groups that are made from it, and
-    /// refuse what differs. Collective.
+    /// The same group, with comparison: its ranks compare each call before they make it and refuse different calls. Groups
+    /// made from the returned one compare too. Collective.
     public func comparing() throws(CollectiveError) -> MPIGroup {
         try MPIGroup(communicator, record, isChecked: true, clock: clock)
     }
 
-    /// Wraps `communicator`, whose errors then come back as statuses.
+    /// Wraps `communicator` and makes its errors come back as statuses.
     private init(
         _ communicator: MPI_Comm, _ record: GroupRecord, isChecked: Bool, clock: Clock
     ) throws(CollectiveError) {
@@ -56,7 +56,7 @@ public final class MPIGroup: ProcessGroup {
         return try made(part!, color: color, name: name, clock: Clock())
     }
 
-    /// A group of some of this one's ranks; those that are in it gave the same `color`.
+    /// A group of some ranks of this group. All its ranks gave the same `color`.
     private func made(
         _ communicator: MPI_Comm, color: Int, name: String, clock: Clock
     ) throws(CollectiveError) -> MPIGroup {
@@ -93,7 +93,7 @@ public final class MPIGroup: ProcessGroup {
                 "MPI_Comm_split_type",
                 MPI_Comm_split_type(communicator, cmpi_comm_type_shared(), Int32(rank), cmpi_info_null(), &node))
         }
-        // The same on all ranks of a node, and on no other: its lowest rank.
+        // The color is the node's lowest rank: the same on all ranks of a node and different between nodes.
         return try made(node!, color: try worldRanks(of: node!)[0], name: "node", clock: Clock())
     }
 
@@ -105,11 +105,11 @@ public final class MPIGroup: ProcessGroup {
         return try made(copy!, color: 0, name: name, clock: clock)
     }
 
-    /// MPI counts are 32-bit: longer buffers go in pieces.
+    /// MPI counts are 32-bit, so longer buffers go in pieces.
     private static let pieceLimit = 1 << 28
 
     public func allReduce(_ matrix: Matrix) throws(CollectiveError) {
-        invariant(matrix.isContiguous, "a sum is of numbers without gaps")
+        invariant(matrix.isContiguous, "an all-reduce takes numbers without gaps")
         try timed(.sum, matrix.elementCount) { () throws(CollectiveError) in
             var offset = 0
             while offset < matrix.elementCount {
@@ -227,7 +227,7 @@ public final class MPIGroup: ProcessGroup {
         try timed(.barrier) { () throws(CollectiveError) in try MPIGroup.check("MPI_Barrier", MPI_Barrier(communicator)) }
     }
 
-    /// Counts the time of what calls MPI without waiting for others.
+    /// Counts the time of an MPI call that does not wait for other ranks.
     func counted(_ body: () throws(CollectiveError) -> Void) throws(CollectiveError) {
         let start = OperationLog.now
         defer { count(nanoseconds: OperationLog.now - start) }

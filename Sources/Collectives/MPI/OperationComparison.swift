@@ -1,11 +1,11 @@
 import CMPI
 import Diagnosis
 
-/// The ranks of a group compare what each one is about to call, on a communicator of its own.
+/// Compares the operations that the ranks of a group are about to call, on a separate communicator.
 final class OperationComparison {
     private let communicator: MPI_Comm
     private let size: Int
-    /// Numbers that say what a rank calls: kind, number, amount, unit, root.
+    /// A call as numbers: kind, operation number, count, unit, root.
     private static let fieldCount = 5
 
     /// Collective over `communicator`.
@@ -19,8 +19,8 @@ final class OperationComparison {
         self.size = Int(size)
     }
 
-    /// Tells the others what this rank calls, without waiting for them: where operations are only started, ranks may start
-    /// those of several groups in different orders. Nil for messages between two.
+    /// Sends this rank's call to the others without waiting: ranks may start operations of several groups in different
+    /// orders. Nil for messages between two ranks.
     func start(_ operation: Operation) throws(CollectiveError) -> Pending? {
         guard !operation.kind.isBetweenTwo else { return nil }
         let pending = Pending(operation, size: size)
@@ -32,7 +32,7 @@ final class OperationComparison {
         return pending
     }
 
-    /// A comparison that goes on.
+    /// A comparison that was started.
     final class Pending {
         fileprivate let own = UnsafeMutablePointer<Int64>.allocate(capacity: fieldCount)
         fileprivate let all: UnsafeMutablePointer<Int64>
@@ -57,10 +57,10 @@ final class OperationComparison {
             request.deallocate()
         }
 
-        /// Waits until all ranks have told.
+        /// Waits until all ranks have sent their calls.
         ///
         /// - Parameter members: world ranks of the group.
-        /// - Throws: an error with a `mismatch`, on all ranks the same.
+        /// - Throws: an error with a `mismatch` as cause, the same on all ranks.
         func finish(members: [Int]) throws(CollectiveError) {
             try MPIGroup.check("MPI_Wait", MPI_Wait(request, cmpi_status_ignore()))
             let calls = (0..<size).map(call)

@@ -1,7 +1,7 @@
 import CMPI
 import Tensors
 
-/// Windows of memory that processes of a node share. They live until MPI ends: freeing one is collective.
+/// Windows of memory that the processes of a node share. They live until MPI ends, because freeing one is collective.
 enum SharedWindows {
     private nonisolated(unsafe) static var windows: [MPI_Win?] = []
 
@@ -18,12 +18,12 @@ enum SharedWindows {
         var unit: Int32 = 0
         try MPIGroup.check("MPI_Win_shared_query", MPI_Win_shared_query(window, 0, &size, &unit, &base))
         guard let base, size >= byteCount else {
-            throw CollectiveError(operation: "MPI_Win_shared_query", message: "\(size) bytes of \(byteCount) are there")
+            throw CollectiveError(operation: "MPI_Win_shared_query", message: "\(size) bytes of \(byteCount) are available")
         }
         return Storage(borrowing: base, byteCount: byteCount)
     }
 
-    /// Called by all ranks, before MPI ends.
+    /// Called by all ranks before MPI ends.
     static func freeAll() {
         for index in windows.indices { MPI_Win_free(&windows[index]) }
         windows = []

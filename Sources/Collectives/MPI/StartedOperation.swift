@@ -1,6 +1,6 @@
 import Diagnosis
 
-/// An operation that goes on, or is to be waited for.
+/// An operation that was started and not yet waited for.
 struct StartedOperation {
     var operation: Operation
     let comparison: OperationComparison.Pending?

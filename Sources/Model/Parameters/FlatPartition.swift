@@ -1,20 +1,19 @@
 import Settings
 
-/// How data ranks share the work on one flat block of floats: the block is cut into buckets, and each bucket into one part
-/// a rank.
+/// The data ranks' partition of the work on one flat block of floats. The block is split into buckets, and each bucket into
+/// one part for each rank.
 ///
-/// A rank's shard is its part of every bucket, not one run of the block: while a bucket is added up, each rank then sends
-/// and receives as much as any other. Parts are nearly equal, and may be empty; parameters play no role in where they begin
-/// and end.
+/// A rank's shard is its part of every bucket, not one run of the block. So each rank sends and receives the same amount
+/// while a bucket is reduced. Parts are nearly equal and may be empty. Their boundaries do not follow parameters.
 package struct FlatPartition: Equatable, Sendable {
     /// Floats of the block.
     package let count: Int
     package let rankCount: Int
-    /// Floats of a bucket; the block's beginning may be a smaller one.
+    /// Floats of a bucket. The bucket at the block's beginning may be smaller.
     package let bucketCount: Int
 
-    /// 64 KiB and 4 MiB of floats. From 4 MiB on a byte of a larger bucket is not added up any sooner, and below the caches'
-    /// size it is so a little sooner.
+    /// 64 KiB and 4 MiB of floats. Above 4 MiB a larger bucket is not reduced any faster per byte. Below the size of the
+    /// caches a bucket is reduced a little faster.
     private static let bucketLimits = 1 << 14...1 << 20
 
     /// Buckets that are exchanged at a time, at most: enough that the network has work while one is summed.
@@ -30,12 +29,12 @@ package struct FlatPartition: Equatable, Sendable {
         self.bucketCount = bucketCount ?? min(max((count + 255) / 256 * 16, limits.lowerBound), limits.upperBound)
     }
 
-    /// From the block's end to its beginning, as backward makes gradients final.
+    /// Buckets from the block's end to its beginning, the order in which backward makes gradients final.
     package var buckets: [Range<Int>] {
         stride(from: count, to: 0, by: -bucketCount).map { max(0, $0 - bucketCount)..<$0 }
     }
 
-    /// Each rank's part of a bucket, in the order of ranks. Boundaries are on cache lines of the bucket.
+    /// Each rank's part of a bucket, in rank order. Boundaries lie on cache lines, counted from the bucket's beginning.
     package func parts(of bucket: Range<Int>) -> [Range<Int>] {
         let bounds = (0...rankCount).map {
             $0 == rankCount ? bucket.upperBound : bucket.lowerBound + bucket.count * $0 / rankCount / 16 * 16
@@ -43,7 +42,7 @@ package struct FlatPartition: Equatable, Sendable {
         return zip(bounds, bounds.dropFirst()).map { $0..<$1 }
     }
 
-    /// A rank's shard: its parts that are not empty, ascending.
+    /// A rank's shard: its non-empty parts, ascending.
     package func shard(of rank: Int) -> [Range<Int>] {
         buckets.reversed().map { parts(of: $0)[rank] }.filter { !$0.isEmpty }
     }

@@ -2,26 +2,26 @@ import Checkpoints
 import Foundation
 import JSON
 
-/// The rows of `metrics.jsonl` that belong to the steps up to a checkpoint's, where somebody changed the file since.
+/// The rows of `metrics.jsonl` up to a checkpoint's step, for a file that was changed after the checkpoint.
 ///
-/// The checkpoint is whole without them, so a run goes on with what there is, and says what is missing.
+/// The checkpoint does not need the rows, so a run goes on with the rows that exist and reports missing ones.
 struct MetricsHistory {
-    /// Rows that are kept, as they were found, each with its line end.
+    /// Kept rows, unchanged, each with its line end.
     private(set) var kept = Data()
     private(set) var rowCount = 0
-    /// Lines that are no rows, each with its line end.
+    /// Lines that are not rows, each with its line end.
     private(set) var unreadable = Data()
     private var foundSteps: Set<Int> = []
     private var evaluationCount = 0
     private let manifest: CheckpointManifest
 
-    /// - Parameter content: of the file as it is now; empty where there is none.
+    /// - Parameter content: the file's current content; empty if there is no file.
     init(_ content: Data, upTo manifest: CheckpointManifest) {
         self.manifest = manifest
         for line in content.split(separator: 0x0A) { add(line) }
     }
 
-    /// Rows of later steps, and of evaluations that are still to be done, are left out: they will be written again.
+    /// Leaves out rows of later steps and of evaluations still to be done: they will be written again.
     private mutating func add(_ line: Data) {
         guard let row = try? JSONValue(parsing: Array(line)), let step = row["step"]?.wholeNumber else {
             unreadable += line + [0x0A]
@@ -36,10 +36,10 @@ struct MetricsHistory {
         if isEvaluation { evaluationCount += 1 } else { foundSteps.insert(step) }
     }
 
-    /// What the file lacks of what it held at the checkpoint, in words; nil where each step has its row.
+    /// The missing rows in words, compared with the file at the time of the checkpoint; nil if each step has its row.
     var missing: String? {
         let steps = manifest.step > 0 ? (1...manifest.step).filter { !foundSteps.contains($0) } : []
-        // Every step has one row; the others are evaluations'.
+        // Every step has one row. All other rows belong to evaluations.
         let evaluations = manifest.metrics.rows - manifest.step - evaluationCount
         var parts: [String] = []
         if !steps.isEmpty { parts.append("of step\(steps.count == 1 ? "" : "s") \(MetricsHistory.ranges(steps))") }
@@ -47,7 +47,7 @@ struct MetricsHistory {
         return parts.isEmpty ? nil : parts.joined(separator: " and ")
     }
 
-    /// `1-3, 7`, at most eight of them.
+    /// `1-3, 7`, at most eight ranges.
     private static func ranges(_ steps: [Int]) -> String {
         var ranges: [ClosedRange<Int>] = []
         for step in steps {
@@ -58,6 +58,6 @@ struct MetricsHistory {
             }
         }
         let words = ranges.prefix(8).map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
-        return words.joined(separator: ", ") + (ranges.count > 8 ? " and \(ranges.count - 8) more stretches" : "")
+        return words.joined(separator: ", ") + (ranges.count > 8 ? " and \(ranges.count - 8) more ranges" : "")
     }
 }

@@ -5,11 +5,11 @@ import JSON
 import Settings
 import Weights
 
-// What a run's folder may hold: a run's own files are told from others by their names and what they hold, and only these are
-// ever removed.
+// The files that a run's folder may hold. A run's own files are recognised by name and content. Only these are ever
+// removed.
 
 extension RunDirectory {
-    /// How a run begins in its folder.
+    /// The start of a run in its folder.
     public enum Start: Sendable {
         case new
         case overwriting
@@ -27,7 +27,7 @@ extension RunDirectory {
 
     var place: String { "run.directory = \(path)" }
 
-    /// Entries that a run makes anew, sorted: by their names alone.
+    /// Entries with a run's names, except the lock, sorted. Their content is not checked.
     var earlierFiles: [String] { names(in: path).filter { RunDirectory.kind(of: $0) != nil && $0 != RunDirectory.lockName } }
 
     private enum Kind { case file, folder }
@@ -39,11 +39,11 @@ extension RunDirectory {
         return match.1 == nil ? .folder : .file
     }
 
-    // MARK: The folder as a whole
+    // MARK: The folder
 
-    /// A run's folder is new, empty, or holds a run; beside it there may be notes, logs, scripts and configurations.
+    /// Accepts a folder that is new, empty, or holds a run. Notes, logs, scripts and configurations may lie beside the run.
     ///
-    /// - Throws: `Failure`: configuration, or input/output where it can't be made.
+    /// - Throws: `Failure`: configuration, or input/output if the folder can't be made.
     func checkIsRunFolder() throws(Failure) {
         guard let status = FileStatus(path) else { return try checkCanBeMade() }
         guard status.isFolder else { throw unwritable("it is a file") }
@@ -55,7 +55,7 @@ extension RunDirectory {
         for name in present { try checkKind(of: name) }
         guard !holdsRun, let other = present.first(where: { !isNote($0) && RunDirectory.kind(of: $0) == nil }) else { return }
         throw .configuration(
-            place, "holds \(other.printable) and no run, so no run is kept there",
+            place, "holds \(other.printable) but no run, so it is not used for one",
             remedy: "Name a folder of the run's own, such as \(path == "." ? "" : path + "/")run.")
     }
 
@@ -71,18 +71,18 @@ extension RunDirectory {
         .inputOutput(path, "can't be written (\(reason))", remedy: "Check the path, its permissions and the free space.")
     }
 
-    /// What a run writes is never a link: it would lead the run's words into another file.
+    /// Refuses links among the run's own files: through a link the run would write into another file.
     private func checkKind(of name: String) throws(Failure) {
         guard let kind = RunDirectory.kind(of: name), let status = FileStatus(unfollowed: "\(path)/\(name)") else { return }
         let file = "\(path)/\(name)"
         if status.isLink {
             throw .configuration(
-                file, "is a symbolic link, and a run follows none in its folder",
+                file, "is a symbolic link, but a run does not follow links in its folder",
                 remedy: "Remove the link; to keep the whole run elsewhere, make run.directory itself a link.")
         }
         guard kind == .file ? !status.isRegular : !status.isFolder else { return }
         throw .configuration(
-            file, "is no \(kind == .file ? "file" : "folder"), as a run has one there", remedy: "Remove it, or choose another directory.")
+            file, "is not a \(kind == .file ? "file" : "folder"), but a run has one there", remedy: "Remove it, or choose another directory.")
     }
 
     private func isNote(_ name: String) -> Bool {
@@ -96,8 +96,8 @@ extension RunDirectory {
 
     // MARK: One entry
 
-    /// Whether a run wrote what is there under one of its names. Of a folder, whether no file in it is in a run's
-    /// way; each is asked about when it is to go.
+    /// Whether a run wrote the entry with this name. For a folder: whether it holds no foreign file with the name of a
+    /// run's file. Each file is checked again before its removal.
     func isOwn(_ name: String) -> Bool {
         let file = "\(path)/\(name)"
         switch name {
@@ -113,7 +113,8 @@ extension RunDirectory {
         }
     }
 
-    /// A configuration with every section written out, and without a comment: a run's own, of this version or an earlier one.
+    /// Whether the file is a configuration with every section and without a comment, as runs of this version or an earlier
+    /// one write it.
     private func isResolvedConfiguration(_ file: String) -> Bool {
         guard let bytes = try? InputFile.bytes(path: file, byteLimit: 1 << 20, remedy: ""),
             let text = String(validating: bytes, as: UTF8.self), (try? RunConfiguration(yaml: text, file: file)) != nil
@@ -124,7 +125,7 @@ extension RunDirectory {
         return sections.filter { $0 != "references" }.map(String.init) == all && !lines.contains { $0.contains(/(^|\s)#/) }
     }
 
-    /// Nil where the first 64 KiB hold no whole line, or one that is no object.
+    /// Nil if the first 64 KiB hold no complete line, or if the line is not an object.
     private static func firstLine(of file: String) -> JSONValue? {
         guard let handle = FileHandle(forReadingAtPath: file) else { return nil }
         defer { try? handle.close() }
@@ -134,7 +135,8 @@ extension RunDirectory {
 
     // MARK: Removing
 
-    /// Removes an entry of a run; of a folder only the files that runs write. A folder that holds others stays, with them.
+    /// Removes an entry of a run. From a folder it removes only the files that runs write. A folder with other files stays,
+    /// with these files.
     func removeOwn(_ name: String) throws {
         let entry = "\(path)/\(name)"
         switch name {
@@ -146,8 +148,8 @@ extension RunDirectory {
         }
     }
 
-    /// Metrics that share their file with another name, as a copy of a run's folder by hard links has them, get a file of their own:
-    /// rows are cut from it and added to it in place.
+    /// Gives the metrics a file of their own if the file has several names (hard links), as in a copy of a run's folder:
+    /// rows are cut and added in place, which would change the copy.
     package func separateMetrics() throws(Failure) {
         guard let status = FileStatus(metricsFile), status.nameCount > 1 else { return }
         try RunDirectory.writing(metricsFile) {

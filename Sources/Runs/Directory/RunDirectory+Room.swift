@@ -3,9 +3,9 @@ import Foundation
 import Settings
 
 extension RunDirectory {
-    /// Refuses a folder whose disk has no room for the model that the run ends with: better now than after days of training.
+    /// Refuses a folder whose disk has no room for the exported model: better before the training than after days of it.
     ///
-    /// - Parameter isReplacing: the files of the run that is there will be gone.
+    /// - Parameter isReplacing: whether the files of the earlier run in the folder will be removed.
     /// - Throws: `Failure` (input/output).
     public func checkRoom(forExportOf run: ResolvedRun, replacing isReplacing: Bool) throws(Failure) {
         let byteCount = run.exportByteCount
@@ -14,12 +14,12 @@ extension RunDirectory {
         guard free < byteCount else { return }
         throw .inputOutput(
             "run.directory = \(path)",
-            "has \(DiskRoom.shown(free)) of free space, and the model that the run exports takes \(DiskRoom.shown(byteCount)) "
+            "has \(DiskRoom.shown(free)) of free space, but the exported model takes \(DiskRoom.shown(byteCount)) "
                 + "(\(String(cString: strerror(ENOSPC))))",
             remedy: "Free some space, or choose another directory.")
     }
 
-    /// What an earlier run's files take on the disk.
+    /// Disk space of an earlier run's files.
     private var earlierByteCount: Double {
         let keys: [URLResourceKey] = [.totalFileAllocatedSizeKey]
         let folder = URL(fileURLWithPath: path)
@@ -34,7 +34,7 @@ extension RunDirectory {
 }
 
 extension ResolvedRun {
-    /// Of the weights of one exported model.
+    /// Bytes of one exported model's weights.
     public var exportByteCount: Double {
         (configuration.export.dtype == .bfloat16 ? 2 : 4) * Double(policy.configuration.parameterCount)
     }

@@ -5,29 +5,29 @@ import Foundation
 import JSON
 import Settings
 
-/// A run's folder, as the first rank keeps it: `config.yaml`, `provenance.json`, `status.json`; metrics and exports join them.
+/// A run's folder, written by the first rank: `config.yaml`, `provenance.json`, `status.json`, later metrics and exports.
 public struct RunDirectory: Sendable {
     public let path: String
 
-    /// Who has a run's folder.
+    /// The process that uses a run's folder.
     public enum Holder: Equatable, Sendable {
         case nobody
-        /// As the process signed itself: `process 12 on node1 since 2026-12-01T10:51:28Z`.
+        /// The process's own text in the lock: `process 12 on node1 since 2026-12-01T10:51:28Z`.
         case process(String)
     }
 
     public init(_ path: String) { self.path = path }
 
     public var metricsFile: String { path + "/metrics.jsonl" }
-    /// Nil where there is no status, or a damaged one.
+    /// Nil if there is no status, or a damaged one.
     public var status: RunStatus? { RunStatus(file: path + "/status.json") }
     public var exportFolder: String { path + "/export" }
-    /// An export of step `step`, while the run goes on.
+    /// The export of step `step` during the run.
     public func exportFolder(step: Int) -> String { path + "/export-step-\(step)" }
 
-    /// Makes the folder ready for a new run.
+    /// Prepares the folder for a new run.
     ///
-    /// - Parameter overwrite: an earlier run's files are removed; without it a folder that holds a run is refused.
+    /// - Parameter overwrite: whether to remove an earlier run's files. Without it a folder with a run is refused.
     public func prepare(overwrite: Bool) throws(Failure) {
         let found = earlierFiles
         guard found.isEmpty || overwrite else {
@@ -41,8 +41,8 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    /// Refuses a folder that is no run's, that another run is using, or, where it is to be a new run's, that holds an earlier
-    /// one. Nothing is written: asked before anything was loaded.
+    /// Refuses a folder that can't be a run's folder or that another run uses. For a new run, also refuses a folder with an
+    /// earlier run. Writes nothing: called before anything is loaded.
     ///
     /// - Throws: `Failure`: try again, input/output, or configuration.
     public func checkFree(for start: Start) throws(Failure) {
@@ -50,10 +50,10 @@ public struct RunDirectory: Sendable {
         try RunLock.checkFree(path)
         let found = earlierFiles
         guard let first = found.first else { return }
-        // Where a run is, files of its names are its own, damaged ones too.
+        // In a run's folder, files with a run's names belong to the run, damaged ones too.
         if start != .overwriting, !holdsRun, let foreign = found.first(where: { !isOwn($0) }) {
             throw .configuration(
-                place, "holds \(foreign), which is not a run's own",
+                place, "holds \(foreign), which no run wrote",
                 remedy: "Choose another directory, move it away, or let the run replace it with --overwrite.")
         }
         guard start == .new else { return }
@@ -61,19 +61,19 @@ public struct RunDirectory: Sendable {
             place, "already holds a run (\(first))", remedy: remedyForEarlierRun)
     }
 
-    /// `--resume` only where it has something to go on from.
+    /// Names `--resume` only if there is a checkpoint.
     private var remedyForEarlierRun: String {
         let steps = CheckpointStore(runDirectory: path).steps
         return steps.isEmpty
-            ? "Replace that run, of which no checkpoint was saved, with --overwrite, or choose another directory."
+            ? "That run saved no checkpoint: replace it with --overwrite, or choose another directory."
             : "Go on from step \(steps.last!) with --resume, replace that run with --overwrite, or choose another directory."
     }
 
-    /// Who is training in this folder, as far as this host can see.
+    /// The process that trains in this folder, as far as this host can see.
     public var holder: Holder { RunLock.holder(of: path) }
 
-    /// Refuses to replace what the run reads: a checkpoint under the folder's `export`, for instance. The configuration may be the
-    /// `config.yaml` that a run wrote there itself: it is written again.
+    /// Refuses to replace the run's own inputs, for example a checkpoint under the folder's `export`. The configuration may
+    /// be the `config.yaml` that a run wrote there itself: it is written again.
     ///
     /// - Parameter inputs: files and folders.
     public func checkNotRead(as inputs: [String]) throws(Failure) {
@@ -92,7 +92,7 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    /// The checkpoints that this rank's node sees: a run goes on from one that all nodes see.
+    /// The checkpoints visible on this rank's node. A run can resume only from a checkpoint that all nodes see.
     public func checkpointFact() -> SharedFact {
         let steps = CheckpointStore(runDirectory: path).steps
         let there = steps.isEmpty ? "no checkpoint" : "checkpoints of steps \(steps.map(String.init).joined(separator: ", "))"
@@ -101,10 +101,10 @@ public struct RunDirectory: Sendable {
             exitCode: .missingInput)
     }
 
-    /// Makes the folder where it is not there, and takes it for this process alone; nil where the file system has no locks,
-    /// of which `notice` hears.
+    /// Creates the folder if it is missing, and locks it for this process. If the file system has no locks, calls `notice`
+    /// and returns nil.
     ///
-    /// - Throws: `Failure`: try again where another run has it.
+    /// - Throws: `Failure`: try again if another run has the lock.
     package func lock(notice: (String) throws(Failure) -> Void) throws(Failure) -> RunLock? {
         try RunDirectory.writing(path) {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -112,7 +112,7 @@ public struct RunDirectory: Sendable {
         switch try RunLock.take(in: path) {
         case .held(let lock): return lock
         case .unsupported(let reason):
-            try notice("\(path) can't be locked (\(reason)): take care that no other run uses it")
+            try notice("\(path) can't be locked (\(reason)): make sure that no other run uses it")
             return nil
         }
     }
@@ -126,17 +126,17 @@ public struct RunDirectory: Sendable {
         rmdir(path)
     }
 
-    /// How much there is of the metrics, counting on from what was counted before.
+    /// Bytes and rows of the metrics file. Counts on from `known`.
     package func metricsPosition(since known: MetricsPosition) throws(Failure) -> MetricsPosition {
         guard FileManager.default.fileExists(atPath: metricsFile) else { return MetricsPosition(bytes: 0, rows: 0) }
         do {
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: metricsFile))
             defer { try? file.close() }
-            // A file that somebody removed meanwhile begins anew, and is counted anew.
+            // A shorter file was replaced by somebody: it is counted from its beginning.
             let known = try file.seekToEnd() < known.bytes ? MetricsPosition(bytes: 0, rows: 0) : known
             try file.seek(toOffset: UInt64(known.bytes))
             let rest = try file.readToEnd() ?? Data()
-            // What a checkpoint counts on is on the disk before it.
+            // Metrics counted by a checkpoint must be on the disk before the checkpoint.
             try file.synchronize()
             return MetricsPosition(bytes: known.bytes + rest.count, rows: known.rows + rest.count(where: { $0 == 0x0A }))
         } catch {
@@ -146,10 +146,10 @@ public struct RunDirectory: Sendable {
 
     /// Brings `metrics.jsonl` back to a checkpoint's step. Called by the first rank.
     ///
-    /// Where the file begins with what it held at the checkpoint, it is cut there by whoever writes it. Otherwise it is
-    /// rewritten: rows up to the step stay, and lines that are no rows move to `metrics.jsonl.unreadable`.
+    /// If the file begins with its content at the checkpoint, its writer later cuts it there. Otherwise the file is
+    /// rewritten: rows up to the step stay, and lines that are not rows move to `metrics.jsonl.unreadable`.
     ///
-    /// - Returns: how much there is of it then, and what a person should know of it; nil where nothing is missing.
+    /// - Returns: the position after the kept rows, and a notice for the user; nil if the file was not changed.
     package func takeUpMetrics(_ manifest: CheckpointManifest) throws(Failure) -> (position: MetricsPosition, notice: String?) {
         let position = MetricsPosition(bytes: manifest.metrics.bytes, rows: manifest.metrics.rows)
         if hasMetrics(position) { return (position, nil) }
@@ -167,12 +167,12 @@ public struct RunDirectory: Sendable {
             try TemporaryFile.write(history.kept, to: metricsFile)
         }
         var notice = isThere ? "\(metricsFile) was changed since step \(manifest.step)" : "\(metricsFile) is not there"
-        notice += history.missing.map { ": it lacks the rows \($0). The run goes on without them" } ?? ", and lacks no row"
-        if !history.unreadable.isEmpty { notice += "; lines that are no rows are now in \(metricsFile).unreadable" }
+        notice += history.missing.map { ": it lacks the rows \($0). The run goes on without them" } ?? ", but no row is missing"
+        if !history.unreadable.isEmpty { notice += "; lines that are not rows are now in \(metricsFile).unreadable" }
         return (MetricsPosition(bytes: history.kept.count, rows: history.rowCount), notice)
     }
 
-    /// Whether `metrics.jsonl` begins with as many bytes and rows.
+    /// Whether `metrics.jsonl` begins with this number of bytes and rows.
     private func hasMetrics(_ position: MetricsPosition) -> Bool {
         guard position.bytes > 0 else { return true }
         let rows = try? FileHandle(forReadingFrom: URL(fileURLWithPath: metricsFile))
@@ -189,7 +189,7 @@ public struct RunDirectory: Sendable {
         try handle.close()
     }
 
-    /// Refuses to begin a run again that has been finished: `--resume` must not cost its export.
+    /// Refuses to start a finished run again: `--resume` must not remove its export.
     ///
     /// - Throws: `Failure`: configuration.
     package func checkNotFinished() throws(Failure) {
@@ -199,12 +199,12 @@ public struct RunDirectory: Sendable {
             remedy: "Replace that run with --overwrite, or choose another directory.")
     }
 
-    /// Writes down that the run has failed, where its status still says that it runs and nobody has it: a job that was killed
-    /// says nothing itself. The step stays.
+    /// Records that the run has failed, if its status still says running and no process holds its lock: a killed job can't
+    /// write this itself. Keeps the step.
     ///
-    /// - Returns: whether there was anything to write down.
+    /// - Returns: whether the status was changed.
     public func markFailed(_ reason: String, exitCode: ExitCode?) throws(Failure) -> Bool {
-        // The last of the job's processes may be going.
+        // The last process of the job may still be ending.
         for attempt in 0..<50 {
             do throws(Failure) {
                 try RunLock.checkFree(path)
@@ -219,19 +219,19 @@ public struct RunDirectory: Sendable {
         return true
     }
 
-    /// Replaces `status.json` whole: what the run is doing, or how it ended, as this process sees it now.
+    /// Replaces `status.json` atomically: what the run is doing or how it ended, as this process sees it now.
     ///
     /// - Parameters:
-    ///   - step: the last that is done.
-    ///   - exitCode: of the job; nil while it runs.
+    ///   - step: the last step done.
+    ///   - exitCode: the job's exit code; nil while it runs.
     public func write(_ state: RunStatus.State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
         RunDirectory.statusLock.lock()
         defer { RunDirectory.statusLock.unlock() }
         try replaceStatus(RunStatus(state, step: step, reason: reason, exitCode: exitCode))
     }
 
-    /// The same as this process's last word: whoever would write after it waits for the process's end, which doesn't wait for
-    /// the disk. A busy one takes seconds to be sure of a file.
+    /// Writes the last status of this process. Never unlocks, so no other thread writes after it. Does not flush the file
+    /// to the disk first: with a busy disk this takes seconds, and the end of the process does not wait for it.
     package func writeLast(_ state: RunStatus.State, step: Int, reason: String, exitCode: ExitCode) throws(Failure) {
         RunDirectory.statusLock.lock()
         let last = RunStatus(state, step: step, reason: reason, exitCode: exitCode)
@@ -255,7 +255,7 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    /// Where a full disk has no room for another file, the one that is there has: of its block of 4 KiB.
+    /// On a full disk there is no room for another file, but the existing file has room in its block of 4 KiB.
     private func overwriteStatus(_ data: Data) throws(Failure) {
         let file = path + "/status.json"
         try RunDirectory.writing(file) {

@@ -3,13 +3,13 @@ import Files
 import Foundation
 import Settings
 
-/// That a run's folder is this process's alone: an advisory lock on `RUN/lock`, which the system lets go of with the process
-/// however it ends, so that a file which a dead run left is no obstacle.
+/// An advisory lock on `RUN/lock`: the run's folder belongs to this process alone. The system releases the lock when the
+/// process ends in any way, so the file of a dead run blocks nobody.
 package final class RunLock {
-    /// What became of the wish for a lock.
+    /// The outcome of an attempt to lock.
     enum Outcome {
         case held(RunLock)
-        /// The file system has no locks; with the system's word for it.
+        /// The file system has no locks. Carries the system's reason.
         case unsupported(String)
     }
 
@@ -19,12 +19,12 @@ package final class RunLock {
 
     deinit { close(descriptor) }
 
-    /// Takes the lock of `directory`, which exists.
+    /// Takes the lock of `directory`, which must exist.
     ///
-    /// - Throws: `Failure`: try again where another process holds it, input/output where the file can't be written.
+    /// - Throws: `Failure`: try again if another process holds it, input/output if the file can't be written.
     static func take(in directory: String) throws(Failure) -> Outcome {
         let path = directory + "/lock"
-        // A link could lead to any file, which would be written into.
+        // `O_NOFOLLOW`: a link could make the run write into any file.
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
         guard descriptor >= 0 else {
             throw .inputOutput(
@@ -34,7 +34,7 @@ package final class RunLock {
             close(descriptor)
             throw error
         }
-        // Ranks of a run that is about to begin may look at it for an instant.
+        // Ranks of another run that starts may hold the lock for an instant.
         for attempt in 0..<20 {
             switch FileLock.take(descriptor) {
             case .free:
@@ -51,7 +51,7 @@ package final class RunLock {
         throw taken(directory)
     }
 
-    /// Refuses a directory whose lock another process holds; nothing is written.
+    /// Refuses a directory whose lock another process holds. Writes nothing.
     static func checkFree(_ directory: String) throws(Failure) {
         let path = directory + "/lock"
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -65,7 +65,7 @@ package final class RunLock {
         throw taken(directory)
     }
 
-    /// Who has `directory`, as far as this host can see.
+    /// The holder of `directory`, as far as this host can see.
     static func holder(of directory: String) -> RunDirectory.Holder {
         do throws(Failure) { try checkFree(directory) } catch {
             return error.exitCode == .tryAgain ? .process(signature(directory)) : .nobody
@@ -73,7 +73,7 @@ package final class RunLock {
         return .nobody
     }
 
-    /// Refuses a file that no run wrote, by whatever name it is known elsewhere: a lock is written into.
+    /// Refuses a file that no run wrote, because taking the lock writes into it.
     private static func checkIsLock(_ descriptor: Int32, _ path: String) throws(Failure) {
         var status = stat()
         var beginning = [UInt8](repeating: 0, count: mark.utf8.count)
@@ -84,10 +84,10 @@ package final class RunLock {
         }
     }
 
-    /// How what a lock says begins.
+    /// Every lock file begins with this mark.
     private static let mark = "process "
 
-    /// What the holder of the lock, or the last one, wrote into it; empty where it says nothing.
+    /// The text that the current or last holder wrote into the lock; empty if there is none.
     private static func signature(_ directory: String) -> String {
         let text = FileManager.default.contents(atPath: directory + "/lock").map { String(decoding: $0.prefix(300), as: UTF8.self) }
         return text.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? ""
@@ -100,7 +100,7 @@ package final class RunLock {
             remedy: "Wait for its end or stop it, or choose another directory.", exitCode: .tryAgain)
     }
 
-    /// Says who holds it.
+    /// Writes into the lock who holds it.
     private func sign(_ path: String) throws(Failure) {
         let since = Date().iso8601
         let text = Array("\(RunLock.mark)\(getpid()) on \(MPIEnvironment.hostName) since \(since)\n".utf8)

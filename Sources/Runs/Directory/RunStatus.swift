@@ -4,24 +4,24 @@ import Foundation
 import JSON
 import Settings
 
-/// What a run's `status.json` says: what it is doing, or how it ended, as the process that wrote it saw it then.
+/// A run's `status.json`: what the run is doing or how it ended, as seen by the process that wrote it.
 public struct RunStatus: Sendable {
     public enum State: String, Sendable {
         case running, finished, preempted, failed
     }
 
     public let state: State
-    /// The last that is done.
+    /// The last step done.
     public let step: Int
     public let reason: String?
     /// UTC, ISO 8601. Nil in files of earlier programs, like `host` and `exitCode`.
     public let time: String?
-    /// Which wrote it.
+    /// The host that wrote the status.
     public let host: String?
-    /// Of the job; nil while it runs, and where it is none of the known ones.
+    /// The job's exit code. Nil while the job runs, and if the code is not a known one.
     public let exitCode: Int?
 
-    /// Now, on this host.
+    /// The status at this moment, on this host.
     init(_ state: State, step: Int, reason: String?, exitCode: ExitCode?) {
         self.state = state
         self.step = step
@@ -31,7 +31,7 @@ public struct RunStatus: Sendable {
         self.exitCode = exitCode.map { Int($0.rawValue) }
     }
 
-    /// Nil where the file is not there, or is not what a run writes.
+    /// Nil if the file does not exist or is not a run's status.
     public init?(file: String) {
         guard let fields = JSONFile.value(file).flatMap({ try? JSONFields($0) }),
             let state = (try? fields["state"] as String).flatMap(State.init), let step = try? fields["step"] as Int
@@ -44,7 +44,7 @@ public struct RunStatus: Sendable {
         exitCode = try? fields["exit_code"]
     }
 
-    /// As the file has it: a field without a value is null.
+    /// The content of the file.
     var json: JSONValue {
         .fields([
             "state": state.rawValue, "step": step, "reason": reason.json, "time": time.json, "host": host.json,

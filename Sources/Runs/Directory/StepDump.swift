@@ -6,34 +6,34 @@ import Stepping
 import Tensors
 import Weights
 
-/// What a rank keeps of a step that went wrong, to be looked at later: `RUN/dumps/step-N-rank-R/`, with `dump.json` and the
-/// rows around the first value that is not finite as `rows.safetensors`.
+/// Data of a faulty step, saved by one rank for later inspection: `RUN/dumps/step-N-rank-R/`, with `dump.json` and, in
+/// `rows.safetensors`, the rows around the first value that is not finite.
 public struct StepDump: Equatable, Sendable {
     public static let currentVersion = 1
 
     public var formatVersion = StepDump.currentVersion
     public var kind = "dump"
     public var step: Int
-    /// Of the whole step, as text: JSON has no word for what is not a number.
+    /// Loss and norm of the full step, as text: JSON has no number for NaN or infinity.
     public var loss: String
     public var gradientNorm: String
-    /// Of all ranks, and its places on the mesh's axes.
+    /// The world rank, and its indices on the mesh's axes.
     public var rank: Int
     public var dataRank: Int
     public var tensorRank: Int
-    /// Which of the data rank's, from 0; nil where only the sum of all is wrong.
+    /// Index among the data rank's micro-batches, from 0. Nil if only the sum over micro-batches is wrong.
     public var microBatch: Int?
     public var dataset: String
-    /// Of the micro-batch, by their indices in the dataset.
+    /// Records of the micro-batch, as indices in the dataset.
     public var records: [Int]
-    /// Of the micro-batch's axis, and each token's position in its sequence.
+    /// Tokens of the micro-batch's axis, and each token's position in its sequence.
     public var tokens: [Int32]
     public var positions: [Int32]
     /// Parameters of the policy with values that are not finite.
     public var parameters: [String]
-    /// In the order in which they were made; the last is the first that is not finite.
+    /// Tensors in the order of their computation. The last one is the first that is not finite.
     public var tensors: [TensorSummary]
-    /// The first row in `rows.safetensors`.
+    /// The row of the last tensor with which `rows.safetensors` begins.
     public var firstRow: Int
 
     package init(
@@ -65,7 +65,7 @@ public struct StepDump: Equatable, Sendable {
         FileManager.default.fileExists(atPath: "\(folder)/\(jsonName)")
     }
 
-    /// Writes the folder, whole or not at all.
+    /// Writes the folder completely or not at all.
     ///
     /// - Throws: `Failure` (input/output).
     package func write(rows: Matrix, to folder: String) throws(Failure) {
@@ -90,7 +90,7 @@ public struct StepDump: Equatable, Sendable {
         }
     }
 
-    /// Removes the dumps of a run's folder `dumps`, and it too where nothing else is in it.
+    /// Removes the dumps in a run's folder `dumps`, and the folder if it is then empty.
     static func removeAll(in folder: String) throws {
         for name in Files.names(in: folder) where name.wholeMatch(of: /step-[0-9]+-rank-[0-9]+(\.partial|\.replaced)?/) != nil {
             try remove("\(folder)/\(name)")

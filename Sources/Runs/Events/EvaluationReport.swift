@@ -1,13 +1,13 @@
 import Stepping
 
-/// One pass over a validation dataset after `step` updates; names begin with `eval_`.
+/// The report of one pass over a validation dataset after `step` updates. Names of figures begin with `eval_`.
 public struct EvaluationReport: Sendable {
     public let step: Int
     public let dataset: String
     public let figures: [Figure]
-    /// When it ended.
+    /// The time at which the pass ended.
     public let moment: Moment
-    /// Mean −log p of the tokens to be predicted, nats; nil where no objective tells it.
+    /// Mean −log p of the predicted tokens, in nats; nil if no objective gives it.
     package let negativeLogLikelihood: Double?
 
     package init(step: Int, dataset: String, figures: [Figure], moment: Moment, negativeLogLikelihood: Double?) {

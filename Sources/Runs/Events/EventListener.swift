@@ -1,6 +1,6 @@
 import Settings
 
-/// Hears of everything on the first rank.
+/// Receives every event on the first rank.
 public protocol EventListener: AnyObject {
     func receive(_ event: TrainingEvent) throws(Failure)
 }

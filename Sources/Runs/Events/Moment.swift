@@ -1,10 +1,10 @@
 import Foundation
 
-/// When something happened.
+/// The time of an event.
 public struct Moment: Equatable, Sendable {
-    /// By the clock on the wall.
+    /// Wall-clock time.
     public let time: Date
-    /// Since the run began, over all its processes, in seconds of a monotonic clock: pauses between processes don't count.
+    /// Seconds since the run began, over all its processes, by a monotonic clock. Pauses between processes don't count.
     public let elapsedSeconds: Double
 
     public init(time: Date, elapsedSeconds: Double) {

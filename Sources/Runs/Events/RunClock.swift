@@ -1,16 +1,16 @@
 import Foundation
 import Stepping
 
-/// How long a run has taken: this process, and those before it that saved checkpoints.
+/// The time that a run has taken: in this process, and in earlier processes up to their last checkpoints.
 package struct RunClock {
-    /// When this process began, in seconds of `Stopwatch.now`.
+    /// Start of this process, in seconds of `Stopwatch.now`.
     let start: Double
-    /// What the run had taken when the checkpoint was saved that it goes on from.
+    /// Seconds that the run had taken at the checkpoint from which it resumed.
     package var earlierSeconds = 0.0
 
     package init(start: Double) { self.start = start }
 
-    /// In seconds.
+    /// Seconds since the run began.
     package var elapsed: Double { earlierSeconds + Stopwatch.now - start }
 
     package var moment: Moment { Moment(time: Date(), elapsedSeconds: elapsed) }

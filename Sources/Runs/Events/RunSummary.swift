@@ -1,6 +1,6 @@
 import Settings
 
-/// What is about to run.
+/// A summary of the run that is about to start.
 public struct RunSummary: Sendable {
     public let policy: String
     public let parameterCount: Int

@@ -1,12 +1,12 @@
 import Stepping
 
-/// One optimizer step: global figures, over all ranks and micro-batches.
+/// The report of one optimizer step. Its figures cover all ranks and micro-batches.
 public struct StepReport: Sendable {
     public let step: Int
     public let totalSteps: Int
-    /// `loss` is this step's, before its update.
+    /// `loss` is the loss of this step, before its update.
     public let figures: [Figure]
-    /// When it ended.
+    /// The time at which the step ended.
     public let moment: Moment
 
     package init(step: Int, totalSteps: Int, figures: [Figure], moment: Moment) {

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Why a run ends before its schedule does.
+/// The reason why a run ends before its schedule.
 public enum StopReason: Equatable, Sendable, CustomStringConvertible {
     case timeLimit
-    /// Asked from outside, by a signal's number.
+    /// A signal from outside, by its number.
     case signal(Int32)
 
     public var description: String {
@@ -16,7 +16,7 @@ public enum StopReason: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// As ranks tell each other, who go by the highest: a signal before the time limit, and 0 for none.
+    /// The code that ranks exchange; the highest one counts. A signal has priority over the time limit. 0 means no reason.
     package var code: Double {
         switch self {
         case .timeLimit: 0.5

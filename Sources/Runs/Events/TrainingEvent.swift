@@ -1,14 +1,14 @@
-/// What happens in a run, as values: code below `Reporting` emits these and never prints.
+/// Events of a run, as values. Code below `Reporting` emits them and never prints.
 public enum TrainingEvent: Sendable {
     case started(RunSummary)
-    /// Goes on after `step`, read from a checkpoint that was saved when `metrics.jsonl` ended at `metrics`.
+    /// The run resumes after `step`. `metrics` is the end of `metrics.jsonl` when the checkpoint was saved.
     case resumed(step: Int, metrics: MetricsPosition)
     case notice(String)
     case step(StepReport)
     case evaluated(EvaluationReport)
     case exported(folder: String, step: Int)
     case saved(folder: String, step: Int)
-    /// Stopped before the schedule's end, after `step`; only a run that was not begun yet has nothing saved.
+    /// Stopped after `step`, before the schedule's end. Nothing is saved only if the run had not begun yet.
     case interrupted(step: Int, reason: StopReason, isSaved: Bool)
     case finished(RunResult)
 }

@@ -2,7 +2,7 @@ import Collectives
 import Settings
 
 extension ExitCode {
-    /// What a process ends with that can't go on for `error`.
+    /// The exit code of a process that ends because of `error`.
     package init(ofError error: any Error) {
         self =
             switch error {

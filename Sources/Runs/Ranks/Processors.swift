@@ -1,13 +1,13 @@
 import Collectives
 import Foundation
 
-/// The processors that this process could run on when it was first asked: later its threads may be bound to single ones.
+/// The processors that this process could use at the first call. Later its threads may be bound to single processors.
 public func availableCores() -> [Int] { processorsAtStart }
 
 private let processorsAtStart = allowedProcessors(ofProcess: "self") ?? [0]
 
-/// What the launcher on this node (mpirun, or its daemon) may use itself, from which it gave each rank a share; nil where no
-/// such process is this one's parent, or where a batch system's own launcher may see more than the job was given.
+/// The processors that the launcher on this node (mpirun, or its daemon) may use, from which each rank got its own. Nil if
+/// no such process is the parent, or under a batch system, whose launcher may see more than the job was given.
 func processorsOfLauncher(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> [Int]? {
     guard environment["OMPI_COMM_WORLD_RANK"] != nil, environment["SLURM_JOB_ID"] == nil else { return nil }
     return allowedProcessors(ofProcess: "\(getppid())")
@@ -25,10 +25,11 @@ private func allowedProcessors(ofProcess name: String) -> [Int]? {
     }
 }
 
-/// Of `processors` the first one of each physical core: processors of one core share its arithmetic units, so that two
-/// threads on them are no faster than one.
+/// The first of `processors` on each physical core. Processors of one core share its arithmetic units, so two threads on
+/// them are no faster than one.
 ///
-/// - Parameter root: where `/sys` is; another folder for tests. A processor whose core it doesn't tell is one of its own.
+/// - Parameter root: prefix of `/sys`; tests pass another folder. A processor with an unknown core counts as a core of its
+///   own.
 func physicalCores(_ processors: [Int], root: String = "") -> [Int] {
     var seen: Set<String> = []
     return processors.filter { processor in
@@ -38,17 +39,17 @@ func physicalCores(_ processors: [Int], root: String = "") -> [Int] {
     }
 }
 
-/// A core for each of a rank's threads, where it alone has exactly these; otherwise none.
+/// One core for each of a rank's threads, if the rank alone has exactly this number of cores; otherwise none.
 public func coresToBind(threads: Int, launch: MPIEnvironment.Launch) -> [Int] {
     let cores = physicalCores(availableCores())
     return threads == cores.count && (isBound || launch.localSize == 1) ? cores : []
 }
 
-/// Threads a rank: its own cores where it is bound, else its share of the node's.
+/// Default threads of a rank: its own cores if it is bound, else its part of the node's cores.
 public func defaultThreadCount(_ launch: MPIEnvironment.Launch) -> Int {
     let cores = physicalCores(availableCores()).count
     return isBound ? cores : max(1, cores / launch.localSize)
 }
 
-/// This process may use some of the node's processors only: a launcher gave it its own.
+/// Whether this process may use only some of the node's processors, because a launcher bound it.
 private var isBound: Bool { availableCores().count < ProcessInfo.processInfo.processorCount }

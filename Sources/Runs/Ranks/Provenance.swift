@@ -5,14 +5,14 @@ import JSON
 import Kernels
 import Settings
 
-/// Tandem's version: what a run records, and `tandem --version` prints.
+/// Tandem's version, recorded by runs and printed by `tandem --version`.
 public let tandemVersion = "0.1.0"
 
-/// What a run was computed with, as far as bits and speed depend on it.
+/// The environment of a run, as far as bits and speed depend on it.
 public struct Provenance {
     private(set) var json: JSONValue
 
-    /// With what the run reads, once it is hashed: files by the configuration's key.
+    /// Adds the run's input files after hashing, with the configuration's keys.
     package func with(_ inputs: [CheckpointManifest.Input], program: String) -> Provenance {
         let files = inputs.map { JSONValue.Member(name: JSONString($0.key), value: $0.files.json) }
         var copy = self
@@ -34,8 +34,8 @@ public struct Provenance {
         ])
     }
 
-    /// The commit that the program was built from: the one that `launch/install` wrote down beside it, or else that of the
-    /// checkout it lies in.
+    /// The commit from which the program was built: recorded beside the program by `launch/install`, or else the commit of
+    /// the checkout that contains the program.
     public static var commit: String? {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         let record = folder.deletingLastPathComponent().appendingPathComponent("share/tandem/commit")
@@ -45,7 +45,7 @@ public struct Provenance {
         }
         while folder.path != "/" {
             let git = folder.appendingPathComponent(".git")
-            // A program that was copied into another project has not that project's commit.
+            // A program copied into another project must not report that project's commit.
             if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Sources/tandem").path),
                 let head = try? String(contentsOf: git.appendingPathComponent("HEAD"), encoding: .utf8)
             {
@@ -72,9 +72,9 @@ public func processorField(_ name: String) -> String? {
     return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
 }
 
-/// Refuses a processor without AVX2 and FMA in one line, instead of dying of an illegal instruction.
+/// Refuses a processor without AVX2 and FMA with one line, before an illegal instruction kills the process.
 ///
-/// - Parameter flags: as `/proc/cpuinfo` lists them; where it can't be read nothing is refused.
+/// - Parameter flags: flags as listed in `/proc/cpuinfo`. If nil (unreadable), no processor is refused.
 public func checkProcessor(flags: String? = processorField("flags")) throws(Failure) {
     guard let flags = flags?.split(separator: " ") else { return }
     let missing = ["avx2", "fma"].filter { !flags.contains(Substring($0)) }

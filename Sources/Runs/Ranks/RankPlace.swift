@@ -3,14 +3,14 @@ import Foundation
 import JSON
 import Settings
 
-/// Where a rank computes: its host, the processors that it may run on, and its threads.
+/// The place where a rank computes: its host, the processors that it may use, and its threads.
 public struct RankPlace: Equatable, Sendable {
     public let host: String
-    /// Processors, as the system numbers them.
+    /// Processors as numbered by the system.
     public let processors: [Int]
-    /// Of these one for each physical core.
+    /// One of these processors for each physical core.
     public let cores: [Int]
-    /// Physical cores that the node gave to the launcher, of which the rank got its own; nil where that is not known.
+    /// Physical cores that the launcher on this node may use and from which it chose the rank's; nil if unknown.
     public let coresOfLauncher: Int?
     public let threads: Int
 
@@ -22,7 +22,7 @@ public struct RankPlace: Equatable, Sendable {
         self.threads = threads
     }
 
-    /// Every rank's place. Collective over `mesh`.
+    /// The places of all ranks. Collective over `mesh`.
     public static func gather(threads: Int, mesh: Mesh) throws -> [RankPlace] {
         let own = RankPlace(
             host: MPIEnvironment.hostName, processors: availableCores(), cores: physicalCores(availableCores()),
@@ -32,7 +32,8 @@ public struct RankPlace: Equatable, Sendable {
 
     // MARK: In words
 
-    /// A line for each host, of which hosts beyond the eighth are counted only: "host1       rank 0 on cores 0-3, ...".
+    /// A line for each host: "host        host1, rank 0: 4 threads on cores 0-3; ...". Hosts beyond the eighth are only
+    /// counted.
     public static func summary(_ places: [RankPlace]) -> [String] {
         let hosts = byHost(places)
         let shown = hosts.prefix(8).map { host, ranks in
@@ -46,7 +47,7 @@ public struct RankPlace: Equatable, Sendable {
         return shown + (hosts.count > 8 ? ["hosts       and \(hosts.count - 8) more"] : [])
     }
 
-    /// What is wrong with the threads for the cores, a sentence with its remedy for each kind of mistake.
+    /// Notes on threads that do not fit the cores: one sentence with its remedy for each kind of mistake.
     public static func notes(_ places: [RankPlace]) -> [String] {
         var crowded: [(host: String, threads: Int, cores: Int, ranks: Int, isBinding: Bool)] = []
         var idle: [(host: String, used: Int, cores: Int, ranks: Int)] = []
@@ -55,7 +56,7 @@ public struct RankPlace: Equatable, Sendable {
             let cores = Set(here.flatMap(\.cores))
             let threads = here.reduce(0) { $0 + $1.threads }
             let given = max(here.compactMap(\.coresOfLauncher).max() ?? 0, cores.count)
-            // The host may have cores enough and the ranks be bound to too few of them.
+            // The host may have enough cores while the ranks are bound to too few of them.
             if threads > cores.count {
                 crowded.append((host, threads, cores.count, ranks.count, threads <= given))
             } else if let rank = here.first(where: { $0.threads > $0.cores.count }) {
@@ -91,7 +92,7 @@ public struct RankPlace: Equatable, Sendable {
 
     private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-    /// "0-3, 8": ascending numbers with runs drawn together.
+    /// "0-3, 8": ascending numbers, with runs shown as ranges.
     private static func ranges(_ numbers: [Int]) -> String {
         var runs: [ClosedRange<Int>] = []
         for number in numbers {

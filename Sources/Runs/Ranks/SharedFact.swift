@@ -4,12 +4,12 @@ import Hashing
 import JSON
 import Settings
 
-/// Something that must be the same on all ranks, or they would compute different things without a word: the program, the
-/// settings, the files. Compared right after MPI starts, before weights are read.
+/// A fact that must be the same on all ranks: the program, the settings, the files. Otherwise the ranks would silently
+/// compute different things. Compared right after MPI starts, before weights are read.
 public struct SharedFact: Hashable, Sendable {
-    /// What it is a fact of; the same on all ranks.
+    /// The subject of the fact, the same on all ranks.
     let subject: String
-    /// What is compared, in words for a person; of several lines the first that differs is told.
+    /// The compared value, readable for a user. If it has several lines, the first difference is reported.
     let value: String
     let remedy: String
     private let code: Int32
@@ -23,10 +23,10 @@ public struct SharedFact: Hashable, Sendable {
 
     var exitCode: ExitCode { ExitCode(rawValue: code) ?? .internal }
 
-    /// Compares every rank's facts with those of most ranks; throws an `AgreedFailure` that names the hosts where one differs.
+    /// Compares the facts of all ranks. If one differs from the majority, throws an `AgreedFailure` that names the hosts.
     /// Collective over `world`.
     public static func compare(_ facts: [SharedFact], over world: any ProcessGroup) throws {
-        // A digest of each rank where all are alike; the facts themselves only where they are not.
+        // Ranks exchange digests first, and the facts themselves only if the digests differ.
         let hashes = try world.allGather(Array(SHA256.digits(of: Array(facts.json.compact.utf8)).utf8))
         guard hashes.contains(where: { $0 != hashes[0] }) else { return }
         let hosts = try world.gatherHosts()
@@ -34,16 +34,16 @@ public struct SharedFact: Hashable, Sendable {
         if let failure = difference(all, hosts: hosts) { throw AgreedFailure(failure) }
     }
 
-    /// The first fact that is not the same everywhere; nil where all are.
+    /// The first fact that differs between ranks; nil if none does.
     ///
     /// - Parameters:
-    ///   - facts: of each rank, in the order of what is to be told first.
-    ///   - hosts: of each rank.
+    ///   - facts: for each rank, in the order of reporting.
+    ///   - hosts: for each rank.
     static func difference(_ facts: [[SharedFact]], hosts: [String]) -> Failure? {
         var seen: Set<String> = []
         for subject in facts.flatMap({ $0 }).map(\.subject) where seen.insert(subject).inserted {
             let held = facts.map { $0.first { $0.subject == subject } }
-            // What most ranks have is taken for right; of equally many, what the lowest rank has.
+            // The value of most ranks counts as right. Among equal counts the lowest rank's value does.
             let counts = Dictionary(held.map { ($0, 1) }, uniquingKeysWith: +)
             let usual = held.max { counts[$0]! < counts[$1]! }!
             let usualRank = held.firstIndex(of: usual)!
@@ -60,7 +60,7 @@ public struct SharedFact: Hashable, Sendable {
         return nil
     }
 
-    /// Both values as they are told: whole where they are one line, else the first line that differs with the keys it is under.
+    /// Both values for the message: completely if they have one line, else the first different line with the keys above it.
     private static func words(_ odd: String?, unlike usual: String?) -> (odd: String, usual: String) {
         let (oddLines, usualLines) = (lines(odd), lines(usual))
         guard max(oddLines.count, usualLines.count) > 1 else { return (odd ?? "nothing", usual ?? "nothing") }

@@ -4,15 +4,16 @@ import Foundation
 import Settings
 import Stepping
 
-/// A folder that all ranks must see as one: each writes its part of a checkpoint into it.
+/// A folder that all ranks must share, because each writes its part of a checkpoint into it.
 package enum SharedFolder {
-    /// Refuses a folder that is another one for some ranks: on their hosts' own disks, or because they started elsewhere. The first
-    /// rank puts a file with a name of its own there, for which the others look; it is removed. Collective over `mesh`.
+    /// Refuses a folder that is a different one for some ranks: on their hosts' own disks, or because they started
+    /// elsewhere. The first rank writes a file with a unique name there; the others look for it, then it is removed.
+    /// Collective over `mesh`.
     ///
     /// - Parameters:
-    ///   - path: exists for the first rank.
-    ///   - key: of the setting that names it.
-    /// - Throws: an `AgreedFailure`: configuration where a rank does not see the file, input/output where it can't be written.
+    ///   - path: exists on the first rank.
+    ///   - key: the setting that names the folder.
+    /// - Throws: an `AgreedFailure`: configuration if a rank does not see the file, input/output if it can't be written.
     package static func check(_ path: String, key: String, mesh: Mesh) throws {
         guard mesh.world.size > 1 else { return }
         let own = mesh.isFirst ? ".shared-\(UUID().uuidString.lowercased())" : ""
@@ -40,7 +41,7 @@ package enum SharedFolder {
         try writer.finish()
     }
 
-    /// Looks again and again where the file may be on its way: a network file system may remember for a minute that there was none.
+    /// Waits for the file with repeated looks: a network file system may remember for a minute that it did not exist.
     private static func sees(_ file: String) -> Bool {
         let deadline = Stopwatch.now + (isOnOwnDisk(file) ? 2 : 75)
         var pause = 0.02
@@ -58,7 +59,7 @@ package enum SharedFolder {
         return true
     }
 
-    /// Whether the folder of `file`, or what there is of its path, is on a file system that no other host can write to.
+    /// Whether the folder of `file`, or its nearest existing parent, is on a file system that no other host can write to.
     private static func isOnOwnDisk(_ file: String) -> Bool {
         var folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         var status = stat()
@@ -66,11 +67,11 @@ package enum SharedFolder {
             guard folder.path != "/" else { return false }
             folder.deleteLastPathComponent()
         }
-        // As the kernel's gnu_dev_major and gnu_dev_minor take a number of a device apart.
+        // Splits a device number like the kernel's gnu_dev_major and gnu_dev_minor.
         let (major, minor) = (status.st_dev >> 8 & 0xFFF, status.st_dev & 0xFF | status.st_dev >> 12 & 0xFFF00)
         guard let table = SystemFile.text("/proc/self/mountinfo") else { return false }
         let line = table.split(separator: "\n").first { $0.split(separator: " ").dropFirst(2).first == "\(major):\(minor)" }
-        // Behind a lone hyphen.
+        // The type follows a single hyphen.
         let type = line?.components(separatedBy: " - ").last?.split(separator: " ").first.map(String.init)
         return ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "ramfs", "overlay", "zfs"].contains(type)
     }

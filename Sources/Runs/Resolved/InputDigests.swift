@@ -4,15 +4,15 @@ import Hashing
 import Settings
 import Weights
 
-/// The files that a run reads, and the program itself, hashed once by a thread while the run begins: checkpoints and
-/// `provenance.json` say by them what the run was. Files that `SHA256SUMS` beside them lists are compared with it.
+/// Digests of the run's input files and of the program. A thread computes them once while the run begins. Checkpoints and
+/// `provenance.json` identify the run by them. Files listed in a `SHA256SUMS` beside them are compared with it.
 package final class InputDigests: @unchecked Sendable {
     package typealias Digests = (inputs: [CheckpointManifest.Input], program: String)
 
     private let condition = NSCondition()
     private var outcome: Result<Digests, Failure>?
 
-    /// - Parameter files: paths, by the configuration's key.
+    /// - Parameter files: paths, with the configuration's key.
     package init(_ files: [(key: String, paths: [String])]) {
         Thread.detachNewThread { [self] in
             let outcome = Result { () throws(Failure) in try InputDigests.digests(files) }
@@ -25,7 +25,7 @@ package final class InputDigests: @unchecked Sendable {
 
     /// Waits for the thread.
     ///
-    /// - Throws: `Failure` where a file can't be read.
+    /// - Throws: `Failure` if a file can't be read.
     package func value() throws(Failure) -> Digests {
         condition.lock()
         while outcome == nil { condition.wait() }
@@ -36,7 +36,7 @@ package final class InputDigests: @unchecked Sendable {
 
     private static func digests(_ files: [(key: String, paths: [String])]) throws(Failure) -> Digests {
         var inputs: [CheckpointManifest.Input] = []
-        // A policy and its reference often are the same files.
+        // A policy and its reference often have the same files.
         var known: [String: FileDigest] = [:]
         for (key, paths) in files {
             var entries: [CheckpointManifest.File] = []
@@ -56,7 +56,7 @@ package final class InputDigests: @unchecked Sendable {
 }
 
 extension ResolvedRun {
-    /// What decides results and may change behind its path, by the configuration's key.
+    /// Files that decide results and can change under the same path, with the configuration's key.
     package var inputFiles: [(key: String, paths: [String])] {
         var files: [(key: String, paths: [String])] = []
         if let training { files.append(("data.train", [training.path])) }
@@ -75,7 +75,7 @@ extension ResolvedRun {
 }
 
 extension ModelOrigin {
-    /// Weights and their configuration; none for a model that is initialised at random.
+    /// Weights and their configuration; none for a model with random initialisation.
     fileprivate var files: [String] {
         weightFiles.isEmpty ? [] : (folder ?? tokenizerFolder).map { ["\($0)/config.json"] + weightFiles } ?? weightFiles
     }

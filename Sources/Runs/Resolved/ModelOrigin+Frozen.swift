@@ -4,7 +4,7 @@ import Model
 import Settings
 
 extension ModelOrigin {
-    /// The model frozen, in its file's own type.
+    /// The frozen model, in the type of its file.
     package func frozen(tensor: any ProcessGroup, workers: Workers) throws(Failure) -> Transformer<Frozen> {
         let sharding = ModelSharding(configuration, size: tensor.size)
         let parameters = try FrozenParameters(

@@ -5,10 +5,10 @@ import Weights
 extension ModelOrigin {
     /// A student that begins with chosen blocks of a checkpoint: block i is the checkpoint's block `layers[i]`.
     ///
-    /// The whole checkpoint is checked, as for training it. Its weights are not the student's, so `folder` is nil.
+    /// The full checkpoint is checked, as for training it. Its weights are not the student's, so `folder` is nil.
     ///
     /// - Parameters:
-    ///   - folder: the checkpoint's, whose tokenizer the student's exports get.
+    ///   - folder: the checkpoint's folder. The student's exports get its tokenizer.
     ///   - place: the configuration's file, for errors.
     public init(layers: [Int], of folder: String, place: String) throws(Failure) {
         let whole = try ModelOrigin(checkpoint: folder)

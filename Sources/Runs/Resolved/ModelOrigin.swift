@@ -5,23 +5,23 @@ import Settings
 import Tensors
 import Weights
 
-/// Where a model comes from: its numbers, its weights, and what an export copies from it.
+/// The origin of a model: its configuration, its weights, and the files that an export copies.
 public struct ModelOrigin {
-    /// What messages call it.
+    /// The model's name in messages.
     public let name: String
     public let configuration: ModelConfiguration
     public let source: any ParameterSource
     /// The checkpoint's folder; nil for a model initialised at random.
     public let folder: String?
-    /// Where an export copies tokenizer files from: the checkpoint's folder, or `model.tokenizer`.
+    /// The folder from which an export copies tokenizer files: the checkpoint's folder, or `model.tokenizer`.
     public let tokenizerFolder: String?
-    /// `config.json`, as an export writes it but for the type of its weights.
+    /// `config.json` as an export writes it, except for the weights' type.
     package let configurationJSON: Data
-    /// What a person should know of how the checkpoint is read.
+    /// Notes for the user on how the checkpoint is read.
     public let notices: [String]
 
-    /// Opens a Hugging Face folder; of its weights only headers are read, and what tells whether the head is tied. Every
-    /// tensor that the architecture needs is checked, and one that it doesn't know is refused.
+    /// Opens a Hugging Face folder. Of the weights it reads only headers, and the data that show whether the head is tied.
+    /// Every tensor of the architecture is checked, and an unknown tensor is refused.
     public init(checkpoint folder: String) throws(Failure) {
         let checkpoint = try HuggingFaceCheckpoint(folder: folder)
         self.folder = folder
@@ -39,7 +39,7 @@ public struct ModelOrigin {
         try checkpoint.checkNothingUnexpected(known: table.names)
     }
 
-    /// - Parameter seed: of random initialisation.
+    /// - Parameter seed: seed of the random initialisation.
     public init(_ model: ModelSource, seed: UInt64, place: String) throws(Failure) {
         switch model {
         case .checkpoint(let folder): try self.init(checkpoint: folder)
@@ -66,7 +66,7 @@ public struct ModelOrigin {
         notices = []
     }
 
-    /// `model.tokenizer` names a folder from which there is something to copy.
+    /// Refuses a `model.tokenizer` folder without a tokenizer file to copy.
     private static func checkTokenizerFolder(_ folder: String) throws(Failure) {
         let files = HuggingFaceExport.copiedFiles
         guard !files.contains(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }) else { return }
@@ -78,7 +78,7 @@ public struct ModelOrigin {
         try HuggingFaceConfiguration.json(configurationJSON, withElementType: elementType, origin: name)
     }
 
-    /// Two origins name the same weights on disk.
+    /// Whether both origins name the same weights on disk.
     package func hasSameWeights(as other: ModelOrigin) -> Bool {
         guard let folder, let otherFolder = other.folder else { return false }
         return URL(fileURLWithPath: folder).resolvingSymlinksInPath().path

@@ -1,10 +1,10 @@
 import Settings
 import Tensors
 
-/// The policy's own weights, and those that only its training has.
+/// The policy's own weights, and additional weights that exist only in training.
 package struct PolicySource: ParameterSource {
     let model: any ParameterSource
-    /// Of the model's own.
+    /// Names of the model's own parameters.
     let names: Set<String>
     let additional: any ParameterSource
 

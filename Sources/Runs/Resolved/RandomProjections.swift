@@ -3,7 +3,7 @@ import Settings
 import Tensors
 import Weights
 
-/// Projections start at random, N(0, 1 / columns): they keep a state's length on average.
+/// Random initial projections, N(0, 1 / columns): on average they keep the length of a state.
 struct RandomProjections: ParameterSource {
     let seed: UInt64
 

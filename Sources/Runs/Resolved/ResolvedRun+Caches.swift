@@ -4,7 +4,7 @@ import References
 import Settings
 
 extension ResolvedRun {
-    /// The run's datasets that references may know values of.
+    /// The run's datasets, for which reference values can be cached.
     package var datasets: [(role: DatasetRole, name: String, file: DatasetFile)] {
         var datasets: [(role: DatasetRole, name: String, file: DatasetFile)] = []
         if let training { datasets.append((.training, "train", training)) }
@@ -14,7 +14,7 @@ extension ResolvedRun {
         return datasets
     }
 
-    /// One for each reference that asks for it. An evaluation sees each record once and has none.
+    /// One cache for each reference that asks for it. An evaluation sees each record once and has no cache.
     package func referenceCaches() -> [ReferenceCache] {
         guard training != nil else { return [] }
         let scoring = scoredTokens
@@ -30,8 +30,8 @@ extension ResolvedRun {
         }
     }
 
-    /// Scored rows that are certain to be seen, of all datasets. Steps may end before the first epoch does: of a run of so
-    /// many steps only validation data are counted.
+    /// Number of scored rows that are certain to be seen, over all datasets. A run limited by steps may end before its
+    /// first epoch does: in this case only validation data count.
     var certainRowCount: Int {
         let isWhole = if case .epochs = configuration.schedule.length { true } else { false }
         let scoring = scoredTokens
@@ -48,17 +48,17 @@ extension ResolvedRun {
         references.map(\.settings).filter { $0.cache == .memory && needs(ofReference: $0.name).logProbabilities }.map(\.name)
     }
 
-    /// Distributions and hidden states are not kept: a reference that is asked for them runs every time.
+    /// Refuses a cache for references whose distributions or hidden states are needed: these are not cached.
     ///
-    /// - Throws: `Failure` (configuration) naming the first such reference that is to be cached.
+    /// - Throws: `Failure` (configuration) naming the first such reference.
     func checkCaches() throws(Failure) {
         for reference in references.map(\.settings) where reference.cache == .memory {
             let needs = needs(ofReference: reference.name)
             guard needs.distributions || !needs.layers.isEmpty else { continue }
             throw .configuration(
                 "\(configuration.file): references.\(reference.name).cache",
-                "keeps log-probabilities only, but \(reference.name) is a teacher, whose distributions or hidden states are "
-                    + "needed anew each time",
+                "keeps only log-probabilities, but \(reference.name) is a teacher: its distributions or hidden states must be "
+                    + "computed each time",
                 remedy: "Set it to off, or leave it out.")
         }
     }

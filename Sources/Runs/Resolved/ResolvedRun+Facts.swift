@@ -8,7 +8,8 @@ import Tensors
 import Weights
 
 extension SharedFact {
-    /// What any command's ranks must have in common before they compute together: one build, and libraries of the same bits.
+    /// Facts that the ranks of any command must share before they compute together: the same build, and libraries with the
+    /// same bits.
     public static func ofProgram() throws(Failure) -> [SharedFact] {
         let build = try Storage(mapping: "/proc/self/exe").contentDigits()
         let commit = Provenance.commit.map { ", commit \($0.prefix(12))" } ?? ""
@@ -19,12 +20,12 @@ extension SharedFact {
             SharedFact(
                 "MPI", MPIEnvironment.libraryVersion, remedy: "Install the same version of MPI on all nodes.",
                 exitCode: .configuration),
-            // Tensor ranks hold some values twice; kernels of other bits would let them drift apart.
+            // Tensor ranks compute replicated values separately: with different kernels these values would drift apart.
             SharedFact(
                 "BLAS core", "OpenBLAS kernels for \(matrixProductCore)",
                 remedy: "Set OPENBLAS_CORETYPE on all nodes to one that every processor can run (mpirun -x OPENBLAS_CORETYPE=Haswell).",
                 exitCode: .configuration),
-            // After the kernels, which it names too.
+            // Compared after the kernels, because the version names them too.
             SharedFact(
                 "BLAS", matrixProductVersion, remedy: "Install the same OpenBLAS on all nodes.", exitCode: .configuration),
         ]
@@ -32,10 +33,10 @@ extension SharedFact {
 }
 
 extension ResolvedRun {
-    /// What all ranks must have in common to do this run.
+    /// Facts that all ranks must share for this run.
     public func facts() throws(Failure) -> [SharedFact] {
         var shared = configuration
-        // Results don't depend on it, and nodes may have other numbers of cores.
+        // Results don't depend on the number of threads, and nodes may have different numbers of cores.
         shared.run.threads = nil
         var facts = try SharedFact.ofProgram()
         facts.append(
@@ -49,7 +50,7 @@ extension ResolvedRun {
 }
 
 extension ModelOrigin {
-    /// Its architecture, and each of its weight files by size and samples.
+    /// The architecture, and the size and sampled content of each weight file.
     public func facts() throws(Failure) -> [SharedFact] {
         let remedy = "Copy one checkpoint to all nodes, or keep it on a file system that they share."
         let configurationDigits = SHA256.digits(of: Array(configurationJSON)).prefix(16)
@@ -67,7 +68,7 @@ extension ModelOrigin {
         return facts
     }
 
-    /// Paths of the weights; none for a model that is initialised at random.
+    /// Paths of the weight files; none for a model with random initialisation.
     var weightFiles: [String] {
         let checkpoint = source as? HuggingFaceCheckpoint ?? (source as? LayerSelection)?.checkpoint
         return checkpoint?.files.map(\.path) ?? []
@@ -75,10 +76,10 @@ extension ModelOrigin {
 }
 
 extension DatasetFile {
-    /// What it holds, not how it is stored: `prepare` may have run on each node.
+    /// The dataset's content, whatever its storage: `prepare` may have run on each node.
     ///
-    /// Damage on one node is a difference. The same on all is left to who reads the record: that is told with the run's status,
-    /// whether or not a sample happened to meet it.
+    /// Damage on one node is a difference. The same damage on all nodes is reported later by the code that reads the
+    /// record, together with the run's status, whether or not a sample hit it.
     public func fact() -> SharedFact {
         let content = (try? sampledFingerprint()).map { "content \($0.prefix(16))" } ?? "damaged content"
         return SharedFact(

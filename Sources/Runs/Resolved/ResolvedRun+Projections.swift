@@ -7,10 +7,11 @@ import Stepping
 import Tensors
 import Weights
 
-// The learned projections of hidden-state matching: parameters that train with the policy and are not part of its export.
+// Learned projections of hidden-state matching. They train with the policy and are not part of its export.
 
 extension ResolvedRun {
-    /// Names and shapes of all projections, in the order in which `stateMatchers` expects them after the model's own.
+    /// Names and shapes of all projections, in the order in which `stateMatchers` expects them, after the model's own
+    /// parameters.
     var projectionShapes: [(name: String, rowCount: Int, columnCount: Int)] {
         objectives.enumerated().flatMap { index, entry in
             entry.objective.terms.flatMap { term in
@@ -31,14 +32,14 @@ extension ResolvedRun {
     /// The policy's parameters: the model's own, then the projections.
     package var policyTable: ParameterTable { ParameterTable(policy.configuration, additional: projectionShapes) }
 
-    /// Where the policy's parameters begin.
+    /// The initial values of the policy's parameters.
     package var policySource: PolicySource {
         PolicySource(
             model: policy.source, names: ParameterTable(policy.configuration).names,
             additional: RandomProjections(seed: configuration.run.seed))
     }
 
-    /// For each objective and each of its terms: what computes it, nil for a term that the head computes.
+    /// For each objective and each of its terms: the matcher that computes it; nil for a term that the head computes.
     package func stateMatchers(workers: Workers) -> [[StateMatcher?]] {
         var next = ParameterTable(policy.configuration).modelParameterCount
         return objectives.enumerated().map { index, entry in

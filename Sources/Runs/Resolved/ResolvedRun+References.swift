@@ -4,9 +4,9 @@ import Model
 import References
 
 extension ResolvedRun {
-    /// The references as this rank has them. Collective over all ranks.
+    /// Loads this rank's shards of the references. Collective over all ranks.
     ///
-    /// - Parameter policy: the cut of the policy's vocabulary.
+    /// - Parameter policy: sharding of the policy's vocabulary.
     package func loadReferences(mesh: Mesh, workers: Workers, vocabularyLike policy: ModelSharding) throws -> LoadedReferences {
         try LoadedReferences(
             loading: references.map { settings, origin in

@@ -7,28 +7,29 @@ import Settings
 import Stepping
 import Tensors
 
-/// A configuration that was checked against everything it names: models, datasets, and the number of ranks.
+/// A configuration checked against everything that it names: models, datasets, and the number of ranks.
 ///
-/// Made by every rank before MPI starts, so that a mistake is told in one line and nothing has begun.
+/// Every rank makes it before MPI starts, so a mistake is reported in one line before any work begins.
 public struct ResolvedRun {
     public private(set) var configuration: RunConfiguration
     public let layout: ParallelLayout
     public let policy: ModelOrigin
-    /// In the configuration's order.
+    /// In the order of the configuration.
     public let references: [(settings: ReferenceSettings, origin: ModelOrigin)]
-    /// Of those references that do not share the policy's layout.
+    /// For references with layouts of their own.
     public let placements: [String: ReferencePlacement]
     public let objectives: [WeightedObjective]
-    /// Tokens that the policy and every teacher have; the policy's own where there is no teacher.
+    /// Number of tokens that the policy and every teacher share; the policy's vocabulary if there is no teacher.
     public let sharedVocabulary: Int
-    /// What a person should know of how models and tokenizers are read, each once.
+    /// Notes for the user on how models and tokenizers are read, each once.
     public private(set) var notices: [String] = []
     /// Nil for an evaluation.
     public let training: DatasetFile?
     public let validation: [(name: String, file: DatasetFile)]
-    /// Whether this node has memory for what a checkpoint that is written beside the steps may take; else steps wait for it.
+    /// Whether this node has memory for the copy of the state that a checkpoint thread writes. Otherwise steps wait for the
+    /// checkpoint.
     public private(set) var hasRoomForSnapshots = true
-    /// What the fullest rank asks for itself.
+    /// Bytes that the rank with the largest need allocates for itself.
     public private(set) var rankByteCount = 0.0
 
     public enum Purpose: Sendable {
@@ -38,10 +39,10 @@ public struct ResolvedRun {
 
     /// - Parameters:
     ///   - checkpoint: a folder to evaluate instead of the configuration's model.
-    ///   - objectives: losses of your own in place of the configuration's.
-    ///   - ranksOnNode: of the `rankCount`, those that share this node's memory; all of them unless given.
-    ///   - availableMemory: bytes of a node that the run is checked against; those of this one, and this process's own limit, unless
-    ///     given.
+    ///   - objectives: custom losses instead of the configuration's.
+    ///   - ranksOnNode: how many of the `rankCount` ranks share this node's memory; by default all.
+    ///   - availableMemory: memory of a node, in bytes, against which the run is checked. Default: this node's memory, and
+    ///     this process's own limit.
     public init(
         _ configuration: RunConfiguration, rankCount: Int, purpose: Purpose, checkpoint: String? = nil,
         objectives: [WeightedObjective]? = nil, ranksOnNode: Int? = nil,
@@ -89,14 +90,14 @@ public struct ResolvedRun {
             && forecast.rankByteCount + forecast.snapshotByteCount <= Double(limit?.rest ?? Int.max)
     }
 
-    /// Packs records as the schedule says.
+    /// Packs records according to the schedule.
     package var packer: MicroBatchPacker {
         MicroBatchPacker(
             tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch, prefixSharing: configuration.schedule.prefixSharing,
             scoring: scoredTokens)
     }
 
-    /// Tokens, at most: no dataset may have as many as the schedule allows.
+    /// The largest possible number of tokens in a micro-batch. A dataset may have fewer tokens than the schedule allows.
     public var largestMicroBatch: Int {
         let tokens = (validation.map(\.file) + [training].compactMap(\.self)).map(\.tokenCount).max() ?? 0
         return min(configuration.schedule.tokensPerMicroBatch, tokens)
@@ -110,16 +111,16 @@ public struct ResolvedRun {
         return inputs + [configuration.file]
     }
 
-    /// What the scorer of rows needs to cover for all objectives.
+    /// The rows that the head must score for all objectives.
     public var scoredTokens: ScoredTokens { objectives.contains { $0.objective.tokens == .all } ? .all : .completion }
 
-    /// Whether all objectives know their gradients before any probability of `batch`: its head then goes forward and backward
-    /// at once.
+    /// Whether all objectives know their gradients before any probability of `batch`. If so, its head runs forward and
+    /// backward at once.
     public func knowsGradients(of batch: MicroBatch) -> Bool {
         objectives.allSatisfy { $0.objective.constantGradients(batch.records, rowCount: batch.rows.count) != nil }
     }
 
-    /// What the objectives read of the reference `name`.
+    /// The values that the objectives read from the reference `name`.
     public func needs(ofReference name: String) -> ReferenceNeeds {
         var needs = ReferenceNeeds()
         for entry in objectives {
@@ -135,7 +136,7 @@ public struct ResolvedRun {
         return needs
     }
 
-    /// - Throws: `Failure` (configuration) where the tokens of a teacher or another reference are not the policy's.
+    /// - Throws: `Failure` (configuration) if the tokens of a teacher or another reference differ from the policy's.
     private static func sharedVocabulary(
         _ policy: ModelOrigin, _ references: [(settings: ReferenceSettings, origin: ModelOrigin)],
         _ objectives: [WeightedObjective], place: String
@@ -181,7 +182,7 @@ public struct ResolvedRun {
         for entry in validation { try check(entry.file, key: "data.validation") }
     }
 
-    /// Hidden states are matched between blocks that both models have.
+    /// Refuses hidden-state matching with a block that one of the models does not have.
     private func checkMatchedLayers() throws(Failure) {
         for case .states(let matching) in objectives.flatMap(\.objective.terms) {
             guard let teacher = references.first(where: { $0.settings.name == matching.reference })?.origin else { continue }
@@ -210,7 +211,7 @@ public struct ResolvedRun {
 }
 
 extension DatasetFile {
-    /// Refuses token ids and lengths that `model` has no embedding or no position for.
+    /// Refuses token ids without an embedding in `model`, and lengths beyond its positions.
     ///
     /// - Throws: `Failure` (damaged data) naming the first such record.
     package func checkRecords(fit model: ModelOrigin) throws(Failure) {
@@ -235,7 +236,7 @@ extension WeightedObjective {
 }
 
 extension ScheduleSettings {
-    /// Settles what a step is counted in, where the objective leaves it to the data.
+    /// Chooses the unit of a step (pairs or tokens) by the data, if the configuration gives none.
     mutating func chooseBatch(for dataset: DatasetFile, place: String) throws(Failure) {
         switch (dataset.kind, batch) {
         case (.preference, nil): batch = .defaultPairs

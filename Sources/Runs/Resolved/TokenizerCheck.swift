@@ -3,7 +3,7 @@ import Settings
 import Tokenization
 
 extension ResolvedRun {
-    /// - Returns: what a person should know: that nothing could be compared.
+    /// - Returns: a notice for the user if the tokens could not be compared.
     /// - Throws: `Failure` (configuration) for a dataset whose ids stand for other tokens than the policy's.
     package func checkTokenizer() throws(Failure) -> [String] {
         let training = [training].compactMap(\.self).map { (place: "\(configuration.file): data.train", file: $0) }
@@ -13,13 +13,13 @@ extension ResolvedRun {
 }
 
 extension ModelOrigin {
-    /// Refuses datasets whose ids stand for other tokens than the model's. One side that says nothing is accepted: data
-    /// prepared without a tokenizer, a model without one, or with one of a kind that is not supported.
+    /// Refuses datasets whose ids stand for other tokens than the model's. Accepted without a comparison: data prepared
+    /// without a tokenizer, a model without one, or a tokenizer of an unsupported kind.
     ///
-    /// - Parameter datasets: with the key or option that names each.
-    /// - Returns: where the data have a tokenizer and the model's can't be read, a sentence that says so.
+    /// - Parameter datasets: each with its key or option, for errors.
+    /// - Returns: a notice if the data have a tokenizer but the model's can't be read.
     package func checkTokenizer(of datasets: [(place: String, file: DatasetFile)]) throws(Failure) -> [String] {
-        // The model's is read only where there is something to compare it with.
+        // The model's tokenizer is read only if a dataset has one to compare with.
         guard let known = datasets.first(where: { $0.file.tokenizer != nil })?.file, let folder = tokenizerFolder else { return [] }
         let own: TokenizerIdentity
         switch try TokenizerIdentity.read(folder: folder) {
@@ -32,8 +32,8 @@ extension ModelOrigin {
         for (place, file) in datasets {
             guard let tokenizer = file.tokenizer, tokenizer != own else { continue }
             throw .configuration(
-                place, "\(file.path) was prepared with other tokens than those of the model, \(folder)/tokenizer.json",
-                remedy: "Prepare it again with --tokenizer \(folder), or name the model that it was made for.")
+                place, "\(file.path) was prepared with other tokens than those in the model's \(folder)/tokenizer.json",
+                remedy: "Prepare it again with --tokenizer \(folder), or name the model that the dataset was made for.")
         }
         return []
     }

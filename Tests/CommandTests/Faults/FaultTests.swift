@@ -144,7 +144,7 @@ extension CommandTests {
             #expect(result.exitCode == 0, "\(result.errorOutput)")
             #expect(result.causeLines.count == 1 && result.causeLines.first?.contains("rank 1") == true, "\(result.errorOutput)")
             #expect(result.errorOutput.contains(/exit code (75|137 \(SIGKILL\)): restart 1 of 2/), "\(result.errorOutput)")
-            #expect(result.output.contains("is passed over") && result.output.contains("is set aside in run/checkpoints/set-aside-1"))
+            #expect(result.output.contains("is passed over") && result.output.contains("are set aside in run/checkpoints/set-aside-1"))
             let uninterrupted = try FaultRun.uninterrupted.get()
             #expect(try run.rows() == uninterrupted.rows)
             #expect(try run.weights() == uninterrupted.weights)
