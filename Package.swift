@@ -135,7 +135,7 @@ let package = Package(
         .testTarget(name: "HashingTests", dependencies: ["Settings", "Hashing"]),
         .testTarget(name: "TensorsTests", dependencies: ["Settings", "Tensors"]),
         .testTarget(name: "KernelsTests", dependencies: ["Tensors", "Kernels"], swiftSettings: vectorised),
-        .testTarget(name: "WeightsTests", dependencies: ["Settings", "JSON", "Tensors", "Weights", "TestSupport"]),
+        .testTarget(name: "WeightsTests", dependencies: ["Settings", "JSON", "Files", "Tensors", "Weights", "TestSupport"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Settings", "Hashing", "Tokenization"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
         .testTarget(name: "DatasetsTests", dependencies: ["CHDF5", "Settings", "Tensors", "HDF5", "Tokenization", "Datasets"]),
@@ -151,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "SteppingTests",
             dependencies: [
-                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Checkpoints", "Stepping",
-                "TestSupport",
+                "Settings", "JSON", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Checkpoints",
+                "Stepping", "TestSupport",
             ]),
         .testTarget(name: "RunsTests", dependencies: ["Settings", "Tensors", "Weights", "Model", "Runs", "TestSupport"]),
         .testTarget(name: "InferenceTests", dependencies: ["Tensors", "Runs", "Inference"]),
@@ -188,6 +188,6 @@ if Context.environment["TANDEM_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "tandem-fuzz",
-            dependencies: ["Settings", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints"],
+            dependencies: ["Settings", "JSON", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints"],
             path: "fuzz/Sources", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Hashing
+import JSON
 import Settings
 
 @testable import Checkpoints
@@ -8,15 +9,11 @@ extension FuzzTarget {
     /// A checkpoint's `manifest.json`, beside a `manifest.sha256` that goes with it: whoever writes one can write the other.
     static let manifest = FuzzTarget(
         name: "manifest",
-        seeds: {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return [[UInt8](try encoder.encode(goodManifest))]
-        },
+        seeds: { [Array(goodManifest.json.compact.utf8)] },
         read: { input in
             let path = Scratch.folder + "/step-3"
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            let files = (try? JSONDecoder().decode(CheckpointManifest.self, from: Data(input)))?.files ?? []
+            let files = (try? CheckpointManifest(json: JSONValue(parsing: input)))?.files ?? []
             let listed = files.map { "\($0.sha256)  \($0.name)\n" }.joined()
             _ = Scratch.write("step-3/manifest.json", input)
             _ = Scratch.write("step-3/manifest.sha256", Array("\(SHA256.digits(of: input))  manifest.json\n\(listed)".utf8))

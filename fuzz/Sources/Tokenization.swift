@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Settings
 
 @testable import Tokenization
@@ -23,7 +24,7 @@ extension FuzzTarget {
             let chatML =
                 "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' "
                 + "+ '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-            let quoted = String(decoding: try JSONEncoder().encode(chatML), as: UTF8.self)
+            let quoted = JSONValue.text(chatML).compact
             let plain = #"{"bos_token":"<|end|>","eos_token":{"content":"<|end|>"},"chat_template":\#(quoted)}"#
             let listed =
                 #"{"eos_token":"<|end|>","chat_template":[{"name":"tools","template":"x"},{"name":"default","template":\#(quoted)}]}"#
@@ -69,7 +70,7 @@ extension FuzzTarget {
     private static let text = "The fox's 12 eggs,  ate\n\nÄ<|end|>é\u{301} ㎏ 漢字 <x> 🦊\r\n"
 
     private static let bytes: String = ByteAlphabet.scalars.enumerated()
-        .map { "\(String(decoding: try! JSONEncoder().encode(String($1)), as: UTF8.self)):\($0 + 8)" }.joined(separator: ",")
+        .map { "\(JSONValue.text(String($1)).compact):\($0 + 8)" }.joined(separator: ",")
 
     /// In the style of GPT-2 and SmolLM2.
     static let levelled = #"""
