@@ -1,7 +1,7 @@
 import Settings
 import Tensors
 
-/// Loops over rows of floats at memory speed.
+/// Loops over rows of floats, limited by memory bandwidth.
 public enum Elementwise {
     /// `target += source`, `count` floats each.
     @inline(__always)
@@ -17,7 +17,7 @@ public enum Elementwise {
         }
     }
 
-    /// Sets one contiguous block to zero, pieces of 4 MiB side by side.
+    /// Sets one contiguous block to zero, in parallel pieces of 4 MiB.
     public static func zero(_ block: Matrix, workers: Workers) {
         invariant(block.isContiguous, "a block has no gaps")
         let tiles = Tiles(block.elementCount, limit: 1 << 20)
@@ -55,7 +55,7 @@ public enum Elementwise {
         }
     }
 
-    /// Whether all numbers are finite, and stay so where they are stored in `type`.
+    /// Whether all numbers are finite and stay finite when stored in `type`.
     public static func areFinite(_ matrix: Matrix, as type: ElementType = .float32, workers: Workers) -> Bool {
         let tiles = Tiles(matrix.rowCount, limit: 256)
         var fine = [Bool](repeating: true, count: tiles.tileCount)

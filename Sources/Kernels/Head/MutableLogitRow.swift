@@ -1,7 +1,7 @@
 import Settings
 import Tensors
 
-/// Gradients of one row's logits in one tile, to be added to. Valid during the call that hands it out only.
+/// Gradients of one row's logits in one tile. A loss adds to them. Valid only during the call that passes it.
 public struct MutableLogitRow {
     public let count: Int
     @usableFromInline let pointer: UnsafeMutablePointer<Float>

@@ -2,7 +2,7 @@ import CThreads
 import Settings
 import Synchronization
 
-/// `count` items cut into nearly equal tasks of at most `limit` (a multiple of 16), by the count alone.
+/// `count` items cut into nearly equal tiles of at most `limit` items (a multiple of 16). The number of threads plays no role.
 public struct Tiles: Sendable {
     public let count: Int
     public let tileCount: Int
@@ -17,8 +17,8 @@ public struct Tiles: Sendable {
         tileCount = (count + size - 1) / size
     }
 
-    /// The same with a number of tiles that two or four threads share evenly, where that leaves at least `least` items a
-    /// tile: three equal tasks keep two threads busy for three quarters of the time.
+    /// As `init(_:limit:)`, but the number of tiles is a multiple of four, or of two, if each tile then has about `least`
+    /// items or more: two threads with three equal tasks are busy for only three quarters of the time.
     public init(sharing count: Int, limit: Int, least: Int = 64) {
         let wanted = max(1, (count + limit - 1) / limit)
         let multiple = [4, 2].first { count >= least * ((wanted + $0 - 1) / $0 * $0) } ?? 1
