@@ -82,7 +82,7 @@ public struct Matrix: @unchecked Sendable {
             rowCount: rowCount, columnCount: range.count, stride: stride)
     }
 
-    /// The same contiguous floats, seen with other dimensions.
+    /// The same contiguous floats with other dimensions.
     public func reshaped(rowCount: Int, columnCount: Int) -> Matrix {
         invariant(isContiguous && rowCount * columnCount == elementCount, "a new shape has as many elements, which lie together")
         return Matrix(
