@@ -17,7 +17,7 @@ public struct RecordLayout: Equatable, Sendable {
     /// The rows of a sequence. The record must have the sequence; `sequences` tells whether it does.
     public subscript(name: SequenceName) -> Range<Int> {
         get {
-            guard let rows = sequences[name] else { brokenInvariant("record \(record) has no sequence \(name.rawValue) that is scored") }
+            guard let rows = sequences[name] else { brokenInvariant("record \(record) has no scored sequence \(name.rawValue)") }
             return rows
         }
         set { sequences[name] = newValue }

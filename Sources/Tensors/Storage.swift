@@ -21,7 +21,7 @@ public final class Storage: @unchecked Sendable {
     /// Called with a buffer's size in bytes when the system refuses its memory. It ends the process. A program sets it before
     /// it starts threads.
     nonisolated(unsafe) public static var whenRefused: (Int) -> Never = { byteCount in
-        brokenInvariant("out of memory: \(byteCount) bytes for a buffer were refused")
+        brokenInvariant("out of memory: the system refused \(byteCount) bytes for a buffer")
     }
 
     /// Anonymous memory, zeroed and page-aligned. It requests huge pages, because first touch is slow on virtual machines.

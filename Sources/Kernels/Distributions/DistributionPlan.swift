@@ -25,9 +25,9 @@ struct DistributionPlan: Sendable {
             let indices = request.loss.references.map { name in
                 if let known = used.firstIndex(where: { $0.name == name }) { return known }
                 guard let head = heads.first(where: { $0.name == name }) else {
-                    brokenInvariant("a loss asks for the reference \(name), which has no head here")
+                    brokenInvariant("a loss reads the reference \(name), which has no head on this rank")
                 }
-                invariant(head.hidden.rowCount == rowCount, "\(name): other scored rows than the policy's")
+                invariant(head.hidden.rowCount == rowCount, "\(name): the number of scored rows differs from the policy's")
                 used.append(head)
                 return used.count - 1
             }

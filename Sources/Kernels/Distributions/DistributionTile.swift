@@ -12,7 +12,7 @@ public struct DistributionTile {
 
     /// The logits of the loss's `index`-th reference.
     public func reference(_ index: Int) -> LogitRow {
-        invariant(index >= 0 && index < references.count, "the loss names no such reference")
+        invariant(index >= 0 && index < references.count, "the loss has no reference with this index")
         return references[index]
     }
 }

@@ -28,7 +28,7 @@ public enum Elementwise {
 
     /// `target += source`, both `[T, D]`.
     public static func add(_ source: Matrix, to target: Matrix, workers: Workers) {
-        invariant(source.rowCount == target.rowCount && source.columnCount == target.columnCount, "both matrices have one shape")
+        invariant(source.rowCount == target.rowCount && source.columnCount == target.columnCount, "both matrices have the same shape")
         let tiles = Tiles(source.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] { add(source.row(row), to: target.row(row), count: source.columnCount) }
@@ -37,7 +37,7 @@ public enum Elementwise {
 
     /// `output = first + second`, all `[T, D]`.
     public static func sum(_ first: Matrix, _ second: Matrix, into output: Matrix, workers: Workers) {
-        invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have as many rows")
+        invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have the same number of rows")
         let tiles = Tiles(first.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {

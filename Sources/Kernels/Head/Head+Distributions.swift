@@ -35,7 +35,7 @@ extension Head {
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, references: [ReferenceHead],
         requests: [DistributionRequest], rows: [[DistributionRow]]
     ) -> [[Double]] {
-        invariant(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount }, "each distribution has a row for each hidden one")
+        invariant(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount }, "each distribution has one row per hidden row")
         let wanted = requests.indices.filter { requests[$0].loss.sumCount > 0 }
         var result = requests.map { _ in [Double]() }
         guard !wanted.isEmpty else { return result }

@@ -90,7 +90,7 @@ public final class Head: @unchecked Sendable {
         gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
         distributions: [DistributionGradient] = []
     ) {
-        for distribution in distributions { invariant(distribution.rows.count == hidden.rowCount, "each distribution has a row for each hidden one") }
+        for distribution in distributions { invariant(distribution.rows.count == hidden.rowCount, "each distribution has one row per hidden row") }
         let plan = DistributionPlan(
             distributions.map(\.request), among: references, range: range, rowCount: hidden.rowCount)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)

@@ -20,14 +20,14 @@ public struct LogitRow {
 
     @inlinable
     public subscript(index: Int) -> Float {
-        invariant(index >= 0 && index < count, "outside the tile")
+        invariant(index >= 0 && index < count, "the index is outside the tile")
         return (pointer[index] - maximum) * inverseTemperature
     }
 
     /// The eight logits from `index` on.
     @inlinable
     public func load8(_ index: Int) -> Float8 {
-        invariant(index >= 0 && index + 8 <= count, "outside the tile")
+        invariant(index >= 0 && index + 8 <= count, "the index is outside the tile")
         return unchecked8(index)
     }
 

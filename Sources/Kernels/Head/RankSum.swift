@@ -16,7 +16,7 @@ public enum RankSum {
     public static func add(_ others: Matrix, to own: Matrix, rank: Int) {
         invariant(
             own.rowCount == 1 && others.columnCount == own.columnCount && (0...others.rowCount).contains(rank),
-            "a rank's row and those of the others have one length")
+            "the rows of all ranks have the same length")
         for start in stride(from: 0, to: own.columnCount, by: piece) {
             let count = min(piece, own.columnCount - start)
             let sum = own.row(0) + start

@@ -9,10 +9,10 @@ public struct Tiles: Sendable {
     private let size: Int
 
     public init(_ count: Int, limit: Int) {
-        invariant(limit > 0 && limit % 16 == 0, "a tile is of whole cache lines")
+        invariant(limit > 0 && limit % 16 == 0, "the limit of a tile is a positive multiple of 16")
         self.count = count
         let wanted = max(1, (count + limit - 1) / limit)
-        // Multiples of 16 keep the matrix kernels' register blocks whole.
+        // Multiples of 16 keep the matrix kernels' register blocks complete.
         size = max(1, ((count + wanted - 1) / wanted + 15) / 16 * 16)
         tileCount = (count + size - 1) / size
     }

@@ -49,7 +49,7 @@ public final class Workers: @unchecked Sendable {
     ///   another core was idle.
     /// - Throws: `ThreadRefused` when the system refuses to start a thread.
     public init(starting threadCount: Int, cores: [Int] = []) throws(ThreadRefused) {
-        invariant(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount), "a pool has a thread, and each thread its core, or none has")
+        invariant(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount), "a pool has threads, and one core per thread or none")
         self.threadCount = threadCount
         self.cores = cores
         spinLimit = cores.isEmpty ? 500 : 50_000
