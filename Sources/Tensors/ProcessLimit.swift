@@ -47,7 +47,7 @@ public struct ProcessLimit: Equatable, Sendable {
     public func check(_ byteCount: Int, _ purpose: String, or advice: String = "") throws(Failure) {
         guard byteCount > rest else { return }
         throw .configuration(
-            kind.rawValue, "leaves this process \(mebibytes(rest)) of \(mebibytes(self.byteCount)), and it needs \(mebibytes(byteCount)) \(purpose)",
+            kind.rawValue, "leaves \(mebibytes(rest)) of \(mebibytes(self.byteCount)) to a process that needs \(mebibytes(byteCount)) \(purpose)",
             remedy: "Raise that limit (\(kind.rawValue) unlimited)\(advice).")
     }
 
