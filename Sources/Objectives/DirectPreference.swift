@@ -5,13 +5,13 @@ import Tensors
 /// Direct preference optimisation (Rafailov et al., arXiv:2305.18290), conservative with label smoothing
 /// (Mitchell, "A note on DPO with noisy preferences", 2023).
 ///
-/// With c = log π(chosen) − log ref(chosen), r likewise for rejected and Δ = c − r, a pair's loss is
+/// With c = log π(chosen) − log ref(chosen), r = log π(rejected) − log ref(rejected) and Δ = c − r, a pair's loss is
 /// −(1−ε)·logσ(βΔ) − ε·logσ(−βΔ). Without a reference log ref is 0. The step's loss is the mean over its pairs.
 public struct DirectPreference: Objective {
     public let beta: Double
     /// ε in [0, 0.5)
     public let labelSmoothing: Double
-    /// Nil: no reference model exists.
+    /// Nil: there is no reference model.
     public let reference: String?
 
     public init(beta: Double, labelSmoothing: Double = 0, reference: String?) {
@@ -72,7 +72,7 @@ public struct DirectPreference: Objective {
         return (loss, slope)
     }
 
-    /// Means over pairs first, then means over completion tokens.
+    /// Adds to the metrics: first the means over pairs, then the means over completion tokens.
     private func addMetrics(
         _ pairValues: [Double], _ pair: RecordLayout, _ batch: ScoredRecords, to metrics: inout [MetricSum]
     ) {
@@ -83,9 +83,9 @@ public struct DirectPreference: Objective {
             metrics[next + index] += MetricSum(sum: batch.meanLogits[rows].reduce(0, +), count: count)
             metrics[next + 2] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
         }
-        // Of the chosen completions alone, as TRL does: nobody wants the rejected tokens predicted.
+        // Accuracy on chosen completions alone, as in TRL: the model should not predict rejected tokens.
         metrics[next + 3] += MetricSum(sum: Double(batch.hits[pair[.chosen]].count { $0 }), count: Double(pair[.chosen].count))
-        // e to its power is the perplexity of the chosen completions.
+        // exp(nll/chosen) is the perplexity of the chosen completions.
         metrics[next + 4] += MetricSum(sum: -batch.policy[pair[.chosen]].reduce(0, +), count: Double(pair[.chosen].count))
     }
 }

@@ -3,15 +3,15 @@ import Settings
 import Tensors
 
 /// Distillation from frozen teachers (Hinton et al., arXiv:1503.02531; generalised Jensen–Shannon divergence as in
-/// Agarwal et al., arXiv:2306.13649): the student's whole distribution is pulled towards each teacher's, at every counted
-/// token. The step's loss is the mean over these tokens.
+/// Agarwal et al., arXiv:2306.13649). At every counted token, the student's distribution over the vocabulary moves towards
+/// each teacher's distribution. The step's loss is the mean over these tokens.
 ///
 /// A token that two sequences share (a pair's prompt, when all tokens count) counts once for each sequence.
 public struct Distillation: Objective {
     public let teachers: [(name: String, weight: Double)]
     public let divergence: Divergence
     public let tokens: ScoredTokens
-    /// A second term, and its weight.
+    /// A second term, on hidden states, and its weight.
     public let states: StateMatching?
     public let stateWeight: Double
 
@@ -40,8 +40,9 @@ public struct Distillation: Objective {
     public var datasetKinds: Set<DatasetKind> { [.text, .preference] }
     public var terms: [RowTerm] { [.distribution(divergence)] + (states.map { [.states($0)] } ?? []) }
 
-    /// `kl`: forward divergence of the student from the teachers at the loss's temperature, without factors, the teachers'
-    /// mean by weight. `ce`: −log p(target) at temperature 1. `teacher_agreement`: the most probable token is the teacher's.
+    /// `kl`: forward divergence of the student from the teachers at the loss's temperature, without factors, averaged over
+    /// teachers by weight. `ce`: −log p(target) at temperature 1. `teacher_agreement`: student and teacher have the same most
+    /// probable token.
     public var metricNames: [String] {
         ["kl", "teacher_entropy", "ce", "teacher_agreement", "entropy", "mean_token_accuracy"]
             + (states == nil ? [] : ["hidden_states"])

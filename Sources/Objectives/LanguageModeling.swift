@@ -1,8 +1,8 @@
 import Settings
 import Tensors
 
-/// Next-token cross-entropy, the mean over all counted tokens of the step: pretraining, and supervised fine-tuning by a
-/// loss mask. Of preference records it learns the chosen completions.
+/// Next-token cross-entropy, the mean over all counted tokens of the step: for pretraining, and with a loss mask for
+/// supervised fine-tuning. From preference records it learns the chosen completions.
 public struct LanguageModeling: Objective {
     public init() {}
 

@@ -2,7 +2,7 @@ import Kernels
 import Settings
 import Tensors
 
-/// A sum and what to divide it by, once both were added up over the whole step.
+/// A metric's sum and its divisor. Both are summed over the whole step before the division.
 public struct MetricSum: Sendable, Equatable {
     public var sum: Double
     public var count: Double

@@ -4,31 +4,35 @@ import Tensors
 
 // R scored rows (targets) of a micro-batch.
 
-/// A loss of a micro-batch: sums, and their gradients, never means.
+/// A loss of a micro-batch: sums and their gradients, never means.
 ///
-/// The runner divides by a count of the whole step (all micro-batches, all data ranks), so the micro-batch size,
-/// accumulation and layout change no result. Conform to it for a loss of your own: it sees the policy's log-probability of
-/// every target and each reference's, and returns ∂(sum of losses)/∂(log-probability). A loss that needs more than the
-/// targets' log-probabilities names `terms`, which see whole distributions a tile at a time.
+/// The runner divides by a count of the whole step (all micro-batches, all data ranks), so the micro-batch size, accumulation
+/// and layout change no result.
+///
+/// Conform to `Objective` for a loss of your own. It gets the log-probability of every target from the policy and from each
+/// reference, and returns ∂(sum of losses)/∂(log-probability). A loss that needs more than these log-probabilities names
+/// `terms`: they get whole distributions, one tile at a time, or hidden states.
 public protocol Objective: Sendable {
-    /// What `loss/NAME` is called where a run has several objectives.
+    /// The NAME of the metric `loss/NAME` in a run with several objectives.
     var name: String { get }
-    /// Kinds of datasets that it can learn from.
+    /// Kinds of datasets that the objective can learn from.
     var datasetKinds: Set<DatasetKind> { get }
-    /// Which tokens are scored for it.
+    /// Which tokens are scored for the objective.
     var tokens: ScoredTokens { get }
-    /// Names of the references whose log-probabilities it reads.
+    /// Names of the references whose log-probabilities the objective reads.
     var references: [String] { get }
-    /// Losses of single rows that it is made of, besides log-probabilities; computed where the logits and states are.
+    /// Losses per row that the objective uses besides log-probabilities. They are computed while logits and hidden states are
+    /// in memory.
     var terms: [RowTerm] { get }
-    /// The figures it reports, in the order of `ObjectiveResult.metrics`.
+    /// Names of the metrics that the objective reports, in the order of `ObjectiveResult.metrics`.
     var metricNames: [String] { get }
 
-    /// What the sum of losses is divided by, this micro-batch's share of it: pairs, or tokens.
+    /// The contribution of `records` to the loss's divisor: their number of pairs or of counted tokens. The step's sum of
+    /// losses is divided by the step's total.
     func count(_ records: [RecordLayout]) -> Int
     func evaluate(_ batch: ScoredRecords) -> ObjectiveResult
-    /// The gradients of `evaluate`, where no value of the micro-batch changes them (a plain likelihood, a sum of terms): the
-    /// head then goes backward while it still holds its logits. Nil for every other loss.
+    /// The gradients of `evaluate` if they do not depend on computed values (a plain likelihood, a sum of terms). The head
+    /// then runs backward while it still holds its logits. Nil for every other loss.
     func constantGradients(_ records: [RecordLayout], rowCount: Int) -> ObjectiveGradients?
 }
 

@@ -2,7 +2,7 @@ import Kernels
 
 // R scored rows (targets) of a micro-batch.
 
-/// What an objective's sum of losses is to the values that it was made of.
+/// The gradients of an objective's sum of losses with respect to its inputs.
 public struct ObjectiveGradients: Sendable {
     /// `[R]` ∂lossSum/∂(policy log-probability).
     public var targets: [Double]

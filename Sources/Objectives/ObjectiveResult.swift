@@ -1,6 +1,6 @@
 import Kernels
 
-/// What an objective makes of one micro-batch.
+/// An objective's result for one micro-batch.
 public struct ObjectiveResult: Sendable {
     /// Sum of losses over the micro-batch's pairs or tokens.
     public var lossSum: Double

@@ -2,7 +2,8 @@ import Settings
 import Tensors
 
 extension [RecordLayout] {
-    /// The rows of `tokens`, in ranges: a record's completions first, then what came before them.
+    /// The row ranges of `tokens`, record after record: a pair's completions come before its prompt, a text's completion
+    /// before its context.
     public func ranges(_ tokens: ScoredTokens) -> [Range<Int>] {
         let names: [SequenceName] =
             switch tokens {

@@ -1,9 +1,9 @@
 import Kernels
 
-/// A loss of each scored row, which an objective adds up and weighs.
+/// A loss of each scored row. An objective weights and sums these losses.
 public enum RowTerm: Sendable {
-    /// Of the policy's distribution over the vocabulary, beside those of references.
+    /// A loss on the policy's distribution over the vocabulary, compared with the distributions of references.
     case distribution(any DistributionLoss)
-    /// Of the residual stream after a block, against a reference's.
+    /// A loss on the policy's residual stream after some blocks, compared with a reference's residual stream.
     case states(StateMatching)
 }

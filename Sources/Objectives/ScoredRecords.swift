@@ -9,14 +9,15 @@ public struct ScoredRecords: Sendable {
     public var records: [RecordLayout]
     /// `[R]` log p(target) by the policy, nats.
     public var policy: [Double]
-    /// `[R]` the same by each reference that the objective names.
+    /// `[R]` log p(target) by each reference that the objective names, nats.
     public var references: [String: [Double]]
-    /// `[R]` entropy of the policy's distribution, nats; its mean logit; its most probable token; whether that is the target.
+    /// `[R]` the entropy of the policy's distribution, nats; its mean logit; its most probable token; whether this token is
+    /// the target.
     public var entropies: [Double]
     public var meanLogits: [Double]
     public var mostProbable: [Int]
     public var hits: [Bool]
-    /// For each of the objective's `terms` its rows' losses.
+    /// For each of the objective's `terms` the values at every row.
     public var terms: [TermValues]
 
     public init(

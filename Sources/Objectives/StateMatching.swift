@@ -1,7 +1,8 @@
 import Kernels
 import Settings
 
-/// A term that pulls the policy's residual stream after some blocks towards a reference's, at the scored positions.
+/// A term that moves the policy's residual stream h after some blocks towards a reference's residual stream g, at the scored
+/// positions. P is a learned projection to the reference's width; there is no P if the widths are equal.
 public struct StateMatching: Equatable, Sendable {
     public struct Layers: Equatable, Sendable {
         /// Blocks, counted from 0.

@@ -7,7 +7,7 @@ import Tensors
 public struct TermValues: Sendable {
     /// `[R]`
     public var losses: [Double]
-    /// `[R]` what is known of the distributions; empty for a term of states.
+    /// `[R]` statistics of the distributions; empty for a term on hidden states.
     public var rows: [DistributionRow]
 
     public init(losses: [Double], rows: [DistributionRow] = []) {

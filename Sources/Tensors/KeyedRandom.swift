@@ -1,4 +1,4 @@
-/// Random numbers that depend on a key alone, not on what was drawn before elsewhere.
+/// Random numbers that depend on a key alone, not on earlier draws elsewhere.
 ///
 /// A key such as (seed, purpose, epoch) gives the same numbers on every rank, in every layout and after a resume.
 /// The generator is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014) started

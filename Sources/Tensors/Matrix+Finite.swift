@@ -1,25 +1,25 @@
 import Foundation
 
-// Whether numbers are numbers. A float is finite where its exponent has a bit that is not set.
+// Checks for infinite numbers and NaN. A float is finite if its exponent has a zero bit.
 
 extension ElementType {
-    /// Bits of the smallest magnitude, as a float, that is infinite or not a number once it is stored in this type: bfloat16
-    /// rounds what is half a unit above its largest number to infinity.
+    /// Float bits of the smallest magnitude that is infinite, or becomes infinite when stored in this type. bfloat16 rounds a
+    /// number that is half a unit above its largest number to infinity.
     fileprivate var firstNonFiniteBits: UInt32 {
         switch self {
         case .float32: 0x7F80_0000
         case .bfloat16: 0x7F7F_8000
-        // 65520, half a unit above 65504.
+        // 65520: half a unit above 65504, the largest number.
         case .float16: 0x477F_F000
         }
     }
 }
 
 extension Matrix {
-    /// Whether all numbers are finite, and stay so in the type in which they are stored.
+    /// Whether all numbers are finite and stay finite when stored in `type`.
     public func isFinite(as type: ElementType = .float32) -> Bool { firstNonFiniteRow(as: type) == nil }
 
-    /// The first row with a number that is not; nil where there is none.
+    /// The first row with a number that is not finite in `type`; nil if there is none.
     public func firstNonFiniteRow(as type: ElementType = .float32) -> Int? {
         let limit = type.firstNonFiniteBits
         return (0..<rowCount).first { index in
@@ -32,7 +32,7 @@ extension Matrix {
         }
     }
 
-    /// How many numbers are not.
+    /// How many numbers are not finite in `type`.
     public func nonFiniteCount(as type: ElementType = .float32) -> Int {
         let limit = type.firstNonFiniteBits
         return (0..<rowCount).reduce(0) { count, index in
@@ -43,10 +43,10 @@ extension Matrix {
 }
 
 extension StoredMatrix {
-    /// Rows that are widened at a time, so that memory stays small.
+    /// Rows that are upcast at a time, so that memory stays small.
     private var bandRowCount: Int { max(1, (1 << 18) / max(columnCount, 1)) }
 
-    /// Where numbers are not finite: the first row, and how many there are; nil where all are finite.
+    /// The first row with a number that is not finite, and how many such numbers there are; nil if all numbers are finite.
     public var nonFinite: (firstRow: Int, count: Int)? {
         var found: (firstRow: Int, count: Int)?
         for start in Swift.stride(from: 0, to: columnCount == 0 ? 0 : rowCount, by: bandRowCount) {
@@ -59,9 +59,9 @@ extension StoredMatrix {
         return found
     }
 
-    /// Whether both hold the same numbers, bit for bit once they are floats; each may be stored in a type of its own.
+    /// Whether both hold the same numbers, bit for bit after the upcast to floats. Their stored types may differ.
     ///
-    /// Both are read until they differ, and nothing of them is kept.
+    /// Both are read up to the first difference. No copy of them is kept.
     public func holdsSameValues(as other: StoredMatrix) -> Bool {
         guard rowCount == other.rowCount, columnCount == other.columnCount else { return false }
         if elementType == other.elementType {

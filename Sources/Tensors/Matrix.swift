@@ -30,7 +30,7 @@ public struct Matrix: @unchecked Sendable {
 
     /// New memory holding `values`, row by row.
     public init(rowCount: Int, columnCount: Int, values: [Float]) {
-        invariant(values.count == rowCount * columnCount, "as many values as the matrix has elements")
+        invariant(values.count == rowCount * columnCount, "there are as many values as the matrix has elements")
         self.init(rowCount: rowCount, columnCount: columnCount)
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { pointer.update(from: base, count: values.count) }
@@ -82,9 +82,9 @@ public struct Matrix: @unchecked Sendable {
             rowCount: rowCount, columnCount: range.count, stride: stride)
     }
 
-    /// The same contiguous floats, seen with other dimensions.
+    /// The same contiguous floats with other dimensions.
     public func reshaped(rowCount: Int, columnCount: Int) -> Matrix {
-        invariant(isContiguous && rowCount * columnCount == elementCount, "a new shape has as many elements, which lie together")
+        invariant(isContiguous && rowCount * columnCount == elementCount, "a reshaped matrix is contiguous and keeps its number of elements")
         return Matrix(
             storage: storage, pointer: pointer, rowCount: rowCount, columnCount: columnCount, stride: columnCount)
     }

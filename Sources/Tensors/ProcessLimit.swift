@@ -1,19 +1,19 @@
 import Foundation
 import Settings
 
-/// The memory that this process may still ask for, where a limit of its own is set (`ulimit -v`, `ulimit -d`). A library that is
-/// refused ends the process without a word, or asks again for ever.
+/// The memory that this process may still take under a limit of its own (`ulimit -v`, `ulimit -d`). If the system refuses
+/// memory to a library, the library ends the process without a message, or retries forever.
 public struct ProcessLimit: Equatable, Sendable {
     public enum Kind: String, Sendable {
-        /// All that is mapped: files, libraries and stacks too.
+        /// All mapped memory, including files, libraries and stacks.
         case addressSpace = "ulimit -v"
-        /// What the process can write to and shares with nobody.
+        /// Memory that the process can write to and does not share.
         case data = "ulimit -d"
     }
 
     public let kind: Kind
     public let byteCount: Int
-    /// What is left of it.
+    /// Bytes that the process may still take.
     public let rest: Int
 
     public init(_ kind: Kind, byteCount: Int, rest: Int) {
@@ -22,12 +22,12 @@ public struct ProcessLimit: Equatable, Sendable {
         self.rest = rest
     }
 
-    /// The limit that leaves least; nil where there is none.
+    /// The limit that leaves the least memory; nil if there is no limit.
     ///
-    /// - Parameter root: where `/proc` is; another folder for tests.
+    /// - Parameter root: the folder that contains `/proc`. Tests use another folder.
     public static func tightest(root: String = "") -> ProcessLimit? {
         guard let limits = SystemFile.text("\(root)/proc/self/limits"), let pages = SystemFile.text("\(root)/proc/self/statm") else { return nil }
-        // In pages: all that is mapped is the first, data and stack the sixth. See proc(5).
+        // Sizes are in pages. The first is all mapped memory, the sixth is data and stack. See proc(5).
         let sizes = pages.split(separator: " ").map { (Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0) * Int(getpagesize()) }
         guard sizes.count > 5 else { return nil }
         let found = [("Max address space", Kind.addressSpace, sizes[0]), ("Max data size", .data, sizes[5])].compactMap { name, kind, used in
@@ -37,17 +37,17 @@ public struct ProcessLimit: Equatable, Sendable {
         return found.min { $0.rest < $1.rest }
     }
 
-    /// Refuses what needs more than is left.
+    /// Throws if more memory is needed than is left.
     ///
     /// - Parameters:
-    ///   - byteCount: what is needed at least.
-    ///   - purpose: what for, in words that follow the amount.
-    ///   - advice: what else a person can do, in words that follow "Raise that limit".
+    ///   - byteCount: the least memory needed, in bytes.
+    ///   - purpose: the purpose of the memory, in words that follow the amount.
+    ///   - advice: other remedies, in words that follow "Raise that limit".
     /// - Throws: `Failure`: configuration.
     public func check(_ byteCount: Int, _ purpose: String, or advice: String = "") throws(Failure) {
         guard byteCount > rest else { return }
         throw .configuration(
-            kind.rawValue, "leaves this process \(mebibytes(rest)) of \(mebibytes(self.byteCount)), and it needs \(mebibytes(byteCount)) \(purpose)",
+            kind.rawValue, "leaves \(mebibytes(rest)) of \(mebibytes(self.byteCount)) to a process that needs \(mebibytes(byteCount)) \(purpose)",
             remedy: "Raise that limit (\(kind.rawValue) unlimited)\(advice).")
     }
 

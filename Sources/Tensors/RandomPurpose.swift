@@ -1,6 +1,6 @@
-/// What random numbers are drawn for: part of their key, so that streams of one seed have nothing in common.
+/// The purpose of random numbers. It is part of their key, so that the streams of one seed are independent.
 ///
-/// The numbers are part of every run's results and never change.
+/// The results of every run depend on these constants, so they never change.
 public enum RandomPurpose {
     /// The order of records in an epoch, keyed (seed, order, epoch): "sampling" in ASCII.
     public static let recordOrder: UInt64 = 0x7361_6D70_6C69_6E67

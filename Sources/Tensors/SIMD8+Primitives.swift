@@ -48,9 +48,9 @@ extension SIMD8<Float> {
 
 /// e^x for each lane, relative error below 2e-7; arguments are clamped to [-87, 88], NaN stays NaN.
 ///
-/// Range reduction by the magic number 1.5·2²³ instead of `.rounded()`, which would compile to scalar calls; with the
-/// exponent's bias added to it, the low bits of the shifted number are those of the power of two. The polynomial is
-/// that of the Cephes library's `expf` (Moshier).
+/// The magic number 1.5·2²³ reduces the range, because `.rounded()` would compile to scalar calls. It includes the exponent's
+/// bias, so the low bits of the shifted number are the exponent bits of the power of two. The polynomial is that of the
+/// Cephes library's `expf` (Moshier).
 @inlinable @inline(__always)
 public func exponential(_ x: Float8) -> Float8 {
     var clamped = x
@@ -68,13 +68,13 @@ public func exponential(_ x: Float8) -> Float8 {
     series = Float8(repeating: 1.666_666_55e-1).addingProduct(series, rest)
     series = Float8(repeating: 5.000_000_1e-1).addingProduct(series, rest)
     let value = (rest + 1).addingProduct(series, rest * rest)
-    // A product, not a sum of bits: that would make a number of a NaN.
+    // A product, because adding to the exponent bits would turn a NaN into a number.
     return value * unsafeBitCast(unsafeBitCast(shifted, to: SIMD8<Int32>.self) &<< 23, to: Float8.self)
 }
 
 /// 2^x for each lane and x ≤ 127, relative error below 3e-7; arguments below −126 give 2⁻¹²⁶, NaN stays NaN.
 ///
-/// As `exponential`, with the range reduced exactly by one subtraction; the polynomial is that of Cephes' `exp2f`.
+/// As `exponential`, but one exact subtraction reduces the range. The polynomial is that of Cephes' `exp2f`.
 @inlinable @inline(__always)
 public func exponentialOfTwo(_ x: Float8) -> Float8 {
     var clamped = x
@@ -92,10 +92,10 @@ public func exponentialOfTwo(_ x: Float8) -> Float8 {
     return value * unsafeBitCast(unsafeBitCast(shifted, to: SIMD8<Int32>.self) &<< 23, to: Float8.self)
 }
 
-/// √x for each lane of normal numbers from 0 on, relative error below 1.5e-7; numbers above 3e38 count as that.
+/// √x for each lane, for 0 and positive normal numbers, relative error below 1.5e-7; numbers above 3e38 count as 3e38.
 ///
-/// `squareRoot()` compiles to a call for each lane. This begins with the well-known guess of 1/√x from halved exponents,
-/// takes two of Newton's steps for 1/√x, and one for √x itself.
+/// `squareRoot()` compiles to one call per lane. This function starts with the well-known guess of 1/√x from halved
+/// exponents. Two Newton steps improve 1/√x, and a last one improves √x.
 @inlinable @inline(__always)
 public func squareRoot(_ x: Float8) -> Float8 {
     var value = x

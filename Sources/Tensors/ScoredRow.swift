@@ -1,4 +1,4 @@
-/// One prediction that is scored: the hidden state at `position` of the axis predicts `target`.
+/// One scored prediction: the hidden state at `position` of the axis predicts `target`.
 ///
 /// A shared prompt's last position has one row for each completion.
 public struct ScoredRow: Equatable, Sendable {

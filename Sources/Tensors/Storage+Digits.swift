@@ -8,8 +8,10 @@ extension Storage {
         return hash.digits()
     }
 
-    /// The SHA-256 of a file's size and of samples of its content: of all of it up to a mebibyte, else of its first 64 KiB
-    /// (where headers are) and of 64 blocks of 4 KiB spread evenly to its end. Reading them takes no time, however large it is.
+    /// The SHA-256 of samples of a file: quick to compute even for very large files.
+    ///
+    /// A file of at most 1 MiB is hashed completely. Of a larger file the hash covers its size, its first 64 KiB (where
+    /// headers are) and 64 blocks of 4 KiB spread evenly to its end.
     public func sampledDigits() -> String {
         let (block, count) = (4096, 64)
         guard byteCount > 1 << 20 else { return contentDigits() }

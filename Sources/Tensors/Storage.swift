@@ -5,24 +5,26 @@ import Synchronization
 /// A block of memory with one owner: allocated by Tandem, or a file mapped from disk.
 ///
 /// Views (`Matrix`, `StoredMatrix`) hold a reference to it, so memory outlives every view into it.
-/// Threads of one rank share storage and write disjoint parts of it; nothing here locks.
+/// Threads of one rank share storage and write disjoint parts of it; there are no locks.
 public final class Storage: @unchecked Sendable {
     public let base: UnsafeMutableRawPointer
     public let byteCount: Int
-    /// 0 where someone else unmaps it.
+    /// 0 if another owner unmaps the memory.
     private let mappedByteCount: Int
 
-    /// Blocks that this process has allocated so far, mapped files aside. Tests see by it that a training step, once its
-    /// scratch has grown, allocates nothing: fresh pages cost a fault each, and a kernel that zeroes them.
+    /// Number of blocks that this process has allocated so far, without mapped files. Tests check with it that a training
+    /// step allocates nothing once its scratch memory has grown: each fresh page costs a page fault, and the operating system
+    /// zeroes it.
     public static var allocationCount: Int { allocations.load(ordering: .relaxed) }
     private static let allocations = Atomic<Int>(0)
 
-    /// Ends the process where the system refuses memory for a buffer of so many bytes. A program sets it before it has threads.
+    /// Called with a buffer's size in bytes when the system refuses its memory. It ends the process. A program sets it before
+    /// it starts threads.
     nonisolated(unsafe) public static var whenRefused: (Int) -> Never = { byteCount in
-        brokenInvariant("out of memory: \(byteCount) bytes for a buffer were refused")
+        brokenInvariant("out of memory: the system refused \(byteCount) bytes for a buffer")
     }
 
-    /// Anonymous memory, zeroed, page-aligned, with huge pages asked for (first touch is slow on virtual machines).
+    /// Anonymous memory, zeroed and page-aligned. It requests huge pages, because first touch is slow on virtual machines.
     public init(floatCount: Int) {
         invariant(floatCount >= 0, "a size is not negative")
         byteCount = floatCount * MemoryLayout<Float>.stride
@@ -36,11 +38,12 @@ public final class Storage: @unchecked Sendable {
         base = address
     }
 
-    /// `path`, mapped read-only and shared: all ranks of a node read one physical copy.
+    /// Maps `path` read-only and shared: all ranks of a node read one physical copy.
     ///
-    /// - Throws: `Failure` (missing, or input/output) when the file can't be opened or is empty.
+    /// - Throws: `Failure`: missing if the file can't be opened, damaged if it is empty or not a regular file, input/output
+    ///   if it can't be mapped.
     public init(mapping path: String) throws(Failure) {
-        // Without waiting: a pipe that nobody writes to is refused like any other file that is none.
+        // Non-blocking: a pipe without a writer is refused, as every file that is not regular, instead of waited for.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw .missing(
@@ -68,7 +71,7 @@ public final class Storage: @unchecked Sendable {
         base = address
     }
 
-    /// Memory of someone else's, which lives as long as anyone reads it.
+    /// Memory of another owner. It must live as long as any view into it.
     public init(borrowing base: UnsafeMutableRawPointer, byteCount: Int) {
         self.base = base
         self.byteCount = byteCount

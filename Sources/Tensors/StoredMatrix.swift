@@ -1,8 +1,8 @@
 import Settings
 
-/// A read-only view of weights in the type of the file they are mapped from, `stride` elements from row to row.
+/// A read-only view of weights in the type of the file that they are mapped from, `stride` elements from row to row.
 ///
-/// A vector is a matrix of one row. Shards are sub-matrices: no copy is made until a kernel widens one.
+/// A vector is a matrix of one row. Shards are sub-matrices: no copy is made until a kernel upcasts one.
 public struct StoredMatrix: @unchecked Sendable {
     public let storage: Storage
     /// Bytes from the storage's start; safetensors data may be misaligned.
@@ -43,7 +43,7 @@ public struct StoredMatrix: @unchecked Sendable {
             elementType: elementType, rowCount: rowCount, columnCount: range.count, stride: stride)
     }
 
-    /// The same memory as floats, where it already is floats at an aligned address; nil where it must be widened.
+    /// The same memory as floats if it holds floats at an aligned address; nil if it must be upcast.
     public var asFloats: Matrix? {
         let address = storage.base + byteOffset
         guard elementType == .float32, Int(bitPattern: address) % MemoryLayout<Float>.alignment == 0 else { return nil }
@@ -52,9 +52,9 @@ public struct StoredMatrix: @unchecked Sendable {
             rowCount: rowCount, columnCount: columnCount, stride: stride)
     }
 
-    /// Writes every element, exactly, as a float. Widening loses nothing: each stored type is a subset of float32.
+    /// Writes every element as a float. The upcast is exact: float32 has every number of each stored type.
     public func upcast(into destination: Matrix) {
-        invariant(destination.rowCount == rowCount && destination.columnCount == columnCount, "a widened matrix has the stored one's shape")
+        invariant(destination.rowCount == rowCount && destination.columnCount == columnCount, "an upcast matrix has the stored one's shape")
         for index in 0..<rowCount {
             let source = storage.base + byteOffset + index * stride * elementType.byteCount
             let target = destination.row(index)
@@ -84,13 +84,13 @@ func upcastFloat16(_ bits: UInt16) -> Float {
     if magnitude >= 0x7C00 {
         return Float(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13)
     }
-    // 2^112 moves the exponent's bias from 15 to 127, and makes subnormals normal on the way.
+    // 2^112 moves the exponent's bias from 15 to 127, and makes subnormals normal.
     let scaled = Float(bitPattern: magnitude << 13) * Float(bitPattern: UInt32(127 + 112) << 23)
     return Float(bitPattern: sign | scaled.bitPattern)
 }
 
 extension StoredMatrix {
-    /// A copy in another type, in memory of its own; bfloat16 rounds to nearest, ties to even.
+    /// A copy in another type, in new memory; bfloat16 rounds to nearest, ties to even.
     public func converted(to type: ElementType) -> StoredMatrix {
         let copy = StoredMatrix(
             storage: Storage(floatCount: (rowCount * columnCount * type.byteCount + 3) / 4), byteOffset: 0, elementType: type,
@@ -99,7 +99,7 @@ extension StoredMatrix {
         return copy
     }
 
-    /// Writes every element into `copy`, in its type.
+    /// Writes every element into `copy`, converted to the type of `copy`.
     public func convert(into copy: StoredMatrix) {
         let type = copy.elementType
         invariant(type != .float16, "frozen weights are held as float32 or bfloat16")
@@ -120,8 +120,8 @@ extension StoredMatrix {
     }
 }
 
-/// Bits of the nearest bfloat16, ties to even. NaN stays NaN (its payload shortened, and quiet); what is larger than the
-/// largest bfloat16 by half a unit or more becomes infinite.
+/// Bits of the nearest bfloat16, ties to even. NaN stays NaN (quiet, with a shortened payload). A magnitude half a unit or
+/// more above the largest bfloat16 becomes infinite.
 @inlinable
 public func bfloat16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern

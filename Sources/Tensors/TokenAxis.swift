@@ -1,10 +1,11 @@
 import Settings
 
-/// The flat token axis of a micro-batch: `T` tokens, their positions, and who sees whom. There is no padding.
+/// The flat token axis of a micro-batch: `T` tokens, their positions, and the segments that define which tokens each token
+/// sees. There is no padding.
 public struct TokenAxis: Equatable, Sendable {
     /// `[T]` token ids.
     public private(set) var tokens: [Int32] = []
-    /// `[T]` rotary positions: a completion's go on from its prompt's length.
+    /// `[T]` rotary positions. The positions of a completion start at the length of its prompt.
     public private(set) var positions: [Int32] = []
     /// In the order of the axis, without gaps.
     public private(set) var segments: [Segment] = []
@@ -13,7 +14,7 @@ public struct TokenAxis: Equatable, Sendable {
 
     public var count: Int { tokens.count }
 
-    /// Adds a segment whose positions start after its prefix, at 0 without one. Returns where it lies.
+    /// Adds a segment. Its positions start after its prefix, or at 0 without a prefix. Returns the segment's range on the axis.
     @discardableResult
     public mutating func append(_ ids: some Collection<Int32>, after prefix: Range<Int>? = nil) -> Range<Int> {
         invariant(prefix.map { $0.upperBound <= tokens.count } ?? true, "a prefix lies before its segment")

@@ -10,6 +10,6 @@ import Testing
             _ = DirectPreference(beta: 1, reference: nil).evaluate(text)
         }
         let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(words.contains("record 3 has no sequence chosen that is scored"))
+        #expect(words.contains("record 3 has no scored sequence chosen"))
     }
 }

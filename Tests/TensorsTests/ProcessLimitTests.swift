@@ -47,7 +47,7 @@ import Testing
         let failure = try #require(throws: Failure.self) { try limit.check(101 << 20, "for this", or: ", or do without") }
         #expect(
             failure.description
-                == "ulimit -v: leaves this process 100 MiB of 300 MiB, and it needs 101 MiB for this. Raise that limit (ulimit -v unlimited), or do without."
+                == "ulimit -v: leaves 100 MiB of 300 MiB to a process that needs 101 MiB for this. Raise that limit (ulimit -v unlimited), or do without."
         )
         #expect(failure.exitCode == .configuration)
     }

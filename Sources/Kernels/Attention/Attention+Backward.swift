@@ -3,12 +3,12 @@ import Tensors
 // T tokens, G key/value heads on this rank, J query heads a group, E head dimension, R stacked rows of a piece of queries.
 
 extension Attention {
-    /// Gradients of the projections: `gradient[T, (G·J + 2·G)·E]`, written whole. Scores are computed again from `logSumExp`.
+    /// Gradients of the projections: overwrites all of `gradient[T, (G·J + 2·G)·E]`. Recomputes the weights with `logSumExp`.
     public func backward(
         _ outputGradient: Matrix, projections: Matrix, output: Matrix, logSumExp: Matrix, plan: AttentionPlan,
         into gradient: Matrix
     ) {
-        // Tasks write the rows of all tokens of the plan.
+        // Tasks write every gradient only if every token is a query.
         if plan.queryCount < gradient.rowCount { gradient.fill(0) }
         let corrections = corrections.matrix(rowCount: gradient.rowCount, columnCount: groupCount * headsPerGroup)
         packForBackward(outputGradient, projections: projections, output: output, plan: plan, corrections: corrections)
@@ -46,7 +46,7 @@ extension Attention {
         addPartials(plan, into: gradient)
     }
 
-    /// Packs keys and values of all tokens, and finds the corrections Σ o·∂o.
+    /// Packs keys and values of all tokens, and computes the corrections Σ o·∂o.
     private func packForBackward(
         _ outputGradient: Matrix, projections: Matrix, output: Matrix, plan: AttentionPlan, corrections: Matrix
     ) {
@@ -70,7 +70,7 @@ extension Attention {
         }
     }
 
-    /// What belongs to the stacked rows of a piece: log-sum-exp, in powers of 2, and corrections.
+    /// Collects the log-sum-exp (in powers of 2) and the correction of each stacked row of a piece.
     private func gatherRowValues(
         _ piece: AttentionPiece, _ group: Int, logSumExp: Matrix, corrections: Matrix, _ scratch: AttentionScratch
     ) {
@@ -83,7 +83,7 @@ extension Attention {
         }
     }
 
-    /// Scores of a tile become weights, gradients of weights become gradients of scores.
+    /// Turns a tile's scores into weights, and gradients of weights into gradients of scores.
     private func differentiate(_ tile: AttentionTile, _ scratch: AttentionScratch) {
         for row in 0..<tile.rowCount {
             let start = row &* AttentionSizes.scoreStride
@@ -107,7 +107,7 @@ extension Attention {
 
     // MARK: Gradients of keys and values
 
-    /// Where `task` adds up gradients of keys that other tasks see too.
+    /// Memory for the partial key gradients of `task`; `nil` if no other task sees its keys.
     private func partialSums(_ plan: AttentionPlan, _ task: AttentionPlan.Task, _ group: Int) -> KeyGradients? {
         task.partialRow.map { partialSums(plan, group, row: $0, rowCount: task.keyRowCount) }
     }
@@ -117,7 +117,7 @@ extension Attention {
         return KeyGradients(partials.floats + offset, rowCount: rowCount, columnCount: headDimension)
     }
 
-    /// Adds up, in a fixed order, what the tasks of a unit found for the same keys.
+    /// Sums the partial gradients of keys that several tasks of a unit see, in a fixed order.
     private func addPartials(_ plan: AttentionPlan, into gradient: Matrix) {
         workers.run(plan.keySums.count * groupCount) { number, _ in
             let (index, group) = number.quotientAndRemainder(dividingBy: groupCount)

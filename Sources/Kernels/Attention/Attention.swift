@@ -7,8 +7,9 @@ import Tensors
 /// Grouped-query attention (Ainslie et al., arXiv:2305.13245) over the segments of a flat token axis, tile by tile of keys
 /// with a running softmax (Dao et al., arXiv:2205.14135).
 ///
-/// Keys and values are packed once a call. A task is a part of a unit of the plan and one key/value head: a piece of its
-/// queries, the J heads of a group stacked to R rows, walks over tiles of keys, whose scores stay in the cache.
+/// Keys and values are packed once per call. A task is a part of a unit of the plan, for one key/value head. It takes one
+/// piece of queries at a time, with the J heads of a group stacked to R rows, and loops over tiles of keys. A tile's scores
+/// stay in the cache.
 public final class Attention: @unchecked Sendable {
     let groupCount: Int
     let headsPerGroup: Int
@@ -37,16 +38,16 @@ public final class Attention: @unchecked Sendable {
     public var outputWidth: Int { headsPerGroup * groupCount * headDimension }
 
     private var scale: Double { 1 / Double(headDimension).squareRoot() }
-    /// What queries are multiplied with, so that scores are exponents of 2.
+    /// Queries are multiplied by this factor, so that scores are exponents of 2.
     var queryScale: Float { Float(scale / Softmax.logOfTwo) }
-    /// What sums over such queries are multiplied with to be sums over queries times 1/√E.
+    /// Key gradients are first summed over queries times `queryScale`. This factor replaces `queryScale` by 1/√E.
     var keyGradientScale: Float { Float(Softmax.logOfTwo) }
     var queryGradientScale: Float { Float(scale) }
 
     /// `output[T, G·J·E] = softmax(scale · Q·Kᵀ, over visible keys) · V`; `logSumExp[T, G·J]` of the scaled scores is
     /// kept for backward.
     ///
-    /// - Parameter firstQuery: the token of the first row of `output` and `logSumExp`: in decoding only the newest have rows.
+    /// - Parameter firstQuery: the token of the first row of `output` and `logSumExp`. In decoding only new tokens have rows.
     public func forward(
         _ projections: Matrix, plan: AttentionPlan, into output: Matrix, logSumExp: Matrix, firstQuery: Int = 0
     ) {
@@ -78,7 +79,8 @@ public final class Attention: @unchecked Sendable {
         }
     }
 
-    /// Scores of a tile become weights relative to each row's running maximum; sums of outputs follow it.
+    /// Turns a tile's scores into weights relative to each row's running maximum. If the maximum grows, the row's output sums
+    /// are rescaled.
     private func exponentiate(_ tile: AttentionTile, _ scratch: AttentionScratch) {
         for row in 0..<tile.rowCount {
             let visible = Int(scratch.visible[row])
@@ -134,7 +136,8 @@ public final class Attention: @unchecked Sendable {
         }
     }
 
-    /// The keys that a piece sees: those of the prefix, then its own segment's up to the piece's last token.
+    /// Calls `body` with each tile of keys that a piece sees: first the prefix, then its own segment up to the piece's last
+    /// token.
     @inline(__always)
     func forEachTile(
         _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace,
@@ -159,7 +162,7 @@ public final class Attention: @unchecked Sendable {
 
     // MARK: Views and packed forms of one group
 
-    /// The group's query heads, `[T, J·E]`; outputs have the same place.
+    /// The group's query heads, `[T, J·E]`. Outputs have the same columns.
     func queries(_ matrix: Matrix, _ group: Int) -> Matrix {
         let width = headsPerGroup * headDimension
         return matrix.columns((group * width)..<((group + 1) * width))
@@ -177,7 +180,7 @@ public final class Attention: @unchecked Sendable {
         return matrix.columns(start..<(start + headDimension))
     }
 
-    /// Tokens of `source[T, J·E]` to stacked rows `[R, E]`.
+    /// Copies the piece's tokens of `source[T, J·E]`, times `factor`, to stacked rows `[R, E]`.
     func packRows(_ source: Matrix, _ piece: AttentionPiece, times factor: Float, into rows: Panels) {
         for (index, token) in piece.tokens.enumerated() {
             for head in 0..<headsPerGroup {

@@ -1,8 +1,8 @@
 import Tensors
 
-// J query heads a group, E head dimension, R stacked rows of a piece, N packed keys of a task.
+// E head dimension, N packed keys of all tokens.
 
-/// The keys and values of all tokens, packed once a call for all tasks; N rows a group.
+/// The keys and values of all tokens, packed once per call for all tasks: N rows per group.
 final class AttentionKeys: @unchecked Sendable {
     private let storage = GrowingStorage()
     private let headDimension: Int
@@ -19,12 +19,12 @@ final class AttentionKeys: @unchecked Sendable {
         storage.grow(to: groupCount * formCount * floatsPerForm)
     }
 
-    /// `[N, E]` as form number `form` of a group.
+    /// Packed form number `form` of a group, `[N, E]`.
     func panels(_ group: Int, form: Int) -> Panels {
         Panels(pointer: pointer(group, form), rowCapacity: rowCount, columnCount: headDimension)
     }
 
-    /// `[N, E]ᵀ` as form number `form` of a group.
+    /// Packed form number `form` of a group, `[N, E]ᵀ`.
     func transposed(_ group: Int, form: Int) -> TransposedPanels {
         TransposedPanels(pointer: pointer(group, form), columnCount: headDimension)
     }

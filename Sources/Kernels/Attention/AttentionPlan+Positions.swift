@@ -2,10 +2,10 @@ import Settings
 import Tensors
 
 extension AttentionPlan {
-    /// The same segments and keys with queries at some positions only: attention's output has rows there, the others stay
-    /// as they are; keys that no query sees get gradients of zero.
+    /// A plan with queries at `positions` only. Attention writes the output rows of these positions and leaves other rows
+    /// unchanged. Keys that no query sees get gradients of zero.
     ///
-    /// Positions that follow each other are one stretch of queries, as a completion's are.
+    /// Consecutive positions, such as those of a completion, are one stretch of queries.
     /// - Parameter positions: on the axis, ascending, each once.
     public init(_ segments: [Segment], queriesAt positions: [Int]) {
         var next = positions[...]

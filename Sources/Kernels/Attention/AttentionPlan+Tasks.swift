@@ -7,7 +7,7 @@ extension AttentionPlan {
         var row: Int
     }
 
-    /// Where the first of a range of keys lies: among all packed keys, and among the gradients of a task's.
+    /// The row of a range's first key: among all packed keys, and among the key gradients of a task.
     struct KeyPlace: Sendable {
         var packedRow: Int
         var gradientRow: Int
@@ -16,45 +16,46 @@ extension AttentionPlan {
     /// Blocks that one thread computes, and the keys that they see.
     struct Task: Sendable {
         var blocks: [Block]
-        /// Of each block's prefix and own keys.
+        /// For each block the places of its prefix and of its own keys.
         var places: [Attention.BlockPlace]
-        /// Where the gradients of the keys lie that the task sees.
+        /// The rows of the gradients of all keys that the task sees.
         var spans: [KeySpan]
-        /// Rows that these gradients take, with room for a register tile that runs over the end.
+        /// Number of rows of these gradients, with room for a register tile that extends past the end.
         var keyRowCount: Int
-        /// Where its partial gradients of keys begin, in rows of the shared memory; `nil` if no other task sees its keys.
+        /// First row of the task's partial key gradients in the shared memory; `nil` if no other task sees its keys.
         var partialRow: Int?
         var pairCount: Int
     }
 
-    /// The gradients of keys `tokens` are sums of what several tasks found.
+    /// The gradients of the keys `tokens` are the sum of several tasks' parts.
     struct KeySum: Sendable {
         struct Part: Sendable {
-            /// Keys that the task saw: a beginning of `tokens`.
+            /// Number of keys that the task saw, from the start of `tokens` on.
             var count: Int
-            /// The row of the first of them in the task's memory.
+            /// The row of the first key in the task's memory.
             var row: Int
             var keyRowCount: Int
             var partialRow: Int
         }
         /// Keys that a query sees.
         var tokens: Range<Int>
-        /// The first has all of `tokens`.
+        /// The first part covers all of `tokens`.
         var parts: [Part]
     }
 
-    /// A unit of fewer visible pairs than this is one task; a longer one is cut into equal parts of about as many.
+    /// Visible pairs per task, at least about this many: a unit is cut into nearly equal parts. A unit with less than twice
+    /// this number is one task.
     static let pairsPerTask = 1 << 16
-    /// Each task of a unit keeps gradients of the keys it sees, so this bounds their memory to a multiple of the context.
+    /// Each task of a unit keeps gradients of the keys it sees. This limit bounds their memory to a multiple of the context.
     static let maximumTasksPerUnit = 16
-    /// A task begins at a multiple of these tokens, so that a segment's last rows alone fill a register tile partly.
+    /// A task begins at a multiple of this number of tokens, so that only a segment's last register tile is incomplete.
     static let taskGranularity = 48
-    /// Keys whose partial gradients one thread adds up.
+    /// Keys whose partial gradients one thread sums.
     private static let keysPerSum = 256
-    /// Keys that one thread packs, a multiple of 16; a short answer being decoded wakes no thread for it.
+    /// Keys that one thread packs, a multiple of 16. Decoding a short answer wakes no other thread for packing.
     private static let keysPerPack = 256
 
-    /// Every key once, in rows of units and segments one after the other; a segment begins at a multiple of 16.
+    /// Gives every key one row, unit after unit and segment after segment. Each segment begins at a multiple of 16.
     static func pack(_ units: [Unit]) -> [KeySpan] {
         var spans: [KeySpan] = []
         var row = 0
@@ -68,7 +69,7 @@ extension AttentionPlan {
         return spans
     }
 
-    /// Cuts every unit by its own shape, so a unit's bits do not depend on its neighbours. Returns the rows of partial sums.
+    /// Cuts every unit by its own shape, so that its bits do not depend on other units. Returns the number of partial rows.
     static func cut(_ units: [Unit], packed: [KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
         let rows = Dictionary(uniqueKeysWithValues: packed.map { ($0.tokens.lowerBound, $0.row) })
         var rowCount = 0
@@ -98,7 +99,7 @@ extension AttentionPlan {
     /// Forms in which backward packs keys and values: transposed keys, transposed values, and rows of keys.
     public static let packedForms = 3
 
-    /// Consecutive parts of a unit's blocks with about equally many visible pairs each.
+    /// Cuts a unit's blocks into consecutive parts with about the same number of visible pairs.
     private static func parts(of blocks: [Block]) -> [[Block]] {
         let total = blocks.reduce(0) { $0 + $1.pairCount }
         let count = taskCount(visiblePairs: total)
@@ -121,7 +122,8 @@ extension AttentionPlan {
     }
 
     private static func makeTask(_ blocks: [Block], packedRows: [Int: Int]) -> Task {
-        // Keys have one place for all blocks that see them: a prompt's for its completions, a segment's for its stretches.
+        // Blocks that see the same keys share their place: completions share their prompt's keys, stretches their segment's
+        // keys.
         var ends: [Int: Int] = [:]
         for tokens in blocks.flatMap({ [$0.prefix, $0.own] }) where !tokens.isEmpty {
             ends[tokens.lowerBound] = max(ends[tokens.lowerBound] ?? 0, tokens.upperBound)
@@ -143,7 +145,7 @@ extension AttentionPlan {
             pairCount: blocks.reduce(0) { $0 + $1.pairCount })
     }
 
-    /// How the gradients of a segment's keys are put together from its unit's tasks.
+    /// The sums of partial gradients, from the unit's tasks, that give the gradients of a segment's keys.
     private static func sums(of segment: Range<Int>, _ tasks: [Task]) -> [KeySum] {
         stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerSum).map { start in
             let tokens = start..<min(start + keysPerSum, segment.upperBound)
@@ -163,7 +165,7 @@ extension AttentionPlan {
 }
 
 extension AttentionPlan.Block {
-    /// The same for some of the queries.
+    /// This block with only some of its queries.
     func cut(_ queries: Range<Int>) -> AttentionPlan.Block {
         AttentionPlan.Block(
             queries: queries, prefix: prefix,

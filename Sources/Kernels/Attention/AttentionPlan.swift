@@ -1,13 +1,13 @@
 import Settings
 import Tensors
 
-/// Who sees whom on the token axis, cut into pieces of work: made once for a micro-batch, used by every layer.
+/// Which keys each query on the token axis sees, cut into tasks. Made once per micro-batch, used by every layer.
 public struct AttentionPlan: Sendable {
     /// Consecutive query tokens of one segment, and the keys they see.
     struct Block: Sendable {
         /// Query tokens on the axis.
         var queries: Range<Int>
-        /// Keys seen whole (the segment's prefix); empty without one.
+        /// The segment's prefix, whose keys all queries see; empty without a prefix.
         var prefix: Range<Int>
         /// Keys of the segment itself, up to the block's last query; the triangle at the end is causal.
         var own: Range<Int>
@@ -23,36 +23,36 @@ public struct AttentionPlan: Sendable {
         }
     }
 
-    /// Segments that share keys, in the axis's order: a document, or a prompt with its completions.
+    /// Segments that share keys, in the order of the axis: a document, or a prompt with its completions.
     struct Unit: Sendable {
         var segments: [Range<Int>]
-        /// Queries in ascending order, of segments that have any.
+        /// Blocks of queries in ascending order. Segments without queries have no block.
         var blocks: [Block]
     }
 
     /// Units are independent.
     let units: [Unit]
-    /// The work of one key/value head, heaviest first: tasks of equal work end together on any number of threads.
+    /// The tasks of one key/value head, heaviest first, so that threads end at about the same time.
     let tasks: [Task]
-    /// Where several tasks have gradients of the same keys.
+    /// How the gradients of keys that several tasks see are summed.
     let keySums: [KeySum]
-    /// Rows of memory that the shared keys' partial sums take together.
+    /// Total rows of memory for the partial gradients of shared keys.
     let partialRowCount: Int
-    /// Rows that the gradients of one task's keys take at most.
+    /// Most rows that the key gradients of one task take.
     let maximumKeyRowCount: Int
-    /// All keys in pieces that are packed by one thread each, in ascending rows.
+    /// All keys, in ascending rows. One thread packs each piece.
     let packs: [KeySpan]
     /// Rows of all packed keys.
     let packedRowCount: Int
-    /// Tokens that are queries.
+    /// Number of tokens that are queries.
     let queryCount: Int
 
     public init(_ segments: [Segment]) {
         self.init(units: AttentionPlan.units(segments) { [$0] })
     }
 
-    /// One document whose tokens up to `cached` were computed before: `count` new ones see all of them and, causally,
-    /// each other.
+    /// One document whose first `cached` tokens were computed before. The `count` new tokens see all cached tokens and,
+    /// causally, each other.
     public init(continuing cached: Int, count: Int) {
         invariant(count > 0, "a segment has tokens")
         let all = 0..<(cached + count)
@@ -83,7 +83,7 @@ public struct AttentionPlan: Sendable {
         return units
     }
 
-    /// Units without a query have nothing to compute.
+    /// Units without a query are left out: they have nothing to compute.
     init(units all: [Unit]) {
         let units = all.filter { !$0.blocks.isEmpty }
         let blocks = units.flatMap(\.blocks)
@@ -94,12 +94,13 @@ public struct AttentionPlan: Sendable {
         packedRowCount = packs.last.map { $0.row + ($0.tokens.count + 15) / 16 * 16 } ?? 0
         partialRowCount = AttentionPlan.cut(units, packed: packs, into: &tasks, keySums: &keySums)
         maximumKeyRowCount = tasks.map(\.keyRowCount).max() ?? 0
-        // Equal work stays in the order of the axis.
+        // Tasks of equal work stay in the order of the axis.
         self.tasks = tasks.enumerated().sorted { ($1.element.pairCount, $0.offset) < ($0.element.pairCount, $1.offset) }
             .map(\.element)
         self.keySums = keySums
     }
 
-    /// Multiply-adds of one head's scores and of its values each, per unit of head dimension: the visible (query, key) pairs.
+    /// The number of visible (query, key) pairs. For each unit of the head dimension, one head's scores take this many
+    /// multiply-adds, and its values as many again.
     public var visiblePairCount: Int { units.flatMap(\.blocks).reduce(0) { $0 + $1.pairCount } }
 }

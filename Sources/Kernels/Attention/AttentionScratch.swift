@@ -6,7 +6,7 @@ import Tensors
 final class AttentionScratch: @unchecked Sendable {
     /// `[R, E]` queries times log₂e/√E: scores are exponents of 2.
     let queries: Panels
-    /// `[R, E]` unnormalised outputs, or the gradients of the queries.
+    /// `[R, E]` unnormalised outputs; in backward the gradients of the queries.
     let outputs: Panels
     /// `[R, E]`
     let outputGradients: Panels
@@ -14,9 +14,9 @@ final class AttentionScratch: @unchecked Sendable {
     let scores: UnsafeMutablePointer<Float>
     /// `[R, 160]` gradients of weights, then of scores.
     let scoreGradients: UnsafeMutablePointer<Float>
-    /// `[R]` of each row so far: the largest score, or the log-sum-exp in powers of 2.
+    /// `[R]` each row's largest score so far; in backward its log-sum-exp in powers of 2.
     let maxima: UnsafeMutablePointer<Float>
-    /// `[R]` sums of 2^(score − maximum), or the corrections Σ o·∂o.
+    /// `[R]` each row's sum of 2^(score − maximum); in backward its correction Σ o·∂o.
     let sums: UnsafeMutablePointer<Float>
     /// `[R]` keys of the tile that each row sees.
     let visible: UnsafeMutablePointer<Int32>

@@ -2,22 +2,23 @@ import Tensors
 
 // J query heads a group, E head dimension, R stacked rows of a piece, L keys of a tile.
 
-/// A tile of keys beside a piece of queries, and the products of the two.
+/// A tile of keys and a piece of queries, with their products.
 ///
-/// A row of scores holds zeros behind its last visible key as far as any product reads it, so no product needs a mask;
-/// what no query of a register tile sees is left out.
+/// Behind its last visible key a row of scores holds zeros, as far as any product reads it, so no product needs a mask.
+/// Products skip keys that no query of a register tile sees.
 struct AttentionTile {
     /// The tile's first key among all packed keys, a multiple of 16.
     let packedRow: Int
-    /// The same among the gradients of its task's keys.
+    /// The tile's first key among the key gradients of its task.
     let gradientRow: Int
     /// L.
     let keyCount: Int
-    /// Keys of the tile that the piece's first token sees, below 1 if none, above L if more; the next token sees one more.
-    /// Keys of a prefix are seen by all.
+    /// How many of the tile's keys the piece's first token sees. Below 1 it sees none, above L it sees all. Each following
+    /// token sees one more. All tokens see all keys of a prefix.
     let firstVisible: Int
     let headsPerGroup: Int
-    /// The piece's first tile, whose products begin the sums over tiles; every query sees a key of it.
+    /// Whether this is the piece's first tile: its products start the sums over tiles. Every query sees at least one of its
+    /// keys.
     let isFirst: Bool
     /// Stacked rows of the piece.
     let rowCount: Int
@@ -28,7 +29,7 @@ struct AttentionTile {
     @inline(__always)
     func firstRow(seeing key: Int) -> Int { max(0, key &- firstVisible &+ 1) &* headsPerGroup }
 
-    /// Keys of the tile that each row sees.
+    /// Writes the number of the tile's keys that each row sees.
     func countVisible(into visible: UnsafeMutablePointer<Int32>) {
         var row = 0
         var count = firstVisible
@@ -40,7 +41,7 @@ struct AttentionTile {
         }
     }
 
-    /// `scores[R, L] = rows[R, E] · keys[L, E]ᵀ`, where any query of a register tile sees any key of a panel.
+    /// `scores[R, L] = rows[R, E] · keys[L, E]ᵀ`, except where no query of a register tile sees a key of a panel.
     func multiply(_ rows: Panels, byTransposed keys: TransposedPanels, into scores: UnsafeMutablePointer<Float>) {
         for key in Swift.stride(from: 0, to: keyCount, by: Panels.width) {
             let keyPanel = keys.panel(fromRow: packedRow &+ key)
@@ -62,7 +63,7 @@ struct AttentionTile {
         }
     }
 
-    /// `result[R, E] += weights[R, L] · rows[L, E]`, without the sums so far for a piece's first tile.
+    /// `result[R, E] += weights[R, L] · rows[L, E]`; `=` instead of `+=` for a piece's first tile.
     func add(
         _ weights: UnsafeMutablePointer<Float>, times rows: Panels, to result: Panels, visible: UnsafeMutablePointer<Int32>
     ) {
@@ -70,7 +71,7 @@ struct AttentionTile {
             let vectors = rows.row(packedRow, panel: panel)
             var row = 0
             while row < rowCount {
-                // The last row sees most.
+                // The last row sees the most keys.
                 let count = Int(visible[min(row &+ RegisterTile.rowCount, rowCount) &- 1])
                 if count > 0 {
                     let target = result.row(row, panel: panel)

@@ -4,7 +4,7 @@ import Tensors
 
 /// Gradients of a task's keys and values: two panels of its packed keys, one after the other.
 struct KeyGradients {
-    /// `[N, E]`, times √E·ln 2: summed over scaled queries.
+    /// `[N, E]`, summed over queries times `queryScale`; `keyGradientScale` corrects the factor.
     let keys: Panels
     /// `[N, E]`
     let values: Panels

@@ -5,9 +5,9 @@ enum Softmax {
     /// ln 2: scores in powers of 2 times this are scores in powers of e.
     static let logOfTwo = 0.693_147_180_559_945_3
 
-    /// Scores become 2^(score − maximum), where `maximum` is first raised to the largest of them; `sum` is of all so far.
+    /// Raises `maximum` to the largest score, turns scores into 2^(score − maximum), and adds them to `sum`.
     ///
-    /// Returns what everything that was computed with the old maximum is to be multiplied with; `nil` if it stays.
+    /// Returns the factor for results that were computed with the old maximum; `nil` if the maximum stays.
     @inline(__always)
     static func forward(
         _ scores: UnsafeMutablePointer<Float>, visible: Int, maximum: inout Float, sum: inout Float

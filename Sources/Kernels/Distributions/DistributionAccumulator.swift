@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The sums of `PartialDistributionStatistics` while tiles stream by. Tasks each add to rows of their own.
+/// Collects the sums of `PartialDistributionStatistics` tile by tile. Each task adds to different rows.
 final class DistributionAccumulator: @unchecked Sendable {
     private let rowCount: Int
     private let referenceCount: Int
@@ -37,7 +37,7 @@ final class DistributionAccumulator: @unchecked Sendable {
             inverseTemperature: Double(inverseTemperature))
     }
 
-    /// Streams one tile of a row's logits into its sums; new maxima move what was summed before.
+    /// Adds one tile of a row's logits to the row's sums. New maxima first shift the earlier sums.
     func add(
         _ policy: UnsafeMutablePointer<Float>, reference: (Int) -> UnsafeMutablePointer<Float>, count: Int,
         firstToken: Int, toRow row: Int
@@ -64,7 +64,7 @@ final class DistributionAccumulator: @unchecked Sendable {
         }
     }
 
-    /// Raises a model's maximum to the tile's, if that is larger.
+    /// Raises a model's maximum to the tile's maximum if the latter is larger.
     private func raise(
         _ row: Int, model: Int, _ logits: UnsafeMutablePointer<Float>, count: Int, firstToken: Int
     ) -> MaximumShift {

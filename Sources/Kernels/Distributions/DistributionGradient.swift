@@ -3,7 +3,7 @@ import Tensors
 
 // U scored hidden rows, K references, V' rows of the vocabulary on this rank.
 
-/// A request on its way back.
+/// A request with all that backward needs: the statistics of its rows and the weights of their losses.
 public struct DistributionGradient: Sendable {
     public let request: DistributionRequest
     /// `[U]`, with the sums that `accumulate` collected.

@@ -1,17 +1,17 @@
 import Settings
 import Tensors
 
-/// What several requests need of the references on one rank: each used reference once, and where requests find theirs.
+/// The references that several requests use on one rank: each reference once, and each request's indices into them.
 struct DistributionPlan: Sendable {
     struct Entry: Sendable {
         let loss: any DistributionLoss
-        /// Into `DistributionPlan.references`.
+        /// Indices into `DistributionPlan.references`.
         let references: [Int]
-        /// Rows of this rank's range that the loss sees; they come first.
+        /// How many vocabulary rows of this rank's range the loss sees: the first rows of the range.
         let rowCount: Int
         let inverseTemperature: Float
 
-        /// Tokens of a tile that the loss sees; `columns` count from the range's first token.
+        /// How many tokens of a tile the loss sees. `columns` are counted from the range's first token.
         func visibleCount(_ columns: Range<Int>) -> Int { max(0, min(columns.upperBound, rowCount) - columns.lowerBound) }
     }
 
@@ -25,9 +25,9 @@ struct DistributionPlan: Sendable {
             let indices = request.loss.references.map { name in
                 if let known = used.firstIndex(where: { $0.name == name }) { return known }
                 guard let head = heads.first(where: { $0.name == name }) else {
-                    brokenInvariant("a loss asks for the reference \(name), which has no head here")
+                    brokenInvariant("a loss reads the reference \(name), which has no head on this rank")
                 }
-                invariant(head.hidden.rowCount == rowCount, "\(name): other scored rows than the policy's")
+                invariant(head.hidden.rowCount == rowCount, "\(name): the number of scored rows differs from the policy's")
                 used.append(head)
                 return used.count - 1
             }

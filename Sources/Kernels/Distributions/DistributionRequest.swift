@@ -6,7 +6,8 @@ import Tensors
 /// A loss over distributions, and the tokens that all of its models know.
 public struct DistributionRequest: Sendable {
     public let loss: any DistributionLoss
-    /// Tokens from here on are left out of every model's distribution. At most the policy's vocabulary.
+    /// The number of shared tokens. Tokens from this id on are left out of every model's distribution. At most the policy's
+    /// vocabulary.
     public let sharedVocabulary: Int
 
     public init(loss: any DistributionLoss, sharedVocabulary: Int) {

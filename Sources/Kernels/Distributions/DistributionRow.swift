@@ -1,14 +1,14 @@
-/// What is known of a whole row once all its vocabulary, over all ranks, was streamed, at the loss's temperature.
+/// Statistics of one row over the shared vocabulary of all ranks, at the loss's temperature.
 public struct DistributionRow: Equatable, Sendable {
-    /// The policy's largest logit, undivided: what tiles leave off.
+    /// The policy's largest logit, before the division by the temperature. Tiles subtract it.
     public var policyMaximum: Double
-    /// log Σ exp(logit), logits as tiles show them: a token's log-probability is `tile.policy[index] − policyLogSumExp`.
+    /// log Σ exp(logit), of logits as tiles hold them: a token's log-probability is `tile.policy[index] − policyLogSumExp`.
     public var policyLogSumExp: Double
-    /// The policy's most probable token; the lowest of equals.
+    /// The policy's most probable token; the lowest one in a tie.
     public var policyMostProbable: Int
     /// In the order of the loss's `references`.
     public var references: [ReferenceRow]
-    /// What the loss's `accumulate` collected; empty until then.
+    /// The sums of the loss's `accumulate`, over all ranks; empty before the second pass.
     public var sums: [Double]
 
     public init(

@@ -2,18 +2,19 @@ import Foundation
 import Settings
 import Tensors
 
-/// How far the policy's distribution p is from those of teachers, q, both at a temperature T: (T²) · Σ weight · D, in nats.
+/// Divergence of the policy's distribution p from the teachers' distributions q, all at a temperature T: (T²) · Σ weight · D,
+/// in nats.
 ///
-/// Forward and reverse Kullback–Leibler (Hinton et al., arXiv:1503.02531; Gu et al., arXiv:2306.08543) and the generalised
-/// Jensen–Shannon divergence (Agarwal et al., arXiv:2306.13649), of the whole vocabulary. Against a teacher of the same
-/// bits, loss and gradient are exactly 0.
+/// D is the forward or reverse Kullback–Leibler divergence (Hinton et al., arXiv:1503.02531; Gu et al., arXiv:2306.08543) or
+/// the generalised Jensen–Shannon divergence (Agarwal et al., arXiv:2306.13649), over the whole shared vocabulary. If a
+/// teacher's logits have the same bits as the policy's, loss and gradient are exactly 0.
 public struct Divergence: DistributionLoss {
     public enum Kind: Equatable, Sendable {
-        /// Σ q (log q − log p): p covers all that q does.
+        /// Σ q (log q − log p): p covers every token that q finds probable.
         case forwardKL
-        /// Σ p (log p − log q): p stays where q is.
+        /// Σ p (log p − log q): p avoids tokens that q finds improbable.
         case reverseKL
-        /// β·KL(q‖M) + (1−β)·KL(p‖M) with M = (1−β)·p + β·q; β within (0, 1). Its ends are not the two above.
+        /// β·KL(q‖M) + (1−β)·KL(p‖M) with M = (1−β)·p + β·q; β within (0, 1). Its limits at 0 and 1 are not the two KL kinds.
         case jensenShannon(beta: Double)
     }
 
@@ -25,8 +26,8 @@ public struct Divergence: DistributionLoss {
     private let scale: Double
 
     /// - Parameters:
-    ///   - teachers: names of frozen models, and what their divergences are multiplied by.
-    ///   - temperatureSquared: multiplies by T², which keeps the gradient's size whatever the temperature.
+    ///   - teachers: names of frozen models, and the weights of their divergences.
+    ///   - temperatureSquared: multiplies the loss by T², so that the gradient's size does not depend on the temperature.
     public init(
         _ kind: Kind, teachers: [(name: String, weight: Double)], temperature: Double, temperatureSquared: Bool
     ) {
@@ -92,12 +93,13 @@ public struct Divergence: DistributionLoss {
     }
 }
 
-/// A divergence's gradient by a logit, from the log-probabilities of its token.
+/// The gradient of a divergence with respect to a logit, from the log-probabilities of the logit's token.
 private protocol DivergenceSlope {
     func callAsFunction(_ logs: PairOfModels.Logarithms) -> Float8
 }
 
-/// p − q, from the larger of the two and their ratio: where they are nearly equal, their own rounding would hide it.
+/// p − q, from the larger of the two and their ratio: if p and q are nearly equal, a subtraction would leave only their
+/// rounding errors.
 private struct ForwardSlope: DivergenceSlope {
     let factor: Float
 
@@ -108,7 +110,7 @@ private struct ForwardSlope: DivergenceSlope {
         let signBit = SIMD8<UInt32>(repeating: 0x8000_0000)
         let bits = unsafeBitCast(logs.difference, to: SIMD8<UInt32>.self)
         let apart = unsafeBitCast(bits | signBit, to: Float8.self)
-        // max(p, q) · (e^−|d| − 1) is the negative difference; p − q has the sign of −d, d = log q − log p.
+        // max(p, q) · (e^−|d| − 1) is −|p − q|; p − q has the sign of −d, with d = log q − log p.
         let negative = probability(larger) * exponentialAndLess(apart.raised).lessOne
         return unsafeBitCast(unsafeBitCast(negative, to: SIMD8<UInt32>.self) ^ (bits & signBit), to: Float8.self) * factor
     }
@@ -124,7 +126,7 @@ private struct ReverseSlope: DivergenceSlope {
     }
 }
 
-/// −(1−β)·p·(log(M/p) − Σ p·log(M/p)); `factor` has the −(1−β).
+/// −(1−β)·p·(log(M/p) − Σ p·log(M/p)); `factor` includes −(1−β).
 private struct JensenShannonSlope: DivergenceSlope {
     let factor: Float
     let logarithm: MixtureLogarithm
@@ -141,7 +143,7 @@ private struct PairOfModels {
     struct Logarithms {
         /// log p and log q.
         let policy, teacher: Float8
-        /// log q − log p, of the logits before they are normalised: it keeps its digits where the two are close.
+        /// log q − log p, computed from unnormalised logits: precise even if the two are close.
         let difference: Float8
     }
 
@@ -157,7 +159,7 @@ private struct PairOfModels {
         normalisation = Float(row.policyLogSumExp - reference.logSumExp)
     }
 
-    /// Eight tokens from `column` on, or the last ones.
+    /// Eight tokens from `column` on, or the last tokens.
     @inline(__always)
     subscript(column: Int, isWhole: Bool) -> Logarithms {
         let x = isWhole ? policy.unchecked8(column) : policy.last(column)

@@ -1,17 +1,18 @@
 import Foundation
 
-/// How far all of a model's logits move, as the loss sees them, when their maximum grows; and what that makes of their exponentials.
+/// A model's logits are relative to their maximum. When the maximum grows, `amount` is the shift of all logits, divided by
+/// the temperature, and `factor` multiplies their exponentials.
 struct MaximumShift {
     let amount: Double
     let factor: Double
 
-    /// From −∞ on there is nothing yet that could move.
+    /// If `old` is −∞, nothing was summed yet.
     init(from old: Double, to new: Double, inverseTemperature: Double) {
         amount = old == -.infinity ? 0 : (old - new) * inverseTemperature
         factor = old == -.infinity ? 0 : exp(amount)
     }
 
-    /// Moves one row's sums. Where both models move by the same amount, the cross sums are only multiplied.
+    /// Shifts one row's sums. If both models shift by the same amount, the cross sums are only multiplied.
     static func apply(
         to sums: UnsafeMutablePointer<Double>, policy: MaximumShift, referenceCount: Int,
         reference: (Int) -> MaximumShift

@@ -1,10 +1,11 @@
 import Tensors
 
-/// log((1 − β) + β·e^d) for each lane: log of a mixture of two probabilities relative to the first, d = log of their ratio.
+/// log((1 − β) + β·e^d) for each lane: the logarithm of a mixture of two probabilities relative to the first probability; d
+/// is the logarithm of the second over the first.
 ///
-/// Exactly 0 at d = 0, and the relative error stays below 1e-6 on both sides of it, where the mixture itself would have
-/// rounded d away: an argument within [√½, √2] goes into the polynomial (that of the Cephes library's `logf`, Moshier)
-/// as β·(e^d − 1). d is clamped to [-87, 88], NaN stays NaN.
+/// The result is exactly 0 at d = 0, and its relative error stays below 1e-6 near 0. A small d would vanish in the rounding
+/// of the mixture, so the polynomial (from `logf` of the Cephes library, Moshier) gets β·(e^d − 1) if the mixture is within
+/// [√½, √2]. d is clamped to [-87, 88], NaN stays NaN.
 struct MixtureLogarithm {
     private let share, rest: Float8
 
@@ -19,10 +20,10 @@ struct MixtureLogarithm {
         let power = exponentialAndLess(d.clamped)
         let distance = power.lessOne * share
         let mixture = rest.addingProduct(power.value, share)
-        // 2^e · m with m in [√½, √2): √½'s bits, moved to those of 1, put the exponent's step where m wraps round.
+        // The mixture is 2^e · m with m in [√½, √2). Moving the bits of √½ to those of 1 makes the exponent step where m wraps.
         let rootBits: UInt32 = 0x3F35_04F3
         let bits = unsafeBitCast(mixture, to: SIMD8<UInt32>.self) &+ (0x3F80_0000 - rootBits)
-        // An integer below 2^23 in the low bits of 2^23 is that number added.
+        // An integer n below 2^23 in the low bits of the float 2^23 makes it 2^23 + n.
         let exponent = unsafeBitCast((bits &>> 23) | 0x4B00_0000, to: Float8.self) - Float(8_388_608 + 127)
         var x = unsafeBitCast((bits & 0x007F_FFFF) &+ rootBits, to: Float8.self) - 1
         x.replace(with: distance, where: exponent .== 0)
@@ -39,7 +40,7 @@ struct MixtureLogarithm {
         var tail = (series * x * square).addingProduct(exponent, Float8(repeating: -2.121_944_40e-4))
         tail = tail.addingProduct(square, Float8(repeating: -0.5))
         let result = (x + tail).addingProduct(exponent, Float8(repeating: 0.693_359_375))
-        // The bits of a NaN gave a number: the product with 0 makes a NaN of it again.
+        // The bit operations turned a NaN into a number. Adding distance · 0 makes it NaN again.
         return result.addingProduct(distance, Float8(repeating: 0))
     }
 }

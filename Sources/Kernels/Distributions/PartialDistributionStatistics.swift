@@ -1,14 +1,14 @@
 import Foundation
 import Settings
 
-// U hidden rows, K references of the loss. x: the policy's logits, y: a reference's; both less their maximum of the
+// U hidden rows, K references of the loss. x: the policy's logits, y: a reference's logits; both minus their maximum in the
 // range, divided by the temperature.
 
-/// What one rank's range of the vocabulary adds to each row's distributions, relative to the range's maxima: sums of
-/// differences to a model's own maximum, so a constant between two models' logits costs no precision.
+/// Sums of each row's distributions over one rank's range of the vocabulary. Each model's logits are relative to its own
+/// maximum in the range, so a constant offset between two models costs no precision.
 public struct PartialDistributionStatistics: Sendable {
-    /// `[U, 1 + K]` the largest undivided logit of the policy and of each reference; −∞ where the range holds no shared
-    /// token. The ranks' maximum is what they agree on.
+    /// `[U, 1 + K]` the largest logit of the policy and of each reference, before the division by the temperature; −∞ if the
+    /// range holds no shared token. The all-reduce over the ranks takes the maximum.
     public let maximum: [Double]
     /// `[U, 1 + K]` the tokens of the maxima.
     let mostProbable: [Int]
@@ -19,7 +19,7 @@ public struct PartialDistributionStatistics: Sendable {
 
     public var rowCount: Int { maximum.count / (1 + referenceCount) }
 
-    /// The sums relative to `newMaximum[U, 1 + K]` (the maximum over all ranks): what the ranks add up.
+    /// The sums relative to `newMaximum[U, 1 + K]` (the maximum over all ranks): the input of the all-reduce.
     public func rescaled(to newMaximum: [Double]) -> [Double] {
         let (modelCount, sumCount) = (1 + referenceCount, 1 + 4 * referenceCount)
         var result = sums
@@ -38,13 +38,13 @@ public struct PartialDistributionStatistics: Sendable {
         return result
     }
 
-    /// Tokens that reach the maximum over all ranks, `Int.max` where another rank's do: their minimum over the ranks is
-    /// the arg-max. `[U, 1 + K]`
+    /// `[U, 1 + K]` the token that reaches the maximum over all ranks, or `Int.max` if no token of this range does. The
+    /// minimum over the ranks is the arg-max.
     public func candidates(for newMaximum: [Double]) -> [Int] {
         maximum.indices.map { maximum[$0] == newMaximum[$0] ? mostProbable[$0] : Int.max }
     }
 
-    /// The sums over several ranges of the vocabulary together; `empty` are those of no range.
+    /// Merges the sums of several ranges of the vocabulary. `empty` has the sums of no range.
     static func merged(
         _ parts: [PartialDistributionStatistics], empty: PartialDistributionStatistics
     ) -> PartialDistributionStatistics {
@@ -65,11 +65,11 @@ public struct PartialDistributionStatistics: Sendable {
             inverseTemperature: first.inverseTemperature)
     }
 
-    /// Each row's distributions from the reduced arrays.
+    /// Each row's distributions from the all-reduced arrays.
     ///
     /// - Parameters:
     ///   - maximum: `[U, 1 + K]`, over all ranks.
-    ///   - sums: `rescaled(to:)`, added over all ranks.
+    ///   - sums: `rescaled(to:)`, summed over all ranks.
     ///   - mostProbable: `candidates(for:)`, the minimum over all ranks.
     public static func combined(
         maximum: [Double], sums: [Double], mostProbable: [Int], referenceCount: Int
@@ -82,7 +82,7 @@ public struct PartialDistributionStatistics: Sendable {
             let references = (0..<referenceCount).map { reference in
                 let start = own + 1 + 4 * reference
                 let sum = sums[start]
-                // log(Zx / Zy): 0 exactly where the two are the same bits.
+                // log(Zx / Zy): exactly 0 if both have the same bits.
                 let difference = log(policySum) - log(sum)
                 return ReferenceRow(
                     maximum: maximum[models + 1 + reference], logSumExp: log(sum),

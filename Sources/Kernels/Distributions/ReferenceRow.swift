@@ -1,8 +1,9 @@
-/// One frozen model's distribution q in a row, beside the policy's p; both at the loss's temperature.
+/// Statistics of one frozen model's distribution q in a row, and its divergences from the policy's p; both at the loss's
+/// temperature.
 public struct ReferenceRow: Equatable, Sendable {
-    /// Its largest logit, undivided: what tiles leave off.
+    /// The model's largest logit, before the division by the temperature. Tiles subtract it.
     public var maximum: Double
-    /// log Σ exp(logit), logits as tiles show them.
+    /// log Σ exp(logit), of logits as tiles hold them.
     public var logSumExp: Double
     /// −Σ q log q, nats.
     public var entropy: Double
@@ -10,7 +11,7 @@ public struct ReferenceRow: Equatable, Sendable {
     public var forwardDivergence: Double
     /// Σ p (log p − log q), nats, never below 0.
     public var reverseDivergence: Double
-    /// Its most probable token; the lowest of equals.
+    /// The model's most probable token; the lowest one in a tie.
     public var mostProbable: Int
 
     public init(

@@ -22,12 +22,12 @@ func exponentialAndLess(_ x: Float8) -> (value: Float8, lessOne: Float8) {
     return (power.addingProduct(power, part), (power - 1).addingProduct(power, part))
 }
 
-/// e^x of a log-probability: as `exponential`, without its upper clamp, which costs where two are computed side by side.
+/// e^x of a log-probability: as `exponential`, without the upper clamp, which costs time when two are computed together.
 @inline(__always)
 func probability(_ x: Float8) -> Float8 { exponentialAndLess(x.raised).value }
 
 extension SIMD8<Float> {
-    /// Lanes below −87 set to it: there e^x is still a normal number. NaN stays NaN.
+    /// Lanes below −87 are set to −87, where e^x is still a normal number. NaN stays NaN.
     @inline(__always)
     var raised: Float8 {
         var result = self
@@ -35,7 +35,7 @@ extension SIMD8<Float> {
         return result
     }
 
-    /// Within the range of `exponentialAndLess`.
+    /// Lanes clamped to the range of `exponentialAndLess`.
     @inline(__always)
     var clamped: Float8 {
         var result = raised

@@ -69,7 +69,7 @@ public struct AdamW: Sendable {
         let g = gradient * c.scale
         m = m * c.beta1 + g * c.rest1
         v = v * c.beta2 + g * g * c.rest2
-        // The decay as a difference: 1 − rate · decay is 1 in Float for the small rates of fine-tuning.
+        // The decay is subtracted: the factor 1 − rate · decay rounds to 1 in Float at the small rates of fine-tuning.
         return value - (value * c.decay + m * c.rate / (squareRoot(v) * c.inverseCorrection + c.epsilon))
     }
 }

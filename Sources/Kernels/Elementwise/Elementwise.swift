@@ -1,7 +1,7 @@
 import Settings
 import Tensors
 
-/// Loops over rows of floats at memory speed.
+/// Loops over rows of floats, limited by memory bandwidth.
 public enum Elementwise {
     /// `target += source`, `count` floats each.
     @inline(__always)
@@ -17,7 +17,7 @@ public enum Elementwise {
         }
     }
 
-    /// Sets one contiguous block to zero, pieces of 4 MiB side by side.
+    /// Sets one contiguous block to zero, in parallel pieces of 4 MiB.
     public static func zero(_ block: Matrix, workers: Workers) {
         invariant(block.isContiguous, "a block has no gaps")
         let tiles = Tiles(block.elementCount, limit: 1 << 20)
@@ -28,7 +28,7 @@ public enum Elementwise {
 
     /// `target += source`, both `[T, D]`.
     public static func add(_ source: Matrix, to target: Matrix, workers: Workers) {
-        invariant(source.rowCount == target.rowCount && source.columnCount == target.columnCount, "both matrices have one shape")
+        invariant(source.rowCount == target.rowCount && source.columnCount == target.columnCount, "both matrices have the same shape")
         let tiles = Tiles(source.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] { add(source.row(row), to: target.row(row), count: source.columnCount) }
@@ -37,7 +37,7 @@ public enum Elementwise {
 
     /// `output = first + second`, all `[T, D]`.
     public static func sum(_ first: Matrix, _ second: Matrix, into output: Matrix, workers: Workers) {
-        invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have as many rows")
+        invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have the same number of rows")
         let tiles = Tiles(first.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {
@@ -55,7 +55,7 @@ public enum Elementwise {
         }
     }
 
-    /// Whether all numbers are finite, and stay so where they are stored in `type`.
+    /// Whether all numbers are finite and stay finite when stored in `type`.
     public static func areFinite(_ matrix: Matrix, as type: ElementType = .float32, workers: Workers) -> Bool {
         let tiles = Tiles(matrix.rowCount, limit: 256)
         var fine = [Bool](repeating: true, count: tiles.tileCount)

@@ -1,11 +1,12 @@
 import Settings
 import Tensors
 
-// T tokens, D model width, V' rows of the vocabulary that this rank holds.
+// T tokens, D model width, V' vocabulary rows on this rank.
 
-/// Token embedding over a range of the vocabulary; a sum over the tensor ranks makes it whole.
+/// Token embedding over this rank's range of the vocabulary. An all-reduce over the tensor ranks completes it.
 public enum Embedding {
-    /// `output[T, D]` = the table's row of each token inside `range`, zeros for the others. `table[V', D]` starts at `range.lowerBound`.
+    /// `output[T, D]` = the table's row of each token inside `range`, zeros for other tokens. `table[V', D]` starts at
+    /// `range.lowerBound`.
     public static func forward(
         _ tokens: [Int32], table: WeightView, range: Range<Int>, into output: Matrix, workers: Workers
     ) {
@@ -28,7 +29,8 @@ public enum Embedding {
         }
     }
 
-    /// `tableGradient[V', D] += ` the gradient of each token inside `range`, in the axis's order; tasks are panels of columns.
+    /// `tableGradient[V', D] += ` the gradient of each token inside `range`, in the order of the axis. Each task adds a panel
+    /// of columns.
     public static func backward(
         _ outputGradient: Matrix, tokens: [Int32], range: Range<Int>, into tableGradient: Matrix, workers: Workers
     ) {

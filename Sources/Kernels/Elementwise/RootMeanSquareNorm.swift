@@ -6,7 +6,8 @@ import Tensors
 public enum RootMeanSquareNorm {
     private static let rowLimit = 64
 
-    /// `output[T, D] = weight[1, D] · input[T, D] · inverseRoot[T, 1]`, with `inverseRoot = (mean(x²) + epsilon)^(-1/2)` written too.
+    /// Writes `output[T, D] = weight[1, D] · input[T, D] · inverseRoot[T, 1]`
+    /// and `inverseRoot = (mean(x²) + epsilon)^(-1/2)`.
     public static func forward(
         _ input: Matrix, weight: Matrix, epsilon: Double, into output: Matrix, inverseRoot: Matrix, workers: Workers
     ) {
@@ -22,7 +23,7 @@ public enum RootMeanSquareNorm {
         }
     }
 
-    /// The same output again from a stored `inverseRoot`: cheaper than keeping it until backward.
+    /// Recomputes the output of `forward` from a stored `inverseRoot`: cheaper than keeping the output until backward.
     public static func recompute(
         _ input: Matrix, weight: Matrix, inverseRoot: Matrix, into output: Matrix, workers: Workers
     ) {
@@ -38,9 +39,9 @@ public enum RootMeanSquareNorm {
 
     /// With g = w·dy and r = `inverseRoot`: `inputGradient += r·g − x·r³·mean(g·x)`, `weightGradient += Σ_T dy·x·r`.
     ///
-    /// The input's gradient is added to, because the residual stream's own gradient is there already.
+    /// `inputGradient` already holds the residual stream's own gradient, so backward adds to it.
     ///
-    /// - Parameter scratch: for the sums of each tile of rows, `[tiles, D]`.
+    /// - Parameter scratch: memory for the sums of each tile of rows, `[tiles, D]`.
     public static func backward(
         _ outputGradient: Matrix, input: Matrix, weight: Matrix, inverseRoot: Matrix,
         addingTo inputGradient: Matrix, weightGradient: Matrix, scratch: ScratchMatrix, workers: Workers

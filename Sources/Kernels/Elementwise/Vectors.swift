@@ -2,7 +2,7 @@ import Tensors
 
 // n components.
 
-/// Distances of two vectors, summed in Double, and their gradients.
+/// Distances between two vectors, summed in Double, and their gradients.
 public enum Vectors {
     /// Mean over the components of (x − y)².
     public static func meanSquaredDifference(
@@ -24,7 +24,7 @@ public enum Vectors {
         for index in 0..<count { x[index] = factor * (x[index] - y[index]) }
     }
 
-    /// The angle between two vectors. A vector of zeros is at right angles to everything, and has no gradient.
+    /// The cosine of the angle between two vectors. If one vector is zero, the cosine and its gradient are 0.
     public struct Cosine {
         private let product, squaredX, squaredY: Double
 

@@ -1,12 +1,12 @@
 import Settings
 import Tensors
 
-// U hidden rows that are scored, D model width, V' rows of the vocabulary on this rank.
+// U scored hidden rows, D model width, V' vocabulary rows on this rank.
 
 extension Head {
-    /// `forward` with frozen models' logits beside the policy's: also the sums of each request's distributions.
+    /// As `forward`, but also computes the logits of frozen models and the sums of each request's distributions.
     ///
-    /// A tile of each model's logits is computed once, whatever the number of requests that look at it.
+    /// Each tile of a model's logits is computed once, however many requests read it.
     public func forward(
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, targets: HeadTargets, references: [ReferenceHead],
         requests: [DistributionRequest]
@@ -25,15 +25,17 @@ extension Head {
         return (statistics, distributions.map(\.statistics))
     }
 
-    /// The sums that losses collect in a further pass, over this rank's range: for each request `[U, sumCount]`, row by
-    /// row, to be added over the tensor ranks. Empty where `sumCount` is 0; where it is so for all requests, nothing is computed.
+    /// The sums that losses collect in a second pass over this rank's range: for each request `[U, sumCount]`, row by row.
+    /// They still need an all-reduce over the tensor ranks.
+    ///
+    /// A request with `sumCount` 0 gets an empty array. If `sumCount` is 0 for all requests, nothing is computed.
     ///
     /// - Parameter rows: for each request `[U]`, from `PartialDistributionStatistics.combined`.
     public func accumulate(
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, references: [ReferenceHead],
         requests: [DistributionRequest], rows: [[DistributionRow]]
     ) -> [[Double]] {
-        invariant(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount }, "each distribution has a row for each hidden one")
+        invariant(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount }, "each distribution has one row per hidden row")
         let wanted = requests.indices.filter { requests[$0].loss.sumCount > 0 }
         var result = requests.map { _ in [Double]() }
         guard !wanted.isEmpty else { return result }
@@ -53,7 +55,7 @@ extension Head {
 }
 
 extension [DistributionRow] {
-    /// Gives each row its part of `flat`, `accumulate`'s `[U, sumCount]` added over all ranks.
+    /// Gives each row its part of `flat`: the `[U, sumCount]` of `accumulate` after the all-reduce.
     public mutating func setSums(_ flat: [Double], sumCount: Int) {
         invariant(flat.count == count * sumCount, "each row has its sums")
         for row in indices { self[row].sums = [Double](flat[(row * sumCount)..<((row + 1) * sumCount)]) }

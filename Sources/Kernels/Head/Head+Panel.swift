@@ -1,23 +1,26 @@
 import Tensors
 
-// P rows of a panel, D model width, V' rows of the vocabulary on this rank.
+// P rows of a panel, D model width, V' vocabulary rows on this rank.
 
-/// The head forward and backward over a panel of rows whose logits, those of frozen models beside the policy's, are kept in
-/// between: for losses that know before any probability what each row weighs. Tasks are groups of the vocabulary's tiles,
-/// so that a weight is packed for the matrix kernel once a panel, and no task waits for another.
+/// The head forward and backward over a panel of rows. The logits of the policy and of frozen models are kept in between.
+/// This is for losses whose row weights do not depend on probabilities.
+///
+/// A task is a group of vocabulary tiles. So a weight is packed for the matrix kernel once per panel, and no task waits for
+/// another.
 extension Head {
-    /// Logits of a panel, of each model: 96 MiB, whatever the vocabulary.
+    /// Most logits of one model in a panel: 96 MiB for any vocabulary.
     private static let panelFloatLimit = 24 << 20
-    /// Fewer rows would make the products with the weights slow; only vocabularies above 190,000 tokens go beyond the limit.
+    /// Fewer rows would make the products with the weights slow. Only vocabularies above 190,000 tokens then exceed
+    /// `panelFloatLimit`.
     private static let leastPanelRows = 128
-    /// Vocabulary rows a tile: a few hundred rows' logits of it fit a core's second-level cache, or nearly.
+    /// Vocabulary rows per tile: the logits of a few hundred hidden rows (nearly) fit a core's second-level cache.
     fileprivate static let panelTileLimit = 1024
     /// Floats behind each row of a tile: at a power of two, rows would share few cache sets.
     fileprivate static let panelRowPadding = 16
-    /// Tasks of a panel; each leaves a share of the hidden rows' gradient.
+    /// Most tasks per panel. Each task leaves a partial gradient of the hidden rows.
     fileprivate static let panelGroupCount = 16
 
-    /// The panels of `rowCount` rows over at most `columnCount` rows of the vocabulary a rank.
+    /// Cuts `rowCount` rows into panels, for at most `columnCount` vocabulary rows per rank.
     public static func panels(rowCount: Int, columnCount: Int) -> [Range<Int>] {
         let fitting = panelFloatLimit / max(columnCount, 1) / 16 * 16
         let tiles = Tiles(rowCount, limit: max(leastPanelRows, min(fitting, panelLimit)))
@@ -31,12 +34,12 @@ extension Head {
         return rowCount * (padded * modelCount + panelGroupCount * width)
     }
 
-    /// Sums over `range` of the vocabulary for every row of `hidden[P, D]`, and those of each request's distributions. The
-    /// logits of all models stay for `accumulatePanel` and `backwardPanel`.
+    /// For every row of `hidden[P, D]`: the sums over `range` of the vocabulary, and the sums of each request's
+    /// distributions. The logits of all models stay for `accumulatePanel` and `backwardPanel`.
     ///
     /// - Parameters:
-    ///   - targets: their rows counted from the panel's first.
-    ///   - references: their hidden rows are the panel's.
+    ///   - targets: rows are counted from the panel's first row.
+    ///   - references: heads with the hidden rows of this panel.
     public func forwardPanel(
         _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, references: [ReferenceHead] = [],
         requests: [DistributionRequest] = []
@@ -71,7 +74,7 @@ extension Head {
         )
     }
 
-    /// What losses collect in a further pass over the panel that `forwardPanel` saw last: as `accumulate`, without products.
+    /// As `accumulate`, for the panel of the last `forwardPanel`: the logits are kept, not computed again.
     ///
     /// - Parameter rows: for each request `[P]`, from `PartialDistributionStatistics.combined`.
     public func accumulatePanel(
@@ -96,15 +99,15 @@ extension Head {
         }
     }
 
-    /// This rank's share of the gradients of the panel that `forwardPanel` saw last.
+    /// This rank's partial gradients of the panel of the last `forwardPanel`.
     ///
     /// - Parameters:
     ///   - logSumExp: `[P]`, over the whole vocabulary.
     ///   - gradients: one for each of `targets`.
-    ///   - hiddenGradient: `[P, D]`, written.
+    ///   - hiddenGradient: `[P, D]`, overwritten.
     ///   - weightGradient: `[V', D]`, added to.
-    ///   - references: those of `forwardPanel`.
-    ///   - distributions: its requests on their way back.
+    ///   - references: the references given to `forwardPanel`.
+    ///   - distributions: the requests given to `forwardPanel`, with the rows and weights of their losses.
     public func backwardPanel(
         _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, logSumExp: [Double],
         gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
@@ -149,14 +152,14 @@ extension Head {
     }
 }
 
-/// A panel's logits, vocabulary tile after vocabulary tile, and which tiles make a task.
+/// A panel's logits, one vocabulary tile after the other, and the groups of tiles that are tasks.
 private struct PanelTiles {
     private let rowCount: Int
     private let firstToken: Int
     private let columns: Tiles
-    /// The policy's, then each reference's.
+    /// The policy's logits, then the logits of each reference.
     private let logits: [Matrix]
-    /// Vocabulary rows that each reference has of the range.
+    /// Number of vocabulary rows of the range that each reference has.
     private let referenceColumns: [Int]
     let groups: [Range<Int>]
 
@@ -184,7 +187,7 @@ private struct PanelTiles {
     }
 }
 
-/// Values of which each task changes one of its own.
+/// One value per task. Each task changes only its own value.
 private final class Shared<Value>: @unchecked Sendable {
     private let memory: UnsafeMutableBufferPointer<Value>
 

@@ -2,28 +2,29 @@ import Foundation
 import Settings
 import Tensors
 
-// U hidden rows that are scored, R targets (a row may have several), D model width, V' rows of the vocabulary on this rank.
+// U scored hidden rows, R targets (a row may have several), D model width, V' vocabulary rows on this rank.
 
-/// The language-model head: tiled over tokens and vocabulary, so nothing of size tokens × vocabulary ever exists.
+/// The language-model head: tiled over tokens and vocabulary, so no array of size tokens × vocabulary ever exists.
 ///
-/// Vocab-parallel by construction: `forward` leaves sums over this rank's range, which `PartialRowStatistics.combined`
-/// turns into whole ones after three small reductions; `backward` leaves this rank's share of the hidden rows' gradient.
-/// Losses over distributions see the tiles of frozen models beside the policy's (`Head+Distributions.swift`).
+/// The vocabulary is sharded over the tensor ranks. `forward` returns sums over this rank's range; after three small
+/// all-reduces `PartialRowStatistics.combined` turns them into statistics of the full vocabulary. `backward` leaves this
+/// rank's partial gradient of the hidden rows. Losses over distributions also read tiles of frozen models' logits
+/// (`Head+Distributions.swift`).
 public final class Head: @unchecked Sendable {
     let workers: Workers
     private let widened = ScratchMatrix()
     private var widenedReferences: [ScratchMatrix] = []
     let scratch: [HeadScratch]
     private let gradientTile = ScratchMatrix()
-    /// The policy's, then each reference's.
+    /// The policy's logits, then the logits of each reference.
     var panelLogits: [ScratchMatrix] = []
     let panelShares = ScratchMatrix()
 
-    /// Vocabulary rows a tile: with 256 tokens its logits fit a core's second-level cache.
+    /// Vocabulary rows per tile: the logits of 256 hidden rows fit a core's second-level cache.
     static let vocabularyLimit = 2048
-    /// Rows of a task.
+    /// Most rows per task: hidden rows, or vocabulary rows of a weight gradient.
     static let rowLimit = 256
-    /// Tokens a backward panel: bounds the tile of logit gradients to 2,048 × 2,048.
+    /// Most hidden rows per backward panel: bounds the tile of logit gradients to 2,048 × 2,048.
     static let panelLimit = 2048
 
     public init(workers: Workers) {
@@ -31,7 +32,7 @@ public final class Head: @unchecked Sendable {
         scratch = (0..<workers.threadCount).map { _ in HeadScratch() }
     }
 
-    /// Sums over `range` of the vocabulary for every row of `hidden[U, D]`, and the logits of the targets that lie in it.
+    /// For every row of `hidden[U, D]`: sums over `range` of the vocabulary, and the logits of targets inside `range`.
     ///
     /// - Parameters:
     ///   - weight: `[V', D]`, the rows of `range`.
@@ -42,7 +43,7 @@ public final class Head: @unchecked Sendable {
         forward(hidden, weight: weight, range: range, targets: targets, references: [], requests: []).statistics
     }
 
-    /// The tiles of all logits over `range`: vocabulary tiles one after the other, the row tiles of each side by side.
+    /// Calls `body` with every tile of logits over `range`: one vocabulary tile after the other, its row tiles in parallel.
     func forEachTile(
         _ hidden: Matrix, weight: WeightView, range: Range<Int>, plan: DistributionPlan, _ body: (HeadTile) -> Void
     ) {
@@ -64,7 +65,7 @@ public final class Head: @unchecked Sendable {
         }
     }
 
-    /// Each reference's rows among `columns` of the range, as floats until the next call.
+    /// Each reference's weights for `columns` of the range, as floats. Valid until the next call.
     private func floats(of references: [ReferenceHead], _ columns: Range<Int>) -> [Matrix] {
         while widenedReferences.count < references.count { widenedReferences.append(ScratchMatrix()) }
         for scratch in scratch { scratch.reserve(referenceCount: references.count) }
@@ -75,21 +76,21 @@ public final class Head: @unchecked Sendable {
         }
     }
 
-    /// This rank's share of the gradients, from each target's weight g = ∂loss/∂log p(target):
-    /// a logit's gradient is Σ g over the row's targets of ([token = target] − p(token)), and what `distributions` add.
+    /// This rank's partial gradients, from each target's weight g = ∂loss/∂log p(target). A logit's gradient is Σ over the
+    /// row's targets of g · ([token = target] − p(token)), plus the gradients of `distributions`.
     ///
     /// - Parameters:
     ///   - logSumExp: `[U]`, over the whole vocabulary.
     ///   - gradients: `[R]`, one for each target.
-    ///   - hiddenGradient: `[U, D]`, written; a sum over the tensor ranks makes it whole.
+    ///   - hiddenGradient: `[U, D]`, overwritten. An all-reduce over the tensor ranks completes it.
     ///   - weightGradient: `[V', D]`, added to.
-    ///   - references: those whom the losses of `distributions` name.
+    ///   - references: at least the references that the losses of `distributions` name.
     public func backward(
         _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, logSumExp: [Double],
         gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
         distributions: [DistributionGradient] = []
     ) {
-        for distribution in distributions { invariant(distribution.rows.count == hidden.rowCount, "each distribution has a row for each hidden one") }
+        for distribution in distributions { invariant(distribution.rows.count == hidden.rowCount, "each distribution has one row per hidden row") }
         let plan = DistributionPlan(
             distributions.map(\.request), among: references, range: range, rowCount: hidden.rowCount)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)

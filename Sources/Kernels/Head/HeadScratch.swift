@@ -1,6 +1,6 @@
 import Tensors
 
-/// One thread's memory for a tile of logits of each model, and for a row of the policy's.
+/// One thread's memory for a tile of logits of each model, and for one row of the policy's logits.
 final class HeadScratch: @unchecked Sendable {
     let policy = ScratchMatrix()
     private let row = ScratchMatrix()
@@ -11,7 +11,7 @@ final class HeadScratch: @unchecked Sendable {
         while references.count < referenceCount { references.append(ScratchMatrix()) }
     }
 
-    /// The logits of `rows` of each reference over the vocabulary rows `weights`, one matrix a reference.
+    /// Each reference's logits of the hidden rows `rows` over the vocabulary rows `weights`: one matrix per reference.
     func logits(of heads: [ReferenceHead], weights: [Matrix], rows: Range<Int>) -> [Matrix] {
         heads.indices.map { index in
             let logits = references[index].matrix(rowCount: rows.count, columnCount: weights[index].rowCount)
@@ -20,8 +20,8 @@ final class HeadScratch: @unchecked Sendable {
         }
     }
 
-    /// Each reference's logits of all its rows over the vocabulary rows `columns`, as far as it has them, into `logits`; a
-    /// weight of another type is widened by this thread.
+    /// Writes the logits of all hidden rows of each reference into `logits`, over those vocabulary rows of `columns` that the
+    /// reference has. This thread upcasts weights that are not floats.
     func multiply(_ heads: [ReferenceHead], columns: Range<Int>, into logits: [Matrix]) {
         for (head, logits) in zip(heads, logits) where logits.columnCount > 0 {
             let weight = head.weight.rows(columns.clamped(to: 0..<head.weight.rowCount)).floats(using: widened)
@@ -29,7 +29,7 @@ final class HeadScratch: @unchecked Sendable {
         }
     }
 
-    /// `values` kept, as the row itself turns into its gradient.
+    /// A copy of `values`, because the row itself turns into its gradient.
     func copy(_ values: UnsafeMutablePointer<Float>, count: Int) -> UnsafeMutablePointer<Float> {
         let copy = row.matrix(rowCount: 1, columnCount: count).row(0)
         copy.update(from: values, count: count)

@@ -1,6 +1,6 @@
 import Settings
 
-/// Which tokens each hidden row predicts: targets in their own order, found by row.
+/// Which tokens each hidden row predicts. Targets keep the order given, and can be found by row.
 public struct HeadTargets: Sendable {
     /// `[R]` each target's row.
     public let rows: [Int]
@@ -28,7 +28,7 @@ public struct HeadTargets: Sendable {
 
     public var count: Int { tokens.count }
 
-    /// The targets of some rows, which are counted from the first of them, and each one's index here.
+    /// The targets of `rows`, with rows counted from `rows.lowerBound`, and the index of each target in `self`.
     public func part(_ rows: Range<Int>) -> (targets: HeadTargets, indices: [Int]) {
         let indices = Array(order[starts[rows.lowerBound]..<starts[rows.upperBound]])
         let targets = HeadTargets(

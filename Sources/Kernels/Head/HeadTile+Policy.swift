@@ -1,8 +1,8 @@
 import Tensors
 
-/// What the policy's own statistics and gradients need of a tile.
+/// Statistics and gradients of the policy's logits in a tile.
 extension HeadTile {
-    /// Streams a row into the statistics, with the logits of its targets that lie in the tile.
+    /// Adds a row to the statistics, and records the logits of its targets inside the tile.
     func add(_ row: Int, targets: HeadTargets, to access: PartialRowStatistics.Access) {
         let values = policy.row(row - rows.lowerBound)
         access.add(values, count: columns.count, firstToken: firstToken, toRow: row)
@@ -17,8 +17,8 @@ extension HeadTile {
         for row in rows { logitGradient(row, targets: targets, logSumExp: logSumExp[row], gradients: gradients) }
     }
 
-    /// Turns the policy's logits into their gradients, in place: that of the targets' log-probabilities and those of
-    /// `distributions`.
+    /// Turns the policy's logits into their gradients, in place: the gradients of the targets' log-probabilities plus the
+    /// gradients of `distributions`.
     func logitGradients(
         targets: HeadTargets, logSumExp: [Double], gradients: [Float], plan: DistributionPlan,
         distributions: [DistributionGradient], scratch: HeadScratch

@@ -9,12 +9,12 @@ struct HeadTile {
     let firstToken: Int
     /// `[rows, columns]`
     let policy: Matrix
-    /// `[rows, columns as far as the reference has them]`
+    /// For each reference `[rows, columns that the reference has]`
     let references: [Matrix]
 
-    /// What a loss sees of one row: calls `body` with it, or not at all where the tile holds no shared token.
+    /// Calls `body` with one row of the tile as a loss sees it. If the tile holds no shared token, `body` is not called.
     ///
-    /// - Parameter policyLogits: the row's logits, where they no longer stand in `policy`.
+    /// - Parameter policyLogits: the row's logits, if `policy` no longer holds them.
     func withRow(
         _ row: Int, of entry: DistributionPlan.Entry, statistics: DistributionRow,
         policyLogits: UnsafeMutablePointer<Float>? = nil, _ body: (DistributionTile) -> Void
@@ -36,7 +36,7 @@ struct HeadTile {
         }
     }
 
-    /// Streams a row's logits into the sums of its distributions.
+    /// Adds a row's logits to the sums of its distributions.
     func add(_ row: Int, of entry: DistributionPlan.Entry, to sums: DistributionAccumulator) {
         let local = row - rows.lowerBound
         sums.add(
@@ -44,7 +44,7 @@ struct HeadTile {
             count: entry.visibleCount(columns), firstToken: firstToken, toRow: row)
     }
 
-    /// Adds a row's part to the sums that its loss collects in a further pass.
+    /// Adds a row's terms to the sums that the loss collects in a second pass.
     func accumulate(_ row: Int, of entry: DistributionPlan.Entry, statistics: DistributionRow, into sums: RowSums) {
         withRow(row, of: entry, statistics: statistics) { tile in
             var own = sums.row(row).mutableSpan

@@ -1,7 +1,7 @@
 import Settings
 import Tensors
 
-/// Gradients of one row's logits in one tile, to be added to. Valid during the call that hands it out only.
+/// Gradients of one row's logits in one tile. A loss adds to them. Valid only during the call that passes it.
 public struct MutableLogitRow {
     public let count: Int
     @usableFromInline let pointer: UnsafeMutablePointer<Float>
@@ -14,11 +14,11 @@ public struct MutableLogitRow {
     @inlinable
     public subscript(index: Int) -> Float {
         get {
-            invariant(index >= 0 && index < count, "outside the tile")
+            invariant(index >= 0 && index < count, "the index is outside the tile")
             return pointer[index]
         }
         nonmutating set {
-            invariant(index >= 0 && index < count, "outside the tile")
+            invariant(index >= 0 && index < count, "the index is outside the tile")
             pointer[index] = newValue
         }
     }
@@ -26,7 +26,7 @@ public struct MutableLogitRow {
     /// Adds to the eight gradients from `index` on.
     @inlinable
     public func add8(_ value: Float8, _ index: Int) {
-        invariant(index >= 0 && index + 8 <= count, "outside the tile")
+        invariant(index >= 0 && index + 8 <= count, "the index is outside the tile")
         unchecked8(add: value, index)
     }
 

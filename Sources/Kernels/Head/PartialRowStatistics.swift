@@ -1,7 +1,8 @@
 import Foundation
 import Tensors
 
-/// Sums over one rank's range of the vocabulary, as the head streams it: for each row relative to the range's maximum.
+/// Sums over one rank's range of the vocabulary, collected tile by tile. Each row's sums are relative to the row's maximum in
+/// the range.
 public struct PartialRowStatistics: Sendable {
     /// `[U]` the largest logit of the range.
     public internal(set) var maximum: [Double]
@@ -27,8 +28,8 @@ public struct PartialRowStatistics: Sendable {
 
     public var rowCount: Int { maximum.count }
 
-    /// The sums relative to `newMaximum[U]` (the maximum over all ranks), one array after the other, with the target
-    /// logits last: what the tensor ranks add up.
+    /// The sums relative to `newMaximum[U]` (the maximum over all ranks), one array after the other, with the target logits
+    /// last: the input of the all-reduce over the tensor ranks.
     public func rescaled(to newMaximum: [Double]) -> [Double] {
         var result: [Double] = []
         result.reserveCapacity(4 * rowCount + targetLogits.count)
@@ -44,12 +45,13 @@ public struct PartialRowStatistics: Sendable {
         return result
     }
 
-    /// Tokens that reach the maximum over all ranks, `Int.max` where another rank's do: their minimum is the arg-max.
+    /// For each row the token that reaches the maximum over all ranks, or `Int.max` if no token of this range does. The
+    /// minimum over the ranks is the arg-max.
     public func candidates(for newMaximum: [Double]) -> [Int] {
         (0..<rowCount).map { maximum[$0] == newMaximum[$0] ? mostProbable[$0] : Int.max }
     }
 
-    /// The sums over several ranges of the vocabulary together.
+    /// Merges the sums of several ranges of the vocabulary.
     static func merged(_ parts: [PartialRowStatistics], rowCount: Int, targetCount: Int) -> PartialRowStatistics {
         var whole = PartialRowStatistics(rowCount: rowCount, targetCount: targetCount)
         for part in parts {
@@ -70,11 +72,11 @@ public struct PartialRowStatistics: Sendable {
         return whole
     }
 
-    /// Whole statistics of each row, and the log-probability of each target, from the reduced sums.
+    /// Statistics of each row over the full vocabulary, and the log-probability of each target, from the all-reduced sums.
     ///
     /// - Parameters:
     ///   - maximum: `[U]`, over all ranks.
-    ///   - sums: `rescaled(to:)`, added over all ranks.
+    ///   - sums: `rescaled(to:)`, summed over all ranks.
     ///   - targetRows: `[R]` each target's row.
     public static func combined(
         maximum: [Double], sums: [Double], mostProbable: [Int], targetRows: [Int], vocabularySize: Int
@@ -96,7 +98,7 @@ public struct PartialRowStatistics: Sendable {
         return (rows, logProbabilities)
     }
 
-    /// Raw access for tasks that each write rows of their own.
+    /// Raw access for tasks that write different rows.
     mutating func withUnsafeAccess(_ body: (Access) -> Void) {
         maximum.withUnsafeMutableBufferPointer { maximum in
             mostProbable.withUnsafeMutableBufferPointer { mostProbable in
@@ -128,7 +130,7 @@ public struct PartialRowStatistics: Sendable {
         let logits: UnsafeMutableBufferPointer<Double>
         let targetLogits: UnsafeMutableBufferPointer<Double>
 
-        /// Streams one tile of a row's logits into its sums; a new maximum rescales what was summed before.
+        /// Adds one tile of a row's logits to the row's sums. A new maximum first rescales the earlier sums.
         func add(_ values: UnsafeMutablePointer<Float>, count: Int, firstToken: Int, toRow row: Int) {
             let tileMaximum = Softmax.maximum(values, count: count)
             if Double(tileMaximum) > maximum[row] {

@@ -1,4 +1,4 @@
-/// What the head learns of one hidden row's distribution over the vocabulary, logits never leaving their tile.
+/// Statistics of one hidden row's distribution over the full vocabulary.
 public struct RowStatistics: Equatable, Sendable {
     /// log Σ exp(logit)
     public var logSumExp: Double
@@ -8,6 +8,6 @@ public struct RowStatistics: Equatable, Sendable {
     public var entropy: Double
     /// Mean logit over the vocabulary.
     public var meanLogit: Double
-    /// The most probable token; the lowest of equals.
+    /// The most probable token; the lowest one in a tie.
     public var mostProbable: Int
 }

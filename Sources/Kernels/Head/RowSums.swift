@@ -1,8 +1,8 @@
 import Tensors
 
-// U hidden rows that are scored, D model width, V' rows of the vocabulary on this rank.
+// U scored hidden rows, D model width, V' vocabulary rows on this rank.
 
-/// `[U, sumCount]` sums. Tasks each add to rows of their own.
+/// `[U, sumCount]` sums. Each task adds to different rows.
 final class RowSums: @unchecked Sendable {
     private let sumCount: Int
     private let memory: UnsafeMutableBufferPointer<Double>

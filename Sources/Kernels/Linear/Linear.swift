@@ -2,18 +2,19 @@ import Tensors
 
 // T tokens, K input features, N output features.
 
-/// A linear layer y = x·Wᵀ (+ bias), and its gradients; several of them together where they share an input, so that all
-/// threads have work to the end. One call plan, which depends on shapes alone: row tiles of at most `rowLimit` tokens, each
-/// one single-threaded product.
+/// A linear layer y = x·Wᵀ (+ bias) and its gradients. Layers that share an input run as one batch, so that all threads have
+/// work until the end.
+///
+/// The call plan depends on shapes alone: row tiles of at most `rowLimit` tokens, each one single-threaded product.
 public enum Linear {
     static let rowLimit = 512
-    /// Fewer tokens than this (decoding) are one tile, whose outputs are cut instead, so that all threads have work.
+    /// Below this number of tokens (decoding) the output columns are tiled instead, so that all threads have work.
     static let narrowLimit = 64
     static let narrowColumnLimit = 256
-    /// Rows of a weight gradient that are one product.
+    /// Most rows of a weight gradient that one product computes.
     static let weightRowLimit = 384
 
-    /// One layer of a group that reads the same input.
+    /// One of several layers that share an input.
     public struct Layer: Sendable {
         /// `[N, K]`
         let weight: Matrix
@@ -55,7 +56,7 @@ public enum Linear {
         forward(input, [Layer(weight: weight, bias: bias, output: output)], workers: workers)
     }
 
-    /// `gradient[T, K] = Σ over layers of outputGradient[T, N] · weight[N, K]`, added to what is there with `accumulate`.
+    /// `gradient[T, K] = Σ over layers of outputGradient[T, N] · weight[N, K]`; `+=` instead of `=` with `accumulate`.
     public static func backwardInput(
         _ layers: [(outputGradient: Matrix, weight: Matrix)], into gradient: Matrix, accumulate: Bool = false,
         workers: Workers
@@ -114,7 +115,7 @@ public enum Linear {
     }
 }
 
-/// Independent tasks of different sizes that run side by side, the largest first, so that the threads end together.
+/// Independent tasks of different sizes. They run in parallel, the largest first, so that the threads end together.
 private struct ProductBatch {
     private var tasks: [(cost: Int, body: @Sendable () -> Void)] = []
 

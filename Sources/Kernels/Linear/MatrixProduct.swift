@@ -3,10 +3,10 @@ import Foundation
 import Settings
 import Tensors
 
-/// OpenBLAS's single-precision matrix product, the one place that calls it.
+/// OpenBLAS's single-precision matrix product. Only this type calls it.
 ///
-/// Every call is single-threaded (`prepareMatrixProducts`): tasks of `Workers` run side by side instead, which is faster
-/// than OpenBLAS's own threads and keeps the bits of a product independent of the number of threads.
+/// Every call is single-threaded (`prepareMatrixProducts`). `Workers` runs products in parallel instead: this is faster than
+/// OpenBLAS's own threads, and a product's bits do not depend on the number of threads.
 enum MatrixProduct {
     /// `c = alpha · op(a) · op(b) + beta · c`, where `op` transposes on request.
     static func multiply(
@@ -33,22 +33,22 @@ enum MatrixProduct {
 /// Call once at start: OpenBLAS then uses no threads of its own.
 public func prepareMatrixProducts() { openblas_set_num_threads(1) }
 
-/// Bytes of address space that OpenBLAS takes for a product, as many times as products run at once, and keeps.
+/// Bytes of address space that OpenBLAS takes, and keeps, for each product that runs at the same time.
 public let matrixProductByteCount = 129 << 20
 
-/// Takes OpenBLAS's memory for `threadCount` products at once. It takes it at the first product otherwise, and asks again for ever
-/// where the system refuses; whether there is room is for the caller to know.
+/// Makes OpenBLAS take its memory for `threadCount` products at once. Otherwise OpenBLAS takes it at the first products, and
+/// retries forever if the system refuses. The caller checks beforehand that there is enough memory.
 public func reserveMatrixProducts(threadCount: Int) {
-    // Not in its header, but among its symbols; a build without them takes its memory later.
+    // OpenBLAS exports these symbols without declaring them. A build that lacks them takes its memory later.
     guard let take = dlsym(nil, "blas_memory_alloc"), let give = dlsym(nil, "blas_memory_free") else { return }
     let alloc = unsafeBitCast(take, to: (@convention(c) (Int32) -> UnsafeMutableRawPointer?).self)
     let free = unsafeBitCast(give, to: (@convention(c) (UnsafeMutableRawPointer?) -> Void).self)
-    // What is given back is kept for the next product. Builds have places for twice their number of threads, 64 at least, and
-    // warn beyond.
+    // OpenBLAS keeps freed buffers for the next products. A build has slots for twice its number of threads, at least 64, and
+    // warns when more are taken.
     for buffer in (0..<min(threadCount, 64)).map({ _ in alloc(0) }) { free(buffer) }
 }
 
-/// The kernel set that OpenBLAS chose for this processor ("Zen", "SkylakeX", ...): results' bits depend on it.
+/// The kernel set that OpenBLAS chose for this processor ("Zen", "SkylakeX", ...). The bits of results depend on it.
 public var matrixProductCore: String { String(cString: openblas_get_corename()) }
 
 /// OpenBLAS's version and build options.

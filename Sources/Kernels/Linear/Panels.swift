@@ -1,8 +1,8 @@
 import Tensors
 
-// E columns of a matrix, N rows that a panel has room for.
+// E columns of a matrix, N rows of a panel's capacity.
 
-/// A matrix `[N, E]` cut into panels of 16 columns: `[⌈E/16⌉][N][16]`, the last one filled up with zeros. Every row of a
+/// A matrix `[N, E]` cut into panels of 16 columns: `[⌈E/16⌉][N][16]`. The last panel is padded with zeros. Every row of a
 /// panel is one cache line.
 struct Panels {
     let pointer: UnsafeMutablePointer<Float>
@@ -13,7 +13,7 @@ struct Panels {
 
     static let width = RegisterTile.columnCount
 
-    /// Floats that panels of this shape take.
+    /// Number of floats in panels of this shape.
     static func floatCount(rowCapacity: Int, columnCount: Int) -> Int {
         rowCapacity * ((columnCount + width - 1) / width) * width
     }
@@ -46,7 +46,7 @@ struct Panels {
         }
     }
 
-    /// Rows from `first` on become those of `source`.
+    /// Copies the rows of `source` to the rows from `first` on.
     func set(from first: Int, to source: Matrix) {
         for index in 0..<source.rowCount { set(first + index, to: source.row(index), times: 1) }
     }

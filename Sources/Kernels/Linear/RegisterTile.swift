@@ -1,11 +1,11 @@
 import Tensors
 
-/// A tile of a matrix product that stays in registers while its inner dimension is walked: 6 rows × 16 columns are twelve
-/// accumulators, which with two vectors and a scalar fill the sixteen registers of AVX2.
+/// A tile of a matrix product that stays in registers during the loop over the inner dimension. Its 6 rows × 16 columns are
+/// twelve accumulators; with two vectors and a scalar they take 15 of AVX2's 16 registers.
 ///
-/// A step of the inner dimension is two loads of vectors, six broadcasts of scalars and twelve fused multiply-adds, so the
-/// multipliers, not the loads, set the pace. Vectors come from *panels* (16 columns of a matrix, row after row), so a
-/// product reads them as one stream.
+/// A step of the inner dimension is two loads of vectors, six broadcasts of scalars and twelve fused multiply-adds, so
+/// multiply-adds limit the speed, not loads. Vectors come from *panels* (16 columns of a matrix, row after row), so a product
+/// reads them sequentially.
 struct RegisterTile {
     static let rowCount = 6
     static let columnCount = 16
@@ -20,7 +20,7 @@ struct RegisterTile {
     @inline(__always)
     init() {}
 
-    /// The sums so far, `[6, 16]` of a panel.
+    /// Starts from the sums so far, `[6, 16]` of a panel.
     @inline(__always)
     init(loading panel: UnsafeMutablePointer<Float>) {
         (a0, a1) = (panel.load8(0), panel.load8(8))
@@ -80,7 +80,8 @@ struct RegisterTile {
     ) {
         var (scalars, vectors) = (scalars, vectors)
         let end = vectors + count &* RegisterTile.columnCount
-        // Tested at the end: with a way around the loop the compiler keeps accumulators in memory where loops nest.
+        // The test is at the end: if the loop could be skipped, the compiler would keep the accumulators of nested loops in
+        // memory.
         repeat {
             addProduct(scalars, stride: stride, vectors)
             scalars += step

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Reused memory for one matrix at a time, growing to the largest asked for. What it returns is overwritten by the next call.
+/// Reused memory for one matrix at a time. It grows to the largest matrix requested. Each call reuses the memory of the
+/// matrix that the previous call returned.
 public final class ScratchMatrix: @unchecked Sendable {
     private var storage = Storage(floatCount: 0)
 

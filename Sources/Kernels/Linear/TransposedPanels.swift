@@ -1,8 +1,8 @@
 import Tensors
 
-// E columns of a matrix, N rows that a panel has room for.
+// E columns of a matrix, N rows of the panels' capacity.
 
-/// The transpose of a matrix `[N, E]` in panels of 16 of its rows: `[⌈N/16⌉][E][16]`, rows that are missing are zeros.
+/// The transpose of a matrix `[N, E]` in panels of 16 of its rows: `[⌈N/16⌉][E][16]`. Missing rows are zeros.
 struct TransposedPanels {
     let pointer: UnsafeMutablePointer<Float>
     /// E.
@@ -12,7 +12,7 @@ struct TransposedPanels {
     @inline(__always)
     func panel(fromRow row: Int) -> UnsafeMutablePointer<Float> { pointer + row &* columnCount }
 
-    /// Rows from `first` (a multiple of 16) on become those of `source`; the last panel is filled up with zeros.
+    /// Copies the rows of `source` to the rows from `first` (a multiple of 16) on, and pads the last panel with zeros.
     func set(from first: Int, to source: Matrix) {
         var start = 0
         while start < source.rowCount {
@@ -23,7 +23,7 @@ struct TransposedPanels {
         }
     }
 
-    /// Eight rows of `source` to eight lanes of a panel.
+    /// Copies eight rows of `source` to eight lanes of a panel.
     @inline(__always)
     private func setHalf(_ source: Matrix, rows start: Int, into target: UnsafeMutablePointer<Float>) {
         let base = source.pointer + start &* source.stride
@@ -42,7 +42,7 @@ struct TransposedPanels {
         }
     }
 
-    /// 8 × 8 floats: three rounds of merging rows that lie four apart.
+    /// Transposes 8 × 8 floats in three rounds. Each round merges rows that are four apart.
     @inline(__always)
     private static func transpose(
         _ source: UnsafeMutablePointer<Float>, stride: Int, into target: UnsafeMutablePointer<Float>

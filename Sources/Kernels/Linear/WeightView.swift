@@ -1,6 +1,6 @@
 import Tensors
 
-/// Weights as a linear layer meets them: floats in memory, or a file's own type that is widened before use.
+/// Weights of a linear layer: floats in memory, or values in a file's own type that are upcast before use.
 public enum WeightView: Sendable {
     case floats(Matrix)
     case stored(StoredMatrix)
@@ -26,10 +26,10 @@ public enum WeightView: Sendable {
         }
     }
 
-    /// The weights as floats: a view where they are floats already, else widened into `scratch`.
+    /// The weights as floats: a view if they are floats already, otherwise upcast into `scratch`.
     ///
-    /// The values and all later matrix calls are the same either way, so a frozen model in the file's type and a
-    /// trainable one widened at loading give the same bits.
+    /// Values and matrix calls are the same in both cases. So a frozen model in the file's type and a trainable model that
+    /// was upcast at loading give the same bits.
     public func floats(using scratch: ScratchMatrix, workers: Workers) -> Matrix {
         switch self {
         case .floats(let matrix): return matrix
@@ -44,7 +44,7 @@ public enum WeightView: Sendable {
         }
     }
 
-    /// The same by the calling thread alone, for a task.
+    /// As `floats(using:workers:)`, on the calling thread alone: for use inside a task.
     func floats(using scratch: ScratchMatrix) -> Matrix {
         switch self {
         case .floats(let matrix): return matrix

@@ -1,6 +1,6 @@
 import Tensors
 
-/// A sum of floats that is carried over into Doubles every 256 terms (`forEachBlock`), before it rounds much away.
+/// A sum of floats. Every 256 terms (`forEachBlock`) it moves to Doubles, which limits the rounding error.
 struct WideSum {
     static let blockSize = 256
 
@@ -24,8 +24,8 @@ struct WideSum {
     var total: Double { (low + high).sum() }
 }
 
-/// Calls `body` for every eight of `count` elements, with the index of the first and whether all eight are there;
-/// `afterBlock` follows every `WideSum.blockSize` elements and the last.
+/// Calls `body` for each group of eight among `count` elements, with the index of the group's first element and whether the
+/// group is complete. Calls `afterBlock` after every `WideSum.blockSize` elements and after the last group.
 @inline(__always)
 func forEachBlock(_ count: Int, _ body: (_ index: Int, _ isWhole: Bool) -> Void, afterBlock: () -> Void) {
     var index = 0

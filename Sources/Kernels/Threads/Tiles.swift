@@ -2,23 +2,23 @@ import CThreads
 import Settings
 import Synchronization
 
-/// `count` items cut into nearly equal tasks of at most `limit` (a multiple of 16), by the count alone.
+/// `count` items cut into nearly equal tiles of at most `limit` items (a multiple of 16). The number of threads plays no role.
 public struct Tiles: Sendable {
     public let count: Int
     public let tileCount: Int
     private let size: Int
 
     public init(_ count: Int, limit: Int) {
-        invariant(limit > 0 && limit % 16 == 0, "a tile is of whole cache lines")
+        invariant(limit > 0 && limit % 16 == 0, "the limit of a tile is a positive multiple of 16")
         self.count = count
         let wanted = max(1, (count + limit - 1) / limit)
-        // Multiples of 16 keep the matrix kernels' register blocks whole.
+        // Multiples of 16 keep the matrix kernels' register blocks complete.
         size = max(1, ((count + wanted - 1) / wanted + 15) / 16 * 16)
         tileCount = (count + size - 1) / size
     }
 
-    /// The same with a number of tiles that two or four threads share evenly, where that leaves at least `least` items a
-    /// tile: three equal tasks keep two threads busy for three quarters of the time.
+    /// As `init(_:limit:)`, but the number of tiles is a multiple of four, or of two, if each tile then has about `least`
+    /// items or more: two threads with three equal tasks are busy for only three quarters of the time.
     public init(sharing count: Int, limit: Int, least: Int = 64) {
         let wanted = max(1, (count + limit - 1) / limit)
         let multiple = [4, 2].first { count >= least * ((wanted + $0 - 1) / $0 * $0) } ?? 1

@@ -22,32 +22,34 @@ public final class Workers: @unchecked Sendable {
     private var threads: [pthread_t] = []
     private let cores: [Int]
 
-    /// What the calling thread does after each of its tasks and while it waits for the others': communication moves on
-    /// only while somebody calls it. It must be short, call no `run`, and touch nothing that tasks read or write.
+    /// The calling thread calls this after each of its tasks and while it waits for other threads, because communication
+    /// makes progress only inside such calls. It must be short, must not call `run`, and must not touch data of the tasks.
     public var meanwhile: (() -> Void)?
 
-    /// How often a thread looks for the next job, or the others' end, before it sleeps: on cores of its own about a
-    /// millisecond, as waking takes longer than many a kernel; elsewhere little, since others wait for the core.
+    /// How often a thread checks for the next job, or for the end of the other threads, before it sleeps. On a core of its
+    /// own it checks for about a millisecond, because waking up takes longer than many kernels. Otherwise it checks briefly,
+    /// because other threads need the core.
     private let spinLimit: Int
 
-    /// That the system refuses a thread: a limit of the user's processes, or of the job's, is reached.
+    /// The system refused to start a thread: the limit on the processes of the user, or of the job, is reached.
     public struct ThreadRefused: Error {
-        /// Of how many that were wanted so many run.
+        /// How many threads of the pool run, the calling thread included.
         public let started: Int
-        /// The system's words.
+        /// The system's error message.
         public let reason: String
     }
 
-    /// As `init(starting:cores:)`, where a refusal is not to be told.
+    /// As `init(starting:cores:)`, but a refused thread ends the process.
     public convenience init(threadCount: Int, cores: [Int] = []) {
         do { try self.init(starting: threadCount, cores: cores) } catch { brokenInvariant("the system refused a worker thread") }
     }
 
-    /// - Parameter cores: one for each thread, the calling thread's first, which stays bound to it; empty where the system
-    ///   may place threads. It places them badly at times: two threads of a pool were seen to share a core for seconds
-    ///   while another was idle.
+    /// - Parameter cores: one core for each thread, the calling thread's core first. Each thread stays bound to its core.
+    ///   Empty: the system places the threads, sometimes badly. Two threads of a pool have shared a core for seconds while
+    ///   another core was idle.
+    /// - Throws: `ThreadRefused` when the system refuses to start a thread.
     public init(starting threadCount: Int, cores: [Int] = []) throws(ThreadRefused) {
-        invariant(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount), "a pool has a thread, and each thread its core, or none has")
+        invariant(threadCount >= 1 && (cores.isEmpty || cores.count == threadCount), "a pool has threads, and one core per thread or none")
         self.threadCount = threadCount
         self.cores = cores
         spinLimit = cores.isEmpty ? 500 : 50_000
@@ -158,7 +160,7 @@ public final class Workers: @unchecked Sendable {
 }
 
 extension Workers {
-    /// The calling thread runs on `core` alone from now on; where the system refuses, nothing changes.
+    /// Binds the calling thread to `core`. If the system refuses, nothing changes.
     private static func bindThread(to core: Int) {
         _ = tandem_bind_thread(Int32(core))
     }

@@ -2,11 +2,12 @@ import Kernels
 import Settings
 import Tensors
 
-/// One number for each of a rank's parameters (values, gradients, or a moment), in one block of memory.
+/// The values, the gradients or one moment of all of a rank's parameters, in one block of memory.
 public struct FlatBlock: Sendable {
-    /// All of them as one row, gaps of alignment included: what data ranks add up in buckets, and checkpoints hold.
+    /// The whole block as one row, with alignment gaps. Data ranks reduce gradients in buckets of this row, and checkpoints
+    /// store ranges of it.
     public let flat: Matrix
-    /// A matrix a parameter, in the table's order.
+    /// One matrix per parameter, in the table's order.
     public let parts: [Matrix]
 
     /// New memory, zeroed.
@@ -20,18 +21,18 @@ public struct FlatBlock: Sendable {
         }
     }
 
-    /// Where a parameter's numbers stand among all of them.
+    /// The range of a parameter's numbers in `flat`.
     public func range(of index: Int) -> Range<Int> {
         let offset = parts[index].pointer - flat.pointer
         return offset..<offset + parts[index].elementCount
     }
 
-    /// Floats of tensor rank `rank`'s block, gaps included.
+    /// Number of floats in tensor rank `rank`'s block, gaps included.
     public static func floatCount(_ table: ParameterTable, sharding: ModelSharding, rank: Int) -> Int {
         places(table, sharding: sharding, rank: rank).last.map { aligned($0.offset + $0.rowCount * $0.columnCount) } ?? 0
     }
 
-    /// Of tensor rank `rank`'s block: floats before each parameter, in the table's order.
+    /// The offset of each parameter in tensor rank `rank`'s block, in floats, in the table's order.
     public static func offsets(_ table: ParameterTable, sharding: ModelSharding, rank: Int) -> [Int] {
         places(table, sharding: sharding, rank: rank).map(\.offset)
     }

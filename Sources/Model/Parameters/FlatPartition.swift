@@ -19,8 +19,9 @@ package struct FlatPartition: Equatable, Sendable {
     /// Buckets that are exchanged at a time, at most: enough that the network has work while one is summed.
     package static let exchangesUnderWay = 4
 
-    /// - Parameter bucketCount: unless given, what gives a block 16 buckets, so that most of it can be under way before
-    ///   the last gradient is final, within limits: of a small bucket only the network's delay would count.
+    /// - Parameter bucketCount: floats of a bucket. The default gives a block 16 buckets, within limits, so that most of
+    ///   the block can be reduced before the last gradient is final. For a small bucket only the network's latency would
+    ///   count.
     package init(count: Int, rankCount: Int, bucketCount: Int? = nil) {
         invariant(rankCount > 0 && (bucketCount ?? 1) > 0, "a partition has ranks and buckets")
         self.count = count

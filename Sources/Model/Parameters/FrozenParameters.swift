@@ -3,10 +3,10 @@ import Kernels
 import Settings
 import Tensors
 
-/// A frozen model's weights: views into the mapped file, in the file's own type, or a copy where another type is asked for.
+/// A frozen model's weights: views into the mapped file, in the file's own type, or a copy in another type on request.
 ///
-/// All ranks of a node share the file's pages, or the copy of a shard that several of them hold. Vectors (norms, biases)
-/// are widened at loading: they are small.
+/// All ranks of a node share the file's pages. Ranks of a node with the same shard share its copy. Vectors (norms, biases)
+/// are small and are upcast at loading.
 public final class FrozenParameters: ParameterValues {
     private let weights: [StoredMatrix]
     private let vectors: [Int: Matrix]
@@ -34,20 +34,20 @@ public final class FrozenParameters: ParameterValues {
         self.init(weights: weights, vectors: vectors)
     }
 
-    /// The rows of the head that go with a part of the vocabulary, in the file's own type.
+    /// The head's rows for `rank`'s range of the vocabulary, in the file's own type.
     public static func head(
         _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
     ) throws(Failure) -> StoredMatrix {
         try source.part(table.specifications[table.head], sharding: sharding, rank: rank)
     }
 
-    /// Bytes of a copy in `type`, each matrix from a multiple of 64 on; 0 where nothing is of another type.
+    /// Bytes of a copy in `type`, where each matrix starts at a multiple of 64 bytes; 0 if all matrices have this type already.
     public func convertedByteCount(_ type: ElementType) -> Int {
         isOther(type) ? offsets(type).last! : 0
     }
 
-    /// The same weights with all matrices in `type`: a copy that the ranks of `node`, which hold this same shard, make once
-    /// and share. Collective over `node`.
+    /// The same weights with all matrices in `type`. The ranks of `node` hold the same shard: they make one copy and share
+    /// it. Collective over `node`.
     public func converted(to type: ElementType, sharedBy node: NodeGroup) throws(CollectiveError) -> FrozenParameters {
         guard isOther(type) else { return self }
         let offsets = offsets(type)
@@ -70,7 +70,7 @@ public final class FrozenParameters: ParameterValues {
         weights.indices.contains { vectors[$0] == nil && weights[$0].elementType != type }
     }
 
-    /// Where each matrix begins, and where the last one ends.
+    /// The byte offset of each matrix in the copy, then the end of the last matrix.
     private func offsets(_ type: ElementType) -> [Int] {
         weights.indices.filter { vectors[$0] == nil }.reduce(into: [0]) { offsets, index in
             let end = offsets.last! + weights[index].rowCount * weights[index].columnCount * type.byteCount

@@ -1,10 +1,10 @@
 import Settings
 
-/// What of a model each tensor rank holds: ranges of heads, feed-forward columns and vocabulary rows, uneven where they
-/// don't divide.
+/// Each tensor rank's shard of a model: ranges of heads, feed-forward columns and vocabulary rows. Ranges are uneven if the
+/// sizes don't divide.
 ///
-/// Attention heads are dealt in whole key/value groups. Feed-forward columns are dealt evenly even where heads are not: ranks
-/// wait for each other after each half of a block, so fewer columns don't make up for more heads.
+/// A rank gets complete key/value groups of heads. Feed-forward columns are dealt evenly even if heads are not: ranks wait
+/// for each other after each half of a block, so fewer columns would not make up for more heads.
 public struct ModelSharding: Equatable, Sendable {
     public let configuration: ModelConfiguration
     public let size: Int
@@ -23,11 +23,12 @@ public struct ModelSharding: Equatable, Sendable {
         let columns = configuration.feedForwardSize
         feedForwardColumns = ModelSharding.even(
             columns, over: size,
-            // Whole vector registers a part, where there is room for them.
+            // Each part is a multiple of a vector register, if there are enough columns.
             unit: columns % 16 == 0 && columns >= 64 * size ? 16 : 1)
     }
 
-    /// The same with a vocabulary cut like `other`'s: row for row where both have rows, the last rank takes those beyond.
+    /// The same sharding with the vocabulary ranges of `other`, so that each rank holds the same rows of both models. The
+    /// last rank takes the rows beyond `other`'s vocabulary.
     public func cuttingVocabulary(like other: ModelSharding) -> ModelSharding {
         var result = self
         let count = configuration.vocabularySize
@@ -52,7 +53,8 @@ public struct ModelSharding: Equatable, Sendable {
         }
     }
 
-    /// Contiguous parts of whole units (a divisor of `count`), whose sizes differ by one unit at most, the larger first.
+    /// Contiguous parts of complete units. Sizes differ by at most one unit, and larger parts come first. `unit` divides
+    /// `count`.
     static func even(_ count: Int, over parts: Int, unit: Int = 1) -> [Range<Int>] {
         let units = count / unit
         var start = 0

@@ -1,6 +1,6 @@
 import Settings
 
-/// Everything there is to know of one parameter before it has values. Loading, sharding, the optimizer and export all read it.
+/// All properties of one parameter, apart from its values. Loading, sharding, the optimizer and export all read it.
 public struct ParameterSpecification: Equatable, Sendable {
     public enum Cut: Equatable, Sendable {
         case replicated
@@ -8,16 +8,16 @@ public struct ParameterSpecification: Equatable, Sendable {
         case columns(ShardAxis)
     }
 
-    /// Hugging Face's name.
+    /// The parameter's name in Hugging Face checkpoints.
     public let name: String
-    /// The whole tensor's shape; a vector has one row.
+    /// The full tensor's shape; a vector has one row.
     public let rowCount: Int
     public let columnCount: Int
     public let isVector: Bool
-    /// How the tensor ranks share it. Replicated parameters get the same gradient on every tensor rank.
+    /// How the parameter is sharded over the tensor ranks. Replicated parameters get the same gradient on every tensor rank.
     public let cut: Cut
 
-    /// Norm weights and biases are spared weight decay.
+    /// Whether weight decay applies. Norm weights and biases do not decay.
     public var decays: Bool { !isVector }
 
     /// The shape as a file states it.

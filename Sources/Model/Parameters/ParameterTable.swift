@@ -1,6 +1,6 @@
 import Settings
 
-/// The parameters of a model in their order, and where each one stands in it.
+/// The parameters of a model in a fixed order, and the index of each one.
 public struct ParameterTable: Sendable {
     /// Indices of one transformer block's parameters.
     struct Block: Sendable {
@@ -13,13 +13,13 @@ public struct ParameterTable: Sendable {
     let embedding: Int
     let blocks: [Block]
     let finalNorm: Int
-    /// The embedding's index where the head is tied to it.
+    /// The head's index: the embedding's index if the head is tied to the embedding.
     let head: Int
 
-    /// Of the model itself; what comes after them is not part of its checkpoint.
+    /// Number of the model's own parameters. The additional parameters behind them are not part of the model's checkpoint.
     public let modelParameterCount: Int
 
-    /// - Parameter additional: names and shapes of further matrices that learn with the model, whole on every rank.
+    /// - Parameter additional: names and shapes of further matrices that are trained with the model, replicated on every rank.
     public init(_ configuration: ModelConfiguration, additional: [(name: String, rowCount: Int, columnCount: Int)] = []) {
         var builder = Builder(width: configuration.hiddenSize)
         embedding = builder.matrix(

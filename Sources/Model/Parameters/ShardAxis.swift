@@ -1,4 +1,4 @@
-/// A dimension of a tensor that the tensor axis of the mesh cuts.
+/// A dimension of a tensor that is sharded over the tensor axis of the mesh.
 public enum ShardAxis: Sendable {
     case vocabulary
     case queryHeads

@@ -2,12 +2,12 @@ import Kernels
 import Settings
 import Tensors
 
-/// Values and gradients in float32, each one flat block of memory in the table's order.
+/// Values and gradients in float32. Each is one flat block of memory in the table's order.
 public final class TrainableParameters: ParameterValues {
     public let valueBlock: FlatBlock
     public let gradientBlock: FlatBlock
 
-    /// Copies this rank's part of every tensor of `source`.
+    /// Copies this rank's shard of every tensor of `source`.
     ///
     /// - Throws: `Failure` when a tensor is missing or has another shape.
     public init(

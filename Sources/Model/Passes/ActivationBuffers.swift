@@ -4,18 +4,18 @@ import Tensors
 
 // T tokens, U scored positions, D model width, W projections, F feed-forward columns and H query heads of this rank.
 
-/// The memory of a model's forward (and backward) pass, reused for every micro-batch; it grows to the longest, and no step
-/// allocates after that.
+/// The memory of a model's forward and backward passes, reused for every micro-batch. It grows to the longest micro-batch;
+/// after that no step allocates.
 final class ActivationBuffers {
     struct Widths {
         var model, projections, attentionOutput, heads, feedForward: Int
     }
 
-    /// What is there of every block until backward; of the rest all blocks share one set.
+    /// Which activations every block keeps until backward. All blocks share one set of the other activations.
     struct Keeping {
         let residuals, attention, feedForward: Bool
 
-        /// Of a model that has no backward.
+        /// For a model without backward.
         static let nothing = Keeping(residuals: false, attention: false, feedForward: false)
 
         static func forBackward(_ recompute: Recomputation) -> Keeping {
@@ -32,15 +32,15 @@ final class ActivationBuffers {
     private var residualCapacity: [Matrix] = []
     private var scratchCapacity: [Matrix] = []
     private let backwardScratch: [ScratchName: ScratchBuffer]
-    /// `[U, D]` the gradient of what the final norm reads.
+    /// `[U, D]` the gradient of the final norm's input.
     let scoredGradient = ScratchMatrix()
     /// A norm's sums in backward.
     let normSums = ScratchMatrix()
-    /// `[L, H·E]` queries and attention output, or their gradients, of the tokens that the last block selects.
+    /// `[L, H·E]` queries and attention output, or their gradients, of the tokens for which the last block computes an output.
     let selectedQueries = ScratchMatrix()
     let selectedOutput = ScratchMatrix()
 
-    /// Scratch matrices of backward, by what they hold.
+    /// Scratch matrices of backward, by content.
     enum ScratchName: CaseIterable {
         case residualGradient, normalizedGradient, activatedGradient, projectionGradient, attentionGradient
     }
@@ -58,14 +58,14 @@ final class ActivationBuffers {
     func prepare(tokenCount: Int) {
         guard tokenCount > capacity else { return }
         capacity = tokenCount
-        // What is there is given back first.
+        // Frees the old memory before it allocates new memory.
         attentionCapacity = []
         feedForwardCapacity = []
         residualCapacity = []
         scratchCapacity = []
         attentionCapacity = (0..<(keeping.attention ? layerCount : 1)).map { _ in makeAttention() }
         feedForwardCapacity = (0..<(keeping.feedForward ? layerCount : 1)).map { _ in makeFeedForward() }
-        // A block writes its output beside its input.
+        // A block's output needs other memory than its input, so there are at least two.
         residualCapacity = (0..<(keeping.residuals ? layerCount + 1 : 2)).map { _ in make(widths.model) }
         scratchCapacity = [make(widths.model), make(widths.model), make(widths.feedForward)]
     }
@@ -83,12 +83,12 @@ final class ActivationBuffers {
 
     /// `[T, D]` a norm's output.
     func normalized(_ count: Int) -> Matrix { scratchCapacity[0].rows(0..<count) }
-    /// `[T, D]` what a sublayer adds to the residual stream.
+    /// `[T, D]` a sublayer's output, which is added to the residual stream.
     func update(_ count: Int) -> Matrix { scratchCapacity[1].rows(0..<count) }
     /// `[T, F]` silu(gate) · up.
     func gated(_ count: Int) -> Matrix { scratchCapacity[2].rows(0..<count) }
 
-    /// Backward's own scratch, made when it is first used: frozen models never have it.
+    /// Scratch memory of backward. It is allocated at its first use, so frozen models never have it.
     func scratch(_ name: ScratchName, _ count: Int) -> Matrix {
         let buffer = backwardScratch[name]!
         if buffer.matrix.rowCount < count { buffer.matrix = Matrix(rowCount: capacity, columnCount: width(of: name)) }

@@ -4,8 +4,8 @@ import Tensors
 
 // T tokens, U scored positions, D model width, W projections, F feed-forward columns and H query heads of this rank.
 
-/// What the attention sublayer computes forward; backward needs it again. Normalised inputs are recomputed instead: that
-/// runs at memory speed.
+/// Activations of the attention sublayer that backward needs. The normalised inputs are recomputed, which costs only memory
+/// bandwidth.
 struct AttentionActivations {
     /// `[T, W]` rotated queries and keys, and values.
     var projections: Matrix

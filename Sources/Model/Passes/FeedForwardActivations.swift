@@ -4,7 +4,7 @@ import Tensors
 
 // T tokens, U scored positions, D model width, W projections, F feed-forward columns and H query heads of this rank.
 
-/// The same of the feed-forward sublayer, where the gated product is recomputed too.
+/// Activations of the feed-forward sublayer that backward needs. The normalised inputs and the gated product are recomputed.
 struct FeedForwardActivations {
     /// `[T, D]` the residual stream after attention.
     let middle: Matrix

@@ -1,25 +1,25 @@
 import Kernels
 import Tensors
 
-/// A micro-batch as the model computes it: made once, then used by the policy and by every reference, so that all make
-/// the same calls in the same order.
+/// How a model computes a micro-batch. A plan is made once and used by the policy and by every reference, so that all models
+/// make the same calls in the same order.
 public struct ForwardPlan: Sendable {
     public let axis: TokenAxis
     /// `[U]` the positions whose hidden state is scored, ascending, each once.
     public let scoredPositions: [Int]
     /// `[R]` for each scored row (target) its index in `scoredPositions`.
     public let targetRows: [Int]
-    /// `[R]` the tokens that are predicted.
+    /// `[R]` the target tokens.
     public let targetTokens: [Int32]
     let attention: AttentionPlan
     let targets: HeadTargets
-    /// Tokens `[L]` that the last block has an output for. Only their queries are computed there, and what follows
-    /// from them: of a pair with a long prompt a small part of the block.
+    /// `[L]` the tokens for which the last block computes an output. Queries, attention output and feed-forward layer of the
+    /// last block are computed for these tokens only. For a pair with a long prompt this is a small part of the block.
     let lastBlock: RowSelection
-    /// `[L]` their rotary positions.
+    /// `[L]` the rotary positions of these tokens.
     let lastBlockPositions: [Int32]
     let lastBlockAttention: AttentionPlan
-    /// The scored positions among all tokens, and among those that the last block has an output for.
+    /// The scored positions among all tokens, and among the tokens of `lastBlock`.
     let scoredTokens: RowSelection
     let scoredOutputs: RowSelection
 
@@ -29,7 +29,7 @@ public struct ForwardPlan: Sendable {
         let scoredPositions = Set(rows.map(\.position)).sorted()
         self.scoredPositions = scoredPositions
         scoredTokens = RowSelection(scoredPositions, of: axis.count)
-        // To leave out less than a sixteenth would not pay for the copies.
+        // If less than a sixteenth is left out, the copies cost more than they save.
         if 16 * (axis.count - scoredPositions.count) > axis.count {
             lastBlock = scoredTokens
             lastBlockAttention = AttentionPlan(axis.segments, queriesAt: scoredPositions)

@@ -1,8 +1,8 @@
 import Kernels
 
-/// What a forward pass computes besides the scores of its targets.
+/// The values that a forward pass computes besides the scores of its targets.
 public struct ForwardRequest {
-    /// Losses over whole distributions, and what of the references they need.
+    /// Losses over whole distributions, and the reference states that they need.
     public var distributions: [DistributionRequest]
     public var references: [String: ReferenceStates]
     /// Blocks whose output is kept at the scored positions.

@@ -3,15 +3,15 @@ import Tensors
 
 // T tokens, D model width, U scored hidden rows, R targets, F feed-forward columns of this rank.
 
-/// What a loss says of a forward pass's results: its derivatives by them.
+/// The gradients of a loss with respect to the results of a forward pass.
 public struct LossGradients {
-    /// `[R]` by each target's log-probability.
+    /// `[R]` with respect to each target's log-probability.
     public var targets: [Float]
-    /// For each distribution of the request, `[U]` by its loss of the row.
+    /// For each distribution of the request `[U]`, with respect to the row's loss.
     public var distributions: [[Float]]
     public var layers: [Layer]
 
-    /// By the residual stream after a block.
+    /// The gradient with respect to the residual stream after a block.
     public struct Layer {
         public let index: Int
         /// `[U, D]`, at the scored positions.

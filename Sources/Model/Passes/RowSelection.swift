@@ -1,13 +1,13 @@
 import Kernels
 import Tensors
 
-// T rows to choose from, L chosen ones.
+// T rows, L chosen rows.
 
-/// Rows of a matrix that something is computed for, ascending.
+/// The chosen rows of a matrix, ascending.
 struct RowSelection: Sendable {
     /// `[L]`
     let positions: [Int]
-    /// All of `count` rows are chosen: then nothing needs to be copied.
+    /// Whether all of `count` rows are chosen: then no copy is needed.
     let isWhole: Bool
 
     init(_ positions: [Int], of count: Int) {
@@ -22,7 +22,7 @@ struct RowSelection: Sendable {
         forEach(workers) { row, position in target.row(row).update(from: source.row(position), count: source.columnCount) }
     }
 
-    /// Writes `source[L, n]` to the chosen rows of `target[T, n]`; the others stay.
+    /// Writes `source[L, n]` to the chosen rows of `target[T, n]`; other rows stay.
     func scatter(_ source: Matrix, into target: Matrix, workers: Workers) {
         forEach(workers) { row, position in target.row(position).update(from: source.row(row), count: source.columnCount) }
     }

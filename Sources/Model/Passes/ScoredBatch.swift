@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// What a forward pass says of the scored rows: the same values on every tensor rank.
+/// The results of a forward pass for the scored rows: the same values on every tensor rank.
 public struct ScoredBatch: Sendable {
     /// `[U]`, one for each hidden row.
     public internal(set) var rows: [RowStatistics]
@@ -9,6 +9,6 @@ public struct ScoredBatch: Sendable {
     public internal(set) var logProbabilities: [Double]
     /// `[R]` each target's hidden row.
     public let targetRows: [Int]
-    /// For each distribution that was asked for, `[U]`.
+    /// For each requested distribution `[U]`.
     public internal(set) var distributions: [[DistributionRow]]
 }

@@ -6,12 +6,12 @@ import Tensors
 
 /// Keys and values of the tokens that a model has seen, so that each new token is computed once.
 ///
-/// A layer's projections are kept whole (queries too): the attention kernel then reads them as it does in training.
+/// All projections of a layer are kept (queries too), so that the attention kernel reads them as in training.
 public final class DecodingCache {
     /// Tokens seen so far.
     public internal(set) var count = 0
     public let capacity: Int
-    /// `[capacity, W]` a layer.
+    /// `[capacity, W]` per layer.
     let projections: [Matrix]
 
     init(layerCount: Int, width: Int, capacity: Int) {

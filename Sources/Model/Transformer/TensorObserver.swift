@@ -1,15 +1,15 @@
 import Tensors
 
-/// Sees what a pass computes, tensor by tensor, in the order in which they are made.
+/// Gets every tensor that a pass computes, in the order of the computation.
 ///
 /// - Parameters:
-///   - name: by the modules of the checkpoint: `model.layers.3.mlp.gate_proj output`,
+///   - name: a name after the modules of the checkpoint: `model.layers.3.mlp.gate_proj output`,
 ///     `gradient of model.layers.3.mlp.gate_proj.weight`.
-///   - values: this rank's part, valid during the call only.
+///   - values: this rank's part, valid only during the call.
 public typealias TensorObserver = (_ name: String, _ values: Matrix) -> Void
 
 extension Transformer {
-    /// Nothing is computed or named where nobody looks.
+    /// Without an observer neither the name nor the values are computed.
     func observe(_ name: @autoclosure () -> String, _ values: @autoclosure () -> Matrix) {
         if let observer { observer(name(), values()) }
     }
@@ -24,7 +24,7 @@ extension Transformer {
 }
 
 extension Transformer where Kind == Trainable {
-    /// What passes until now have added up for some parameters.
+    /// Gives the observer the gradients of some parameters, summed over the passes so far.
     func observeGradients(_ parameters: [Int]) {
         guard observer != nil else { return }
         for parameter in parameters {

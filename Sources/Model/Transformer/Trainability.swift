@@ -6,7 +6,7 @@ import Tensors
 /// neither, so giving a frozen model to the optimizer does not compile.
 public protocol Trainability {
     associatedtype Parameters: ParameterValues
-    /// Activations of every layer are kept for backward.
+    /// Whether activations are kept for backward.
     static var keepsActivations: Bool { get }
 }
 

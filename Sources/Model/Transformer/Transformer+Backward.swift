@@ -6,12 +6,13 @@ import Tensors
 // T tokens, D model width, U scored hidden rows, R targets, F feed-forward columns of this rank.
 
 extension Transformer where Kind == Trainable {
-    /// Adds to the gradients of all parameters what `gradients` make of them.
+    /// Propagates `gradients` back through the model and adds to the gradients of all parameters.
     ///
-    /// Collective over the tensor ranks. Each rank's gradients are whole for its shard; data ranks still have to add theirs.
-    /// - Parameter whenFinal: hears of an offset in the flat block of gradients from which on this pass adds nothing more;
-    ///   gradients become final from the block's end to its beginning. Those of a tied embedding are so at the very end.
-    /// - Precondition: `pass` is this model's latest forward, of the same plan.
+    /// Collective over the tensor ranks. Each rank gets the full gradient of its shard for this micro-batch; the reduction
+    /// over the data ranks comes later.
+    /// - Parameter whenFinal: called with an offset in the flat block of gradients: from this offset on the pass adds nothing
+    ///   more. Gradients become final from the block's end to its beginning, a tied embedding's gradient at the very end.
+    /// - Precondition: `pass` is this model's latest forward, with the same plan.
     public func backward(
         _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest(), gradients: LossGradients,
         whenFinal: (_ offset: Int) -> Void = { _ in }
@@ -53,8 +54,8 @@ extension Transformer where Kind == Trainable {
         areFinal(from: table.embedding)
     }
 
-    /// What forward did not keep of a block, by forward's own calls, so that it is the same bits. The last block's is what
-    /// forward left.
+    /// Recomputes the activations that forward did not keep. It makes the same calls as forward, so the bits are the same.
+    /// The last block's activations are still in the buffers.
     private func recomputeBlock(_ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary) throws(CollectiveError) {
         guard recompute != .nothing, layer < table.blocks.count - 1 else { return }
         let saved = buffers.attention(layer, plan.axis.count)
@@ -64,13 +65,14 @@ extension Transformer where Kind == Trainable {
         forwardGates(layer, plan.axis.count)
     }
 
-    /// Head and final norm: the gradient `[L, D]` of the last block's output, zero where nothing is scored.
+    /// Backward of head and final norm. Returns the gradient `[L, D]` of the last block's output: zero for rows that are not
+    /// scored.
     private func backwardHead(
         _ pass: ForwardPass, _ plan: ForwardPlan, _ request: ForwardRequest, _ gradients: LossGradients
     ) throws(CollectiveError) -> Matrix {
         let start = headClock
         defer { headSeconds += headClock - start }
-        // The forward pass left the normalised states and their roots in place.
+        // The normalised states and their inverse roots are still in the buffers of the forward pass.
         let states = scoredStates(plan)
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
         let hiddenGradient = pass.headGradient ?? headGradient.matrix(rowCount: count, columnCount: width)
@@ -100,7 +102,8 @@ extension Transformer where Kind == Trainable {
         return residualGradient
     }
 
-    /// The feed-forward sublayer: turns the gradient of its output stream into that of its input stream, in place.
+    /// Backward of the feed-forward sublayer: turns the gradient of its output stream into the gradient of its input stream,
+    /// in place.
     private func backwardFeedForward(_ layer: Int, _ residualGradient: Matrix) throws(CollectiveError) {
         let block = table.blocks[layer]
         let count = residualGradient.rowCount
@@ -129,7 +132,7 @@ extension Transformer where Kind == Trainable {
             workers: workers)
     }
 
-    /// The attention sublayer, likewise.
+    /// Backward of the attention sublayer, in place as well.
     private func backwardAttention(
         _ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary, _ residualGradient: Matrix
     ) throws(CollectiveError) {
@@ -166,13 +169,13 @@ extension Transformer where Kind == Trainable {
             workers: workers)
     }
 
-    /// What layers of one input make of their outputs' gradients: that input's.
+    /// The gradient of an input that several layers share, from the gradients of their outputs.
     func backwardInput(_ layers: [(outputGradient: Matrix, weight: Int)], into gradient: Matrix) {
         Linear.backwardInput(
             layers.map { ($0.outputGradient, parameters.values[$0.weight]) }, into: gradient, workers: workers)
     }
 
-    /// Adds to the gradients of several weights at once: many tasks, which the threads share evenly.
+    /// Adds to the gradients of several weights in one batch: its many tasks keep all threads busy.
     func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, weight: Int)]) {
         Linear.backwardWeight(
             layers.map { ($0.outputGradient, $0.input, parameters.gradients[$0.weight]) }, workers: workers)

@@ -5,10 +5,11 @@ import Tensors
 // T tokens, D model width, F feed-forward columns of this rank.
 
 extension Transformer {
-    /// One block, from its input stream to the next block's, both `[T, D]`; what backward needs is left in the buffers.
+    /// One block, from its input stream to the next block's input stream, both `[T, D]`. Activations for backward stay in the
+    /// buffers.
     ///
     /// - Parameters:
-    ///   - activations: the buffers' own, or with projections in a cache.
+    ///   - activations: memory from the buffers; in decoding the projections are in a cache.
     ///   - attend: fills the attention output from the projections.
     func forwardBlock(
         _ layer: Int, _ activations: AttentionActivations, positions: [Int32], _ rotary: Rotary,
@@ -36,12 +37,12 @@ extension Transformer {
         observe(layerName(layer) + " output", output)
     }
 
-    /// What attention sees of all tokens, by `plan`.
+    /// Fills the attention output of all tokens, by `plan`.
     func attend(_ plan: ForwardPlan, _ saved: AttentionActivations) {
         attention.forward(saved.projections, plan: plan.attention, into: saved.output, logSumExp: saved.logSumExp)
     }
 
-    // The steps of a block that backward may take again: each leaves its results in the buffers.
+    // Steps of a block that backward may repeat. Each leaves its results in the buffers.
 
     /// Norm, projections and attention, from the block's input.
     func forwardAttention(
@@ -69,7 +70,8 @@ extension Transformer {
         observe(module(block.output) + " input", saved.output)
     }
 
-    /// The stream after attention: what attention makes of the block's input, added to it. Collective over the tensor ranks.
+    /// Computes the stream after attention: `input` plus the projection of attention's `output`. Collective over the tensor
+    /// ranks.
     func addAttention(_ layer: Int, _ output: Matrix, to input: Matrix) throws(CollectiveError) {
         let count = output.rowCount
         let update = buffers.update(count)
@@ -96,7 +98,7 @@ extension Transformer {
         observe(module(block.up) + " output", saved.up)
     }
 
-    /// Linear layers of one input, by the indices of their weights and biases.
+    /// Linear layers that share an input, by the indices of their weights and biases.
     func linear(_ input: Matrix, _ layers: [(weight: Int, bias: Int?, output: Matrix)]) {
         let layers = zip(layers, widened).map { layer, scratch in
             Linear.Layer(
@@ -106,7 +108,7 @@ extension Transformer {
         Linear.forward(input, layers, workers: workers)
     }
 
-    /// A projections matrix by what its columns hold.
+    /// Views of a projections matrix: the columns of queries, keys, values, and queries with keys.
     func projectionColumns(_ matrix: Matrix) -> (query: Matrix, key: Matrix, value: Matrix, queryAndKey: Matrix) {
         let queryWidth = attention.outputWidth
         let keyWidth = (matrix.columnCount - queryWidth) / 2

@@ -6,15 +6,16 @@ import Tensors
 // n new tokens, P tokens seen, D model width, W projections of this rank, V vocabulary.
 
 extension Transformer {
-    /// Room for `capacity` tokens, prompt and answer together.
+    /// An empty cache for `capacity` tokens, prompt and answer together.
     public func makeDecodingCache(capacity: Int) -> DecodingCache {
         DecodingCache(layerCount: table.blocks.count, width: attention.projectionWidth, capacity: capacity)
     }
 
-    /// Computes `tokens` after those in the cache and returns the logits `[1, V]` of what follows the last of them.
+    /// Computes `tokens`, which follow the tokens in the cache, and returns the logits `[1, V]` of the next token.
     ///
-    /// Collective over the tensor ranks; all get the same logits. Long prompts go in pieces, so memory stays bounded.
-    /// - Precondition: the cache has room for them.
+    /// Collective over the tensor ranks; all ranks get the same logits. Long prompts are computed in pieces, which bounds the
+    /// memory.
+    /// - Precondition: the cache has room for `tokens`.
     public func decode(_ tokens: [Int32], _ cache: DecodingCache) throws(CollectiveError) -> Matrix {
         invariant(!tokens.isEmpty && cache.count + tokens.count <= cache.capacity, "new tokens have room in the cache")
         passCount += 1
@@ -26,7 +27,7 @@ extension Transformer {
         return try logits(last)
     }
 
-    /// Tokens of a prompt that are computed at a time.
+    /// Most tokens of a prompt that are computed at a time.
     private var decodingPiece: Int { 512 }
 
     /// The residual stream `[1, D]` after the last block, of the piece's last token.
@@ -55,7 +56,7 @@ extension Transformer {
         return buffers.residual(table.blocks.count, count).rows((count - 1)..<count)
     }
 
-    /// One row of logits over the whole vocabulary, put together from all tensor ranks.
+    /// One row of logits over the full vocabulary, all-reduced over the tensor ranks.
     private func logits(_ state: Matrix) throws(CollectiveError) -> Matrix {
         let normalized = Matrix(rowCount: 1, columnCount: configuration.hiddenSize)
         RootMeanSquareNorm.forward(

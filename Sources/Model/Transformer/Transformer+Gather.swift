@@ -3,13 +3,13 @@ import Kernels
 import Tensors
 
 extension Transformer where Kind == Trainable {
-    /// What of a parameter is gathered.
+    /// Which numbers of a parameter are gathered.
     public enum Quantity: Sendable {
         case values
         case gradients
     }
 
-    /// The whole tensor, put together from all tensor ranks; nil on all but the first of them. Collective over the tensor ranks.
+    /// Gathers the full tensor on tensor rank 0; other ranks get nil. Collective over the tensor ranks.
     public func gather(_ index: Int, _ quantity: Quantity = .values) throws(CollectiveError) -> Matrix? {
         let specification = table.specifications[index]
         let local = quantity == .values ? parameters.values[index] : parameters.gradients[index]

@@ -2,13 +2,14 @@ import Collectives
 import Kernels
 import Tensors
 
-// T tokens, L of them that the last block has an output for, D model width, A = H·E columns of this rank's query heads.
+// T tokens, L tokens with an output of the last block, D model width, A = H·E columns of this rank's query heads.
 
-// Nothing reads the last block's output but where a position is scored. There all tokens have keys and values, and only
-// those that are scored have queries, a feed-forward layer and an output: rows of `[L, …]` instead of `[T, …]`.
+// The last block's output is read at scored positions only. So the last block computes keys and values for all tokens, but
+// queries, feed-forward layer and output for scored positions only: rows of `[L, …]` instead of `[T, …]`.
 
 extension Transformer {
-    /// `forwardBlock` for the tokens of `plan.lastBlock`. Attention's queries and output stand at their tokens' rows.
+    /// `forwardBlock` for the tokens of `plan.lastBlock`. In the `[T, …]` buffers, queries and attention output are in the
+    /// rows of their tokens.
     func forwardSelected(_ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary) throws(CollectiveError) {
         let block = table.blocks[layer]
         let (selection, count) = (plan.lastBlock, plan.axis.count)
@@ -40,14 +41,14 @@ extension Transformer {
         try forwardFeedForward(layer, selection.count)
     }
 
-    /// `[L, D]` of the norm's output, in memory that the next sum overwrites.
+    /// `[L, D]` the selected rows of the norm's output, in the memory of `buffers.update`, which the sublayers overwrite.
     private func selectedInput(_ normalized: Matrix, _ selection: RowSelection) -> Matrix {
         let rows = buffers.update(selection.count)
         selection.gather(normalized, into: rows, workers: workers)
         return rows
     }
 
-    /// `[L, A]` of attention's output.
+    /// `[L, A]` the selected rows of attention's output.
     private func selectedOutput(_ saved: AttentionActivations, _ selection: RowSelection) -> Matrix {
         let rows = buffers.selectedOutput.matrix(rowCount: selection.count, columnCount: attention.outputWidth)
         selection.gather(saved.output, into: rows, workers: workers)
@@ -56,15 +57,15 @@ extension Transformer {
 }
 
 extension Transformer where Kind == Trainable {
-    /// `backwardAttention` after `forwardSelected`: from the gradient `[L, D]` of the stream after attention to that of the
-    /// block's input, `[T, D]`.
+    /// `backwardAttention` after `forwardSelected`: from the gradient `[L, D]` of the stream after attention to the gradient
+    /// `[T, D]` of the block's input.
     func backwardSelectedAttention(
         _ layer: Int, _ plan: ForwardPlan, _ rotary: Rotary, _ gradient: Matrix
     ) throws(CollectiveError) -> Matrix {
         let block = table.blocks[layer]
         let (selection, count, positions) = (plan.lastBlock, plan.axis.count, plan.axis.positions)
         let saved = buffers.attention(layer, count)
-        // First the gradient of attention's output, then that of the queries.
+        // Holds first the gradient of attention's output, then the gradient of the queries.
         let queryGradient = buffers.selectedQueries.matrix(rowCount: selection.count, columnCount: attention.outputWidth)
         Linear.backwardInput(gradient, weight: parameters.values[block.output], into: queryGradient, workers: workers)
         let attentionGradient = buffers.scratch(.attentionGradient, count)

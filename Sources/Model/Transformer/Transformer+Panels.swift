@@ -5,11 +5,11 @@ import Tensors
 // U scored hidden rows, R targets.
 
 extension Transformer where Kind == Trainable {
-    /// `forward` for losses that know beforehand what each row weighs, as a plain likelihood's and a distillation's do: the
-    /// head goes backward at once, while it holds a panel's logits, which are then computed once instead of twice.
-    /// `backward` does the rest.
+    /// `forward` for losses whose row weights are known beforehand, such as a plain likelihood or a distillation. The head
+    /// runs backward at once, while it holds a panel's logits, so they are computed once instead of twice. `backward` does
+    /// the rest.
     ///
-    /// - Parameter gradients: those of targets and distributions; those of layers are for `backward`.
+    /// - Parameter gradients: gradients of targets and distributions are used here; gradients of layers are for `backward`.
     public func forward(
         _ plan: ForwardPlan, _ request: ForwardRequest, knowing gradients: LossGradients
     ) throws(CollectiveError) -> ForwardPass {
@@ -22,7 +22,7 @@ extension Transformer where Kind == Trainable {
         var scored = ScoredBatch(
             rows: [], logProbabilities: [Double](repeating: 0, count: plan.targetRows.count), targetRows: plan.targetRows,
             distributions: request.distributions.map { _ in [] })
-        // The ranks' ranges differ in length; all must cut the same panels.
+        // The ranks' vocabulary ranges differ in length, but all ranks must cut the same panels.
         let widestRange = sharding.vocabularyRows.map(\.count).max()!
         for rows in Head.panels(rowCount: rowCount, columnCount: widestRange) {
             let (targets, indices) = plan.targets.part(rows)
@@ -48,14 +48,14 @@ extension Transformer where Kind == Trainable {
             number: passCount, scored: scored, layers: keptLayers(request.layers, plan), headGradient: hiddenGradient)
     }
 
-    /// Some scored rows, and what they are held against.
+    /// Some scored rows, with their targets and references.
     private struct Panel {
         let hidden: Matrix
         let targets: HeadTargets
         let references: [ReferenceHead]
     }
 
-    /// The values of a panel, whose logits stay. Collective over the tensor ranks.
+    /// Scores a panel. The head keeps its logits. Collective over the tensor ranks.
     private func score(
         _ panel: Panel, _ request: ForwardRequest
     ) throws(CollectiveError) -> (whole: (rows: [RowStatistics], logProbabilities: [Double]), distributions: [[DistributionRow]]) {

@@ -5,11 +5,12 @@ import Tensors
 // U scored hidden rows, R targets, D model width.
 
 extension Transformer where Kind == Frozen {
-    /// What losses want of a frozen model. Collective over the tensor ranks, which all get the same values.
+    /// The values of a frozen model that losses need. Collective over the tensor ranks; all ranks get the same
+    /// log-probabilities and hidden states.
     ///
     /// - Parameters:
-    ///   - scoring: whether log-probabilities `[R]` are wanted; otherwise there are none, and the head is not computed.
-    ///   - layers: blocks whose output is wanted.
+    ///   - scoring: whether to compute log-probabilities `[R]`. If false there are none, and the head is not computed.
+    ///   - layers: blocks whose output is kept at the scored positions.
     public func values(
         for plan: ForwardPlan, scoring: Bool, keeping layers: Set<Int>
     ) throws(CollectiveError) -> (logProbabilities: [Double], states: ReferenceStates) {

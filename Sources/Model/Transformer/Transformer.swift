@@ -6,10 +6,10 @@ import Tensors
 
 // T tokens, D model width, U scored hidden rows, R targets.
 
-/// A decoder-only transformer of the Llama family, this rank's shard of it: one code path for policy and reference.
+/// This rank's shard of a decoder-only transformer of the Llama family. Policy and reference run the same code.
 ///
-/// Column-parallel layers (query, key, value, gate, up) leave this rank's columns; row-parallel ones (output, down)
-/// leave a `Partial` that is summed over the tensor ranks. Embedding and head are cut over the vocabulary.
+/// Column-parallel layers (query, key, value, gate, up) compute this rank's columns. Row-parallel layers (output, down) give
+/// a `Partial`, which is all-reduced over the tensor ranks. Embedding and head are sharded over the vocabulary.
 public final class Transformer<Kind: Trainability> {
     public let configuration: ModelConfiguration
     public let sharding: ModelSharding
@@ -22,30 +22,30 @@ public final class Transformer<Kind: Trainability> {
     let buffers: ActivationBuffers
     let vocabulary: Range<Int>
     private var rotary: Rotary
-    /// What of the activations is not kept for backward, in a model that has one.
+    /// Which activations are not kept for backward, in a trainable model.
     let recompute: Recomputation
-    /// Weights of the layers that run together.
+    /// Upcast weights of the layers that run together, at most three.
     let widened = (0..<3).map { _ in ScratchMatrix() }
-    /// `[U, D]` normalised states of scored positions, and `[U, 1]`; grown as needed.
+    /// At the scored positions: `[U, D]` normalised states, `[U, D]` the final norm's input, `[U, 1]` its inverse roots.
     private let scored = ScratchMatrix()
     private let scoredInput = ScratchMatrix()
     private let scoredInverseRoot = ScratchMatrix()
-    /// `[U, D]` a block, of those that were asked for.
+    /// `[U, D]` the output of each requested block at the scored positions.
     private var kept: [Int: ScratchMatrix] = [:]
-    /// `[U, D]` of backward's start; scratch again after the final norm.
+    /// `[U, D]` the gradient of the head's input, where backward starts; scratch memory after the final norm.
     let headGradient = ScratchMatrix()
-    /// Seconds that the head took until now, forward and backward, waiting for other ranks apart.
+    /// Seconds that the head has taken so far, forward and backward, without waiting for other ranks.
     public internal(set) var headSeconds = 0.0
-    /// Where a pass is looked into; nil, as nearly always: nobody looks.
+    /// Gets the tensors of every pass; nearly always nil.
     public var observer: TensorObserver?
-    /// Counts passes, so that backward can't be given a stale one or the same one twice.
+    /// Counts passes, so that backward refuses an old pass, or the same pass twice.
     var passCount = 0
 
     /// - Parameters:
     ///   - parameters: this rank's shard of `table`, cut by `sharding` for `tensor.rank`.
-    ///   - table: the model's own parameters unless given, which may have further ones.
-    ///   - sharding: what `tensor.size` makes of the configuration, unless given.
-    ///   - recompute: what backward computes again; of no meaning to a frozen model.
+    ///   - table: nil: the model's own parameters. A given table may have additional parameters.
+    ///   - sharding: nil: the configuration sharded over `tensor.size` ranks.
+    ///   - recompute: the activations that backward recomputes; ignored by a frozen model.
     public init(
         _ configuration: ModelConfiguration, parameters: Kind.Parameters, tensor: any ProcessGroup, workers: Workers,
         table: ParameterTable? = nil, sharding: ModelSharding? = nil, recompute: Recomputation = .nothing
@@ -73,11 +73,11 @@ public final class Transformer<Kind: Trainability> {
             layerCount: configuration.layerCount, keeping: Kind.keepsActivations ? .forBackward(recompute) : .nothing)
     }
 
-    /// Makes room for micro-batches of `tokenCount` tokens, so that none of them has to grow it. What they leave untouched
-    /// takes no memory.
+    /// Makes room for micro-batches of `tokenCount` tokens, so that the buffers do not grow later. Untouched buffers take no
+    /// physical memory.
     public func reserve(tokenCount: Int) { buffers.prepare(tokenCount: tokenCount) }
 
-    /// Scores the plan's rows. Collective over the tensor ranks; all of them get the same values.
+    /// Scores the plan's rows. Collective over the tensor ranks; all ranks get the same values.
     public func forward(
         _ plan: ForwardPlan, _ request: ForwardRequest = ForwardRequest()
     ) throws(CollectiveError) -> ForwardPass {
@@ -87,7 +87,7 @@ public final class Transformer<Kind: Trainability> {
             headGradient: nil)
     }
 
-    /// Embedding and blocks: leaves the residual stream after the last block in its buffer, for the rows of
+    /// Runs embedding and blocks. The residual stream after the last block stays in its buffer, for the rows of
     /// `plan.lastBlock`.
     func runBlocks(_ plan: ForwardPlan, keeping layers: Set<Int>) throws(CollectiveError) {
         passCount += 1
@@ -146,7 +146,7 @@ public final class Transformer<Kind: Trainability> {
             distributions: distributions)
     }
 
-    /// One rank's sums, made whole over the tensor ranks.
+    /// All-reduces the sums over the tensor ranks, and combines them to statistics of each row.
     func combined(
         _ partial: PartialRowStatistics, targetRows: [Int]
     ) throws(CollectiveError) -> (rows: [RowStatistics], logProbabilities: [Double]) {
@@ -157,7 +157,7 @@ public final class Transformer<Kind: Trainability> {
             vocabularySize: configuration.vocabularySize)
     }
 
-    /// The same of each request's distributions.
+    /// The same for each request's distributions.
     func combined(
         _ partials: [PartialDistributionStatistics], _ requests: [DistributionRequest]
     ) throws(CollectiveError) -> [[DistributionRow]] {
@@ -173,7 +173,7 @@ public final class Transformer<Kind: Trainability> {
         return distributions
     }
 
-    /// One rank's sums of the further pass, made whole over the tensor ranks.
+    /// All-reduces the sums of the second pass over the tensor ranks, and gives them to the rows.
     func addSums(
         _ sums: [[Double]], _ requests: [DistributionRequest], to distributions: inout [[DistributionRow]]
     ) throws(CollectiveError) {
@@ -189,7 +189,7 @@ public final class Transformer<Kind: Trainability> {
         let inverseRoot: Matrix
     }
 
-    /// Gathers the last residual stream's scored positions, and normalises them.
+    /// Gathers the scored positions of the residual stream after the last block, and normalises them.
     func normalizedStates(_ plan: ForwardPlan) -> ScoredStates {
         let states = scoredStates(plan)
         RootMeanSquareNorm.forward(
@@ -199,7 +199,8 @@ public final class Transformer<Kind: Trainability> {
         return states
     }
 
-    /// The last residual stream's scored positions. Valid until the next forward.
+    /// Gathers the scored positions of the residual stream after the last block. The normalised states and inverse roots keep
+    /// the values of the last norm. Valid until the next forward.
     func scoredStates(_ plan: ForwardPlan) -> ScoredStates {
         let (count, width) = (plan.scoredPositions.count, configuration.hiddenSize)
         let output = buffers.residual(table.blocks.count, plan.lastBlock.count)
@@ -209,7 +210,7 @@ public final class Transformer<Kind: Trainability> {
             inverseRoot: scoredInverseRoot.matrix(rowCount: count, columnCount: 1))
     }
 
-    /// A selection's rows of `states`.
+    /// Gathers a selection's rows of `states` into `scratch`.
     @discardableResult
     private func gather(_ selection: RowSelection, from states: Matrix, into scratch: ScratchMatrix) -> Matrix {
         let rows = scratch.matrix(rowCount: selection.count, columnCount: states.columnCount)
@@ -217,10 +218,10 @@ public final class Transformer<Kind: Trainability> {
         return rows
     }
 
-    /// Seconds, less those spent waiting for other ranks.
+    /// A clock in seconds that leaves out the time spent waiting for other ranks.
     var headClock: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 - tensor.secondsWaited }
 
-    /// The rotary table, grown to the last of `positions`.
+    /// The rotary table. It grows until it has the largest of `positions`.
     func rotary(for positions: [Int32]) -> Rotary {
         let needed = Int(positions.max() ?? 0) + 1
         if needed > rotary.positionCount {
