@@ -1,17 +1,19 @@
 import CHDF5
 import Settings
 
-/// A dataset of one dimension that grows, in chunks that each carry a Fletcher32 checksum: a flipped bit is an error
-/// when it is read, not a wrong value. Not compressed.
+/// A growing dataset of one dimension, stored in chunks. Each chunk has a Fletcher32 checksum, so reading a flipped bit gives
+/// an error, not a wrong value. Not compressed.
 public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
     public let name: String
     private let identifier: HDF5Identifier
-    /// Elements.
+    /// The number of elements.
     public private(set) var count: Int
 
-    /// A new dataset, empty; what is never written reads as `fill`.
+    /// Creates an empty dataset.
     ///
-    /// - Parameter chunk: elements of a chunk. Append whole chunks where possible: each is then written once.
+    /// - Parameters:
+    ///   - chunk: elements of a chunk. Append whole chunks if possible: each chunk is then written once.
+    ///   - fill: the value of elements that were never written.
     public init(creating name: String, in file: borrowing HDF5File, chunk: Int, fill: Element = 0) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         let properties = try HDF5Identifier(
@@ -34,12 +36,13 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         count = 0
     }
 
-    /// Opens a dataset that must have one dimension, this very element type, and be stored as this type stores them: the
-    /// library would also follow links into other files, read data from them, and unpack what was packed to fill a memory.
+    /// Opens a dataset. It must have one dimension, exactly this element type, and the storage that `init(creating:)` makes.
+    /// Otherwise a hostile file could make the library follow links into other files, read data from them, or unpack data that
+    /// fills the memory.
     ///
     /// - Parameters:
-    ///   - fileByteCount: a dataset that claims more than the file can hold is refused.
-    ///   - cacheByteCount: room for chunks. One that is read in parts is then fetched and checked once.
+    ///   - fileByteCount: the size of the file. A dataset that claims more elements than the file can hold is refused.
+    ///   - cacheByteCount: the size of the cache for chunks. A chunk that is read in parts is then fetched and checked once.
     public init(
         opening name: String, in file: borrowing HDF5File, fileByteCount: Int, cacheByteCount: Int = 12 << 20
     ) throws(HDF5Error) {
@@ -56,7 +59,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         }
         let space = try HDF5Identifier(H5Dget_space(dataset.raw), .space, "reading the extent of '\(name)'")
         guard H5Sget_simple_extent_ndims(space.raw) == 1 else {
-            throw HDF5Error("opening '\(name)'", detail: "it has not one dimension")
+            throw HDF5Error("opening '\(name)'", detail: "it does not have one dimension")
         }
         var extent: hsize_t = 0
         try check(H5Sget_simple_extent_dims(space.raw, &extent, nil), "reading the extent of '\(name)'")
@@ -68,7 +71,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         count = Int(extent)
     }
 
-    /// Refuses a link that leads to another name or into another file.
+    /// Refuses a link to another name or into another file.
     private static func checkLink(_ name: String, in file: borrowing HDF5File) throws(HDF5Error) {
         var information = H5L_info_t()
         try check(H5Lget_info(file.identifier.raw, name, &information, chdf5_default()), "looking for '\(name)'")
@@ -77,7 +80,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         }
     }
 
-    /// Refuses all but chunks in the file itself, each no larger than the file, with a checksum and no other filter.
+    /// Refuses any storage except chunks in the file itself, each no larger than the file, with a checksum as the only filter.
     private static func checkStorage(
         of dataset: borrowing HDF5Identifier, name: String, fileByteCount: Int
     ) throws(HDF5Error) {
@@ -91,18 +94,18 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         }
         var chunk: hsize_t = 0
         guard H5Pget_chunk(properties.raw, 1, &chunk) == 1 else {
-            throw HDF5Error("opening '\(name)'", detail: "it has not one dimension")
+            throw HDF5Error("opening '\(name)'", detail: "it does not have one dimension")
         }
         var flags: UInt32 = 0
         guard H5Pget_nfilters(properties.raw) == 1,
             H5Pget_filter2(properties.raw, 0, &flags, nil, nil, 0, nil, nil) == chdf5_fletcher32()
-        else { throw HDF5Error("opening '\(name)'", detail: "its chunks have not a checksum alone") }
+        else { throw HDF5Error("opening '\(name)'", detail: "its chunks need a checksum and no other filter") }
         guard chunk <= hsize_t(fileByteCount / MemoryLayout<Element>.stride) || chunk <= HDF5Dataset.smallChunk else {
             throw HDF5Error("opening '\(name)'", detail: "it claims chunks of \(chunk) elements, more than the file can hold")
         }
     }
 
-    /// Elements of a chunk that a file may claim and have none of: one that was never written takes no room.
+    /// The largest chunk, in elements, that may exceed the file: a chunk that was never written takes no space in the file.
     private static var smallChunk: hsize_t { 1 << 20 }
 
     /// Writes `values` after the last element.
@@ -121,11 +124,11 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         count += values.count
     }
 
-    /// The elements of `range`, which must lie in `0..<count`.
+    /// Reads the elements of `range`, which must lie in `0..<count`.
     ///
-    /// - Throws: `HDF5Error` for a chunk whose checksum does not match, too.
+    /// - Throws: `HDF5Error`, also for a chunk with a wrong checksum.
     public func read(_ range: Range<Int>) throws(HDF5Error) -> [Element] {
-        invariant(range.lowerBound >= 0 && range.upperBound <= count, "what is read lies in the dataset")
+        invariant(range.lowerBound >= 0 && range.upperBound <= count, "the range to read lies in the dataset")
         var failure: HDF5Error?
         let values = [Element](unsafeUninitializedCapacity: range.count) { buffer, initializedCount in
             do throws(HDF5Error) {
@@ -137,11 +140,13 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         return values
     }
 
-    /// The same into memory that is there: the first `range.count` elements of `buffer`.
+    /// Reads the elements of `range`, which must lie in `0..<count`, into the first `range.count` elements of `buffer`.
+    ///
+    /// - Throws: `HDF5Error`, also for a chunk with a wrong checksum.
     public func read(_ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Element>) throws(HDF5Error) {
         invariant(
             range.lowerBound >= 0 && range.upperBound <= count && buffer.count >= range.count,
-            "what is read lies in the dataset and has room in its buffer")
+            "the range to read lies in the dataset and fits into the buffer")
         guard !range.isEmpty else { return }
         _ = chdf5_silence_errors()
         let memory = try memorySpace(range.count)
@@ -153,7 +158,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
 
     public consuming func close() throws(HDF5Error) { try identifier.close("closing '\(name)'") }
 
-    /// The dataspace of the file, with `range` chosen.
+    /// The dataset's dataspace in the file, with `range` selected.
     private func selection(_ range: Range<Int>) throws(HDF5Error) -> HDF5Identifier {
         var start = hsize_t(range.lowerBound)
         var length = hsize_t(range.count)
@@ -163,7 +168,7 @@ public struct HDF5Dataset<Element: HDF5Scalar>: ~Copyable {
         return stored
     }
 
-    /// A dataspace in memory of `count` elements in a row.
+    /// A dataspace for `count` contiguous elements in memory.
     private func memorySpace(_ count: Int) throws(HDF5Error) -> HDF5Identifier {
         var length = hsize_t(count)
         return try HDF5Identifier(H5Screate_simple(1, &length, nil), .space, "making an extent")

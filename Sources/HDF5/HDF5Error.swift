@@ -1,6 +1,6 @@
 import CHDF5
 
-/// A call of the HDF5 library that failed: what was asked of it, and its own innermost reason.
+/// A failed call of the HDF5 library: the operation, and the innermost reason that the library gives.
 public struct HDF5Error: Error, CustomStringConvertible {
     public let operation: String
     public let detail: String
@@ -23,7 +23,7 @@ public struct HDF5Error: Error, CustomStringConvertible {
         detail = HDF5Error.systemReason(in: innermost) ?? innermost
     }
 
-    /// The operating system's own words, where the library quotes them among addresses and sizes.
+    /// The operating system's message, if the library quotes one among addresses and sizes.
     private static func systemReason(in text: String) -> String? {
         let quoted = text.split(separator: "error message = '", maxSplits: 1).dropFirst().first
         return quoted?.split(separator: "'").first.map(String.init)

@@ -4,14 +4,14 @@ import CHDF5
 public struct HDF5File: ~Copyable {
     let identifier: HDF5Identifier
 
-    /// A new file in the format of HDF5 1.10: all of its metadata carries checksums, unlike the older format's.
-    /// Fails where `path` exists.
+    /// Creates a file in the format of HDF5 1.10: unlike in the older format, all metadata has checksums. Fails if `path`
+    /// exists.
     public init(creating path: String) throws(HDF5Error) {
         _ = chdf5_silence_errors()
         let access = try HDF5File.accessProperties()
         try check(H5Pset_libver_bounds(access.raw, H5F_LIBVER_V110, H5F_LIBVER_V110), "choosing the file format")
         let creation = try HDF5Identifier(H5Pcreate(chdf5_file_create()), .properties, "making file properties")
-        // Without times the same records give the same bytes.
+        // Without time stamps, the same records give the same bytes.
         try check(H5Pset_obj_track_times(creation.raw, false), "switching off time stamps")
         identifier = try HDF5Identifier(
             H5Fcreate(path, chdf5_exclusive(), creation.raw, access.raw), .file, "creating the file")
@@ -23,14 +23,15 @@ public struct HDF5File: ~Copyable {
         identifier = try HDF5Identifier(H5Fopen(path, chdf5_read_only(), access.raw), .file, "opening the file")
     }
 
-    /// No locking: readers see finished files only, and some cluster file systems have no locks.
+    /// Switches off file locks: readers see only finished files, and some cluster file systems have no locks.
     private static func accessProperties() throws(HDF5Error) -> HDF5Identifier {
         let access = try HDF5Identifier(H5Pcreate(chdf5_file_access()), .properties, "making access properties")
         try check(H5Pset_file_locking(access.raw, false, true), "switching off file locks")
         return access
     }
 
-    /// Writes everything out. The library may report success on a full disk: read the file again before trusting it.
+    /// Writes all data and closes the file. The library may report success on a full disk, so read the file again before you
+    /// trust it.
     public consuming func close() throws(HDF5Error) {
         try check(H5Fflush(identifier.raw, H5F_SCOPE_GLOBAL), "flushing the file")
         try identifier.close("closing the file")

@@ -1,13 +1,13 @@
 import CHDF5
 
-/// An HDF5 identifier with one owner. `close` reports a failure; one that is merely dropped is closed silently.
+/// An HDF5 identifier with one owner. `close` reports a failure; dropping the identifier closes it silently.
 struct HDF5Identifier: ~Copyable {
     enum Kind { case file, dataset, space, type, attribute, properties }
 
     let raw: hid_t
     private let kind: Kind
 
-    /// Takes over what a library call returned; negative is its failure.
+    /// Takes ownership of the identifier that a library call returned. A negative value means that the call failed.
     init(_ raw: hid_t, _ kind: Kind, _ operation: @autoclosure () -> String) throws(HDF5Error) {
         guard raw >= 0 else { throw HDF5Error(operation()) }
         self.raw = raw
@@ -23,7 +23,7 @@ struct HDF5Identifier: ~Copyable {
     }
 
     private static func release(_ raw: hid_t, _ kind: Kind) -> herr_t {
-        // The owner may have moved to another thread, and the error stack belongs to the thread.
+        // Errors are silenced again, because each thread has its own setting and the owner may be on another thread now.
         _ = chdf5_silence_errors()
         return switch kind {
         case .file: H5Fclose(raw)

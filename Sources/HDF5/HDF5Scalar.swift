@@ -1,6 +1,6 @@
 import CHDF5
 
-/// Element types of datasets. Stored little-endian as the machine has them.
+/// The element types of datasets. Elements are stored as in the machine's memory, little-endian.
 public protocol HDF5Scalar: BitwiseCopyable, ExpressibleByIntegerLiteral {
     static var hdf5Type: Int64 { get }
 }

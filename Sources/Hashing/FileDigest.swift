@@ -1,9 +1,9 @@
 import Foundation
 import Settings
 
-/// A file's content, as it is compared: its size and its SHA-256.
+/// A file's size and SHA-256, for comparing contents.
 public struct FileDigest: Equatable, Sendable {
-    /// The file's size.
+    /// The file's size in bytes.
     public let bytes: Int
     /// 64 hexadecimal digits.
     public let sha256: String
@@ -15,8 +15,8 @@ public struct FileDigest: Equatable, Sendable {
 
     /// Reads the whole file, 4 MiB at a time.
     ///
-    /// - Throws: `Failure`: missing where it can't be opened, damaged where it is no regular file, input/output where reading
-    ///   fails.
+    /// - Throws: `Failure`: missing input if the file can't be opened; damaged data if it is not a regular file; input/output
+    ///   if reading fails.
     public init(of path: String) throws(Failure) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -1,4 +1,4 @@
 import CCrypto
 
-/// OpenSSL's name and version, of the library that is loaded.
+/// Name and version of the loaded OpenSSL library.
 public var openSSLVersion: String { String(cString: OpenSSL_version(OPENSSL_VERSION)) }

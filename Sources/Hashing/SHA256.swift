@@ -1,9 +1,9 @@
 import CCrypto
 import Settings
 
-/// SHA-256 (FIPS 180-4) of bytes that come piece by piece, computed by OpenSSL with the processor's own instructions.
+/// SHA-256 (FIPS 180-4) of bytes that come piece by piece. OpenSSL computes it with the processor's SHA instructions.
 ///
-/// Contents are known by it throughout: files of a checkpoint, datasets, templates, vocabularies.
+/// Tandem identifies contents by it: files of a checkpoint, datasets, templates, vocabularies.
 public struct SHA256: ~Copyable {
     private let context: OpaquePointer
 
@@ -23,7 +23,7 @@ public struct SHA256: ~Copyable {
 
     public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
 
-    /// Little-endian.
+    /// Hashes the eight bytes of `word`, lowest byte first.
     public mutating func update(_ word: UInt64) { withUnsafeBytes(of: word.littleEndian) { update($0) } }
 
     /// The digest of all bytes so far: 64 lower-case hexadecimal digits.

@@ -1,7 +1,7 @@
-/// A command line's words, as the parser of options takes them.
+/// The words of a command line, prepared for the parser of options.
 public struct CommandWords {
-    /// The same words; a negative number behind an option is its value: joined with it, since the parser would take it for
-    /// another option and say that the value is missing.
+    /// The words, with a negative number after an option joined to the option. Otherwise the parser would read the number as
+    /// another option and report a missing value.
     public let words: [String]
 
     public init(_ arguments: some Sequence<String>) {

@@ -1,4 +1,4 @@
-/// Exit codes of every command, after the BSD `sysexits` convention.
+/// The exit codes of all commands. They follow the BSD `sysexits` convention.
 public enum ExitCode: Int32, Sendable {
     case success = 0
     case usage = 64

@@ -1,12 +1,12 @@
-/// What a person reads when something can't go on: where, what, and how to mend it, in one line.
+/// An error for a person to read, in one line: where, what, and how to mend it.
 ///
-/// A user's mistake throws one of these; a broken promise of the code itself ends in `invariant`.
+/// A user's mistake throws a `Failure`. A fault of the code itself ends the process in `invariant`.
 public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file, key path or option that is at fault.
     public let place: String
-    /// What is wrong with it.
+    /// The error: what is wrong at the place.
     public let reason: String
-    /// What to do about it.
+    /// How to mend the error.
     public let remedy: String
     public let exitCode: ExitCode
 
@@ -17,8 +17,8 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
         self.exitCode = exitCode
     }
 
-    /// One line, ending with the remedy. What a file had in it can't move a terminal's cursor, or fill its screen: control
-    /// characters are escaped and long parts cut.
+    /// One line, ending with the remedy. Control characters are escaped and long parts cut, so that text from a file can't
+    /// move a terminal's cursor or fill its screen.
     public var description: String {
         let parts = [place, reason, remedy].map { $0.replacing("\n", with: " ").shortened(to: 2_000) }
         return parts[1].hasSuffix(".")

@@ -9,9 +9,9 @@ import Foundation
 ///     s > w, linear:   η · (S + 1 − s) / (S − w)
 ///     s > w, cosine:   η · ½ · (1 + cos(π · (s − 1 − w) / (S − w)))
 ///
-/// After warm-up this is what `get_linear_schedule_with_warmup` and `get_cosine_schedule_with_warmup` of Transformers
-/// give for the step being taken (their argument is s − 1): the first step after warm-up has the peak rate, and 0 would
-/// be reached at step S + 1. Warm-up differs from theirs on purpose: it starts at η / w, so no step is taken at rate 0.
+/// After warm-up, the rates equal those of Transformers' `get_linear_schedule_with_warmup` and
+/// `get_cosine_schedule_with_warmup` with the argument s − 1: the first step after warm-up has the peak rate, and step S + 1
+/// would have the rate 0. The warm-up differs on purpose: it starts at η / w, so no step has the rate 0.
 public struct LearningRateSchedule: Equatable, Sendable {
     /// η, the highest rate.
     public let peak: Double

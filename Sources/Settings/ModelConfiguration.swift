@@ -1,24 +1,24 @@
-/// The numbers that fix a decoder-only transformer's mathematics.
+/// The numbers that define a decoder-only transformer's computation.
 ///
-/// Names follow `config.json` of Hugging Face checkpoints; every value is resolved (no optionals, no defaults left open).
+/// Names follow `config.json` of Hugging Face checkpoints. Every value is resolved: no optionals, no open defaults.
 public struct ModelConfiguration: Equatable, Sendable {
     public var family: ModelFamily
     public var vocabularySize: Int
     /// Width of the residual stream.
     public var hiddenSize: Int
-    /// Columns of the gated feed-forward layer.
+    /// Inner width of the gated feed-forward layer.
     public var feedForwardSize: Int
     public var layerCount: Int
-    /// Query heads.
+    /// Number of query heads.
     public var headCount: Int
-    /// Key/value heads: each serves `headsPerGroup` query heads (grouped-query attention, arXiv:2305.13245).
+    /// Number of key/value heads. Each serves `headsPerGroup` query heads (grouped-query attention, arXiv:2305.13245).
     public var keyValueHeadCount: Int
     public var headDimension: Int
     public var ropeTheta: Double
     public var normEpsilon: Double
-    /// The head shares the embedding's matrix.
+    /// Whether the head shares the embedding's matrix.
     public var tiedEmbeddings: Bool
-    /// Query, key and value projections add a bias (Qwen2).
+    /// Whether query, key and value projections add a bias (Qwen2).
     public var projectionBias: Bool
     public var maximumPositions: Int
     /// Standard deviation of random initialisation.
@@ -48,7 +48,7 @@ public struct ModelConfiguration: Equatable, Sendable {
     /// Query heads that share one key/value head.
     public var headsPerGroup: Int { headCount / keyValueHeadCount }
 
-    /// Every trainable number, a tied head counted once.
+    /// The number of parameters. A tied head is counted once.
     public var parameterCount: Int {
         let attention = hiddenSize * headDimension * (2 * headCount + 2 * keyValueHeadCount)
         let bias = projectionBias ? headDimension * (headCount + 2 * keyValueHeadCount) : 0

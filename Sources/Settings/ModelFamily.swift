@@ -1,4 +1,4 @@
-/// The architectures that Tandem computes.
+/// The supported model architectures.
 public enum ModelFamily: String, Sendable {
     case llama
     case qwen2

@@ -1,6 +1,6 @@
-/// How many ranks each axis of the mesh has. `data · tensor` ranks make one job.
+/// The number of ranks on each axis of the mesh. A job has `data · tensor` ranks.
 ///
-/// Tensor ranks are neighbours (`rank = dataIndex · tensor + tensorIndex`): they talk most, so they share a node.
+/// Tensor ranks are neighbours (`rank = dataIndex · tensor + tensorIndex`): they communicate most, so they share a node.
 public struct ParallelLayout: Equatable, Sendable, CustomStringConvertible {
     public var data: Int
     public var tensor: Int
@@ -16,10 +16,10 @@ public struct ParallelLayout: Equatable, Sendable, CustomStringConvertible {
 
     public var description: String { "data \(data) × tensor \(tensor)" }
 
-    /// Refuses a layout that `model` can't be cut into: attention heads are dealt in whole key/value groups.
+    /// Refuses a layout with more tensor ranks than key/value heads: attention heads are sharded in whole key/value groups.
     ///
-    /// - Parameter key: what says how many tensor ranks there are.
-    /// - Throws: `Failure` (configuration) naming `place`, the key and what would fit.
+    /// - Parameter key: the key that sets the number of tensor ranks.
+    /// - Throws: `Failure` (configuration) with `place`, the key and a number that fits.
     public func check(
         against model: ModelConfiguration, named modelName: String, place: String, key: String = "parallel.tensor"
     ) throws(Failure) {

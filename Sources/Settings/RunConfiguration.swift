@@ -1,16 +1,17 @@
 import Foundation
 
-/// A whole run as plain values: what is trained, on what, how, and where the results go.
+/// The configuration of a run as plain values: the model, the data, the training, and the place of the results.
 ///
-/// `docs/configuration.md` describes the file it is read from.
+/// `docs/configuration.md` describes the configuration file.
 public struct RunConfiguration: Equatable, Sendable {
-    /// The file it was read from: what errors name.
+    /// The configuration file, for errors.
     public var file: String
     public var model: ModelSource
-    /// The frozen models, in the file's order; each is used by an objective.
+    /// The frozen models, in the file's order. Each one is used by an objective.
     public var references: [ReferenceSettings]
     public var data: DataSettings
-    /// What is minimised: the sum of these, in the file's order. At least one, and at most one of preferences.
+    /// The objectives, in the file's order. Training minimises their weighted sum. At least one; at most one is a preference
+    /// objective.
     public var objectives: [ObjectiveSettings]
     public var parallel: ParallelSettings
     public var schedule: ScheduleSettings
@@ -40,21 +41,22 @@ public struct RunConfiguration: Equatable, Sendable {
 
     /// Reads a YAML file.
     ///
-    /// - Parameter overrides: `key.path=value` each, as `--set` takes them; the value is YAML. They apply in order.
-    /// - Throws: `Failure`: missing input for a file that can't be read, configuration for what it says, usage for an
-    ///   override without a key or a value.
+    /// - Parameter overrides: each is `key.path=value`, as for `--set`; the value is YAML. They apply in order.
+    /// - Throws: `Failure`: missing input for a file that can't be opened; damaged data for a file that is not regular or too
+    ///   large; configuration for a wrong setting; usage for an override that is not `key.path=value`.
     public static func load(path: String, overrides: [String] = []) throws(Failure) -> RunConfiguration {
         try RunConfiguration(yaml: try text(ofFile: path), file: path, overrides: overrides)
     }
 
-    /// Reads YAML text, which errors call `file`.
+    /// Reads YAML text. Errors name it `file`.
     public init(yaml: String, file: String, overrides: [String] = []) throws(Failure) {
         guard var tree = try YAMLComposer.compose(yaml, place: file, origin: .file) else {
-            throw .configuration(file, "is empty", remedy: "docs/configuration.md says what it holds.")
+            throw .configuration(file, "is empty", remedy: "Write its sections as docs/configuration.md describes them.")
         }
         guard case .mapping = tree.content else {
             throw .configuration(
-                file, "holds \(tree.shown), not sections", remedy: "docs/configuration.md says what it holds.")
+                file, "holds \(tree.shown), not sections",
+                remedy: "Write its sections as docs/configuration.md describes them.")
         }
         for override in overrides { try tree.apply(override: override) }
         let root = try Section(
@@ -62,9 +64,9 @@ public struct RunConfiguration: Equatable, Sendable {
         try self.init(root)
     }
 
-    /// The file that is trained on.
+    /// The training file.
     ///
-    /// - Throws: `Failure` (configuration) where the configuration names none.
+    /// - Throws: `Failure` (configuration) if the configuration names none.
     public func trainFile() throws(Failure) -> String {
         guard let train = data.train else {
             throw .configuration(
@@ -73,7 +75,7 @@ public struct RunConfiguration: Equatable, Sendable {
         return train
     }
 
-    /// The configuration as YAML with every default written out; it loads back to an equal value.
+    /// The configuration as YAML with every default written out. Reading it gives an equal value.
     public func resolvedYAML() -> String {
         var sections: [(String, WrittenYAML)] = [("model", model.written)]
         if !references.isEmpty {
@@ -90,9 +92,9 @@ public struct RunConfiguration: Equatable, Sendable {
         return WrittenYAML.mapping(sections).document
     }
 
-    /// The settings that decide what a run computes, as YAML: all but where it is kept, what it reports, its threads, its
-    /// layout, what it computes twice, and what it does about steps that go wrong.
-    /// Two runs with the same text compute the same to rounding, in the same layout to the bit.
+    /// The settings that decide the results of a run, as YAML. Left out are `evaluation`, `export`, `parallel`, `run` except
+    /// its seed, validation files, recomputation, the step guard, and the layout and ranks of references. Two runs with the
+    /// same text compute the same results up to rounding; in the same layout, the same bits.
     public var decisiveYAML: String {
         var copy = self
         copy.run = RunSettings(directory: "run", seed: run.seed)
@@ -113,14 +115,14 @@ public struct RunConfiguration: Equatable, Sendable {
 // MARK: - Reading
 
 extension RunConfiguration {
-    /// Every section and its keys; `references` has names of the user's choice in between.
+    /// Every section and its keys. The keys of `references` are names of the user's choice.
     static let sectionKeys: [(section: String, keys: [String])] = [
         ("model", ModelSource.keys), ("references", []), ("data", DataSettings.keys),
         ("objective", ObjectiveSettings.keys), ("parallel", ParallelSettings.keys),
         ("schedule", ScheduleSettings.keys), ("optimizer", OptimizerSettings.keys),
         ("evaluation", EvaluationSettings.keys), ("export", ExportSettings.keys), ("run", RunSettings.keys),
     ]
-    /// Keys of sections whose values are mappings with keys of their own.
+    /// The inner keys of values that are mappings.
     static let nestedKeys: [(section: String, key: String, keys: [String])] = [
         ("model", "initialize_from", ModelSource.layerKeys), ("objective", "hidden_states", HiddenStateSettings.keys),
     ]
@@ -146,7 +148,7 @@ extension RunConfiguration {
             run: try RunSettings(root.section("run", keys: RunSettings.keys)))
     }
 
-    /// The largest configuration that is read, bytes.
+    /// The largest configuration that is read, in bytes.
     private static let byteLimit = 1 << 20
 
     private static func text(ofFile path: String) throws(Failure) -> String {

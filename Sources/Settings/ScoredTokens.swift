@@ -1,7 +1,7 @@
-/// Which tokens of a record an objective scores, each from the position before it.
+/// The tokens of a record that an objective scores. The position before a token predicts it.
 public enum ScoredTokens: String, Sendable, CaseIterable {
-    /// All but the first of each sequence.
+    /// All tokens except the first one of each sequence.
     case all
-    /// Those that a completion or the loss mask holds.
+    /// The tokens of the completions, or the tokens that the loss mask counts.
     case completion
 }

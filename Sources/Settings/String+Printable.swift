@@ -1,5 +1,5 @@
 extension String {
-    /// What comes from a file, for one line of an error: control characters escaped, long texts cut.
+    /// Text from a file, made safe for one line of an error: control characters are escaped, and long texts are cut.
     public var printable: String {
         let limit = 120
         var result = ""

@@ -198,7 +198,7 @@ private typealias Bytes = ByteTokenizer
         }
         for role in ["user", "system"] {
             let failure = try refusal(chat(message(role, "q", #", "weight": 1"#), message("assistant", "y")))
-            #expect(failure.reason.contains("messages[0].weight is 1, but only what the assistant says"), "\(failure)")
+            #expect(failure.reason.contains("messages[0].weight is 1, but only messages of the assistant"), "\(failure)")
         }
     }
 
@@ -210,7 +210,7 @@ private typealias Bytes = ByteTokenizer
         #expect(
             try prepare(request(pair(prompt: answered, chosen: yes, rejected: message("assistant", "n")))).training.records == 1)
         let failure = try refusal(pair(prompt: answered, chosen: yes, rejected: message("assistant", "n", #", "weight": 0"#)))
-        #expect(failure.reason.contains("rejected[0].weight is 0, but all that a completion holds is learnt"), "\(failure)")
+        #expect(failure.reason.contains("rejected[0].weight is 0, but every message of a completion is learnt"), "\(failure)")
         let inside = pair(
             prompt: message("user", "q"),
             chosen: [message("assistant", "y"), message("user", "r", #", "train": false"#), message("assistant", "z")]

@@ -64,7 +64,7 @@ struct BadText: Sendable, CustomTestStringConvertible {
         text(#"{"text": ["T"]}"#, "text is a list, not a text"),
         text(#"{"text": true}"#, "text is true or false, not a text"),
         text(#"{"text": "Tab", "loss_masking_spans": [[0, 4]]}"#, "[0, 4], and the text has 3 characters"),
-        text(#"{"text": "Tab", "loss_masking_spans": [[2, 1]]}"#, "ends first"),
+        text(#"{"text": "Tab", "loss_masking_spans": [[2, 1]]}"#, "its end comes first"),
         text(#"{"text": "Tab", "loss_masking_spans": [[1]]}"#, "no [begin, end]"),
         text(#"{"text": "Tab", "loss_masking_spans": [[-1, 2]]}"#, "-1, a negative number"),
         text(#"{"text": "Tab", "loss_masking_spans": [0, 2]}"#, "not a list of [begin, end] pairs"),

@@ -35,7 +35,7 @@ import Testing
         "what can't be is refused in one line with what would fit",
         arguments: [
             (ReferenceLayout.same, [0, 4], "references.ref.ranks: names rank 4, but the job has 4. Ranks are counted from 0: the last one is 3."),
-            (.same, [0], "references.ref.layout: is the policy's, whose 2 tensor ranks don't divide the 1 of ranks."),
+            (.same, [0], "references.ref.layout: is the policy's: 2 tensor ranks don't divide the rank count 1."),
             (.own(data: 2, tensor: 2), [0, 1], "references.ref.layout: is data 2 × tensor 2, which takes 4 ranks, but it has 2."),
             (.own(data: nil, tensor: 3), [0, 1], "references.ref.layout: is data 1 × tensor 3, which takes 3 ranks, but it has 2."),
         ])

@@ -1,20 +1,20 @@
 import Tokenization
 
-/// A chat in the pieces that are left out where it is too long: whole exchanges, the oldest first, and the system's turn last.
+/// A chat divided into pieces. A chat that is too long loses whole exchanges, the oldest first, and the system's turn last.
 ///
-/// An exchange is what the user says, in one message or several, and what the assistant answers. A message of the system within
-/// the chat belongs to the exchange that it begins.
+/// An exchange is one or several messages of the user and the assistant's answer. A system message within the chat belongs to
+/// the exchange that it begins.
 struct ChatExchanges {
-    /// What the system says before anybody else.
+    /// The system messages at the chat's beginning.
     private let system: [RecordMessage]
     private let exchanges: [[RecordMessage]]
-    /// How many of the oldest exchanges may go.
+    /// How many of the oldest exchanges may be left out.
     private let removable: Int
 
-    /// The prompt of a pair: its last exchange stays.
+    /// For the prompt of a pair: its last exchange stays.
     init(prompt: [RecordMessage]) { self.init(prompt) { $0.count - 1 } }
 
-    /// A chat to be learnt: one exchange in which the assistant's words are learnt stays, the last.
+    /// For a chat to be learnt: the last exchange with a learnt message stays, and so do all exchanges after it.
     init(chat: [RecordMessage]) {
         self.init(chat) { exchanges in exchanges.lastIndex { $0.contains(where: \.isLearnt) } ?? 0 }
     }
@@ -35,11 +35,11 @@ struct ChatExchanges {
         self.removable = max(removable(exchanges), 0)
     }
 
-    /// The chat without as few of its pieces as make it fit.
+    /// The chat without the fewest pieces that must go for it to fit.
     ///
-    /// - Parameter encode: a chat in tokens; nil where it is still too long. A chat with fewer exchanges is taken to be shorter,
-    ///   so that chats of thousands of exchanges are encoded a few times only.
-    /// - Returns: nil where not even the shortest chat fits.
+    /// - Parameter encode: returns a chat's tokens; nil if the chat is too long. The search assumes that a chat with fewer
+    ///   exchanges is shorter. So it encodes even a chat of thousands of exchanges only a few times.
+    /// - Returns: the shortened chat and its lost pieces; nil if not even the shortest chat fits.
     func shortened<Encoded>(
         _ encode: ([RecordMessage]) throws(RecordError) -> Encoded?
     ) throws(RecordError) -> (encoded: Encoded, lost: Set<Shortening>)? {

@@ -1,6 +1,6 @@
-/// A record in tokens, and what it was made of.
+/// A record's tokens, and the chat that they were made from.
 struct EncodedRecord {
-    /// Messages that a template has rendered.
+    /// The messages that the template rendered.
     enum Chat {
         case pair(PreferenceChats)
         case turns([RecordMessage])
@@ -11,6 +11,6 @@ struct EncodedRecord {
     var movedBoundary = false
     /// Nil for texts and token ids.
     var chat: Chat?
-    /// Whether its text has characters that the tokenizer has no tokens for: they are left out.
+    /// Whether the text has characters that the tokenizer has no tokens for. These characters are left out.
     var losesCharacters = false
 }

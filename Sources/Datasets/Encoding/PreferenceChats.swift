@@ -1,18 +1,18 @@
 import Settings
 import Tokenization
 
-/// The messages of a preference pair, told apart into prompt and completions.
+/// The messages of a preference pair, divided into prompt and completions.
 struct PreferenceChats {
     var prompt: [RecordMessage]
     let chosen: [RecordMessage]
     let rejected: [RecordMessage]
 
     /// - Parameters:
-    ///   - prompt: the prompt's messages. Without them, or with a text that repeats them, the prompt is what `chosen` and
-    ///     `rejected` begin with alike.
+    ///   - prompt: the prompt's messages. If it is nil or a text, the prompt is the common beginning of `chosen` and
+    ///     `rejected`.
     ///   - fields: for errors.
-    /// - Throws: `RecordError` where no prompt is left, a completion is not the assistant's, or messages say something else
-    ///   about what is learnt.
+    /// - Throws: `RecordError` if no prompt is left, if a completion does not begin and end with the assistant, or if a
+    ///   message asks for another loss than the completions'.
     init(
         prompt: TextOrMessages?, chosen: [RecordMessage], rejected: [RecordMessage], fields: RecordFields
     ) throws(RecordError) {
@@ -20,13 +20,13 @@ struct PreferenceChats {
         switch prompt {
         case .messages(let messages)?:
             self.prompt = messages
-            // Some sets have the prompt in its own field and in the chats too.
+            // Some datasets have the prompt both in its own field and in the chats.
             let isRepeated = [chosen, rejected].allSatisfy { chat in
                 chat.count > messages.count && PreferenceChats.commonPrefix(chat, messages) == messages.count
             }
             shared = isRepeated ? messages.count : 0
         case .text?, nil:
-            // A message at least stays for each completion.
+            // At least one message stays for each completion.
             shared = min(PreferenceChats.commonPrefix(chosen, rejected), chosen.count - 1, rejected.count - 1)
             self.prompt = Array(chosen[..<shared])
             try PreferenceChats.check(self.prompt, besideText: prompt != nil, fields: fields)
@@ -37,15 +37,15 @@ struct PreferenceChats {
             guard completion.first!.message.role == .assistant, completion.last!.message.role == .assistant else {
                 throw RecordError(
                     "the completion of \(fields.source(of: name)) does not begin and end with a message of the assistant",
-                    remedy: "Put what comes before the assistant's message into the prompt, or leave the record out.")
+                    remedy: "Move the messages before the assistant's message into the prompt, or leave the record out.")
             }
         }
         try checkLearning()
     }
 
-    /// Whether the chats hold their prompt: with a prompt of text beside them, at least what the user says.
+    /// Checks that the chats contain their prompt. Beside a prompt of text, they must share a message of the user.
     ///
-    /// - Parameter shared: what the two chats begin with alike.
+    /// - Parameter shared: the common beginning of the two chats.
     private static func check(
         _ shared: [RecordMessage], besideText: Bool, fields: RecordFields
     ) throws(RecordError) {
@@ -69,17 +69,18 @@ struct PreferenceChats {
                 """)
     }
 
-    /// A pair's loss counts its completions, all of them, and nothing of its prompt.
+    /// Refuses marks that contradict a pair's loss: it counts every message of the completions, and none of the prompt.
     private func checkLearning() throws(RecordError) {
         for learning in (chosen + rejected).compactMap(\.learning) where !learning.isLearnt {
             throw RecordError(
-                "\(learning.key) is \(learning.written), but all that a completion holds is learnt",
+                "\(learning.key) is \(learning.written), but every message of a completion is learnt",
                 remedy: "Leave it out, or move the message into the prompt, or leave the record out.")
         }
         try prompt.checkLearning()
     }
 
-    /// Compared byte for byte: strings that only look alike are other tokens.
+    /// The number of equal messages at the beginning. Compares bytes: equal characters can have different bytes, and so
+    /// different tokens.
     private static func commonPrefix(_ first: [RecordMessage], _ second: [RecordMessage]) -> Int {
         zip(first, second).prefix { one, other in
             one.message.role == other.message.role && one.message.content.utf8.elementsEqual(other.message.content.utf8)
@@ -93,7 +94,7 @@ extension [RecordMessage] {
         for message in self where message.message.role != .assistant {
             guard let learning = message.learning, learning.isLearnt else { continue }
             throw RecordError(
-                "\(learning.key) is \(learning.written), but only what the assistant says is learnt",
+                "\(learning.key) is \(learning.written), but only messages of the assistant are learnt",
                 remedy: "Leave it out, or leave the record out.")
         }
     }

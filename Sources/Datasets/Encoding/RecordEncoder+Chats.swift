@@ -3,7 +3,7 @@ import Tokenization
 
 /// Chats to be learnt.
 extension RecordEncoder {
-    /// The whole chat; its loss counts the tokens that hold anything of a turn of the assistant that is learnt.
+    /// The whole chat. Its loss counts every token with at least one byte of a learnt turn of the assistant.
     func chat(_ fields: RecordFields) throws(RecordError) -> EncodedRecord {
         guard let messages = try fields.messages(.messages) else {
             throw RecordError("\(fields.source(of: .messages)) is missing", remedy: "Add it, or leave the record out.")
@@ -26,11 +26,11 @@ extension RecordEncoder {
         let tokens = try reading { () throws(Failure) in
             try tokenizer.encodeWithStarts(chat.text, addSpecialTokens: template.leavesTextBare)
         }
-        // A range for each message of the assistant, in their order.
+        // `assistantTurns` has one range for each message of the assistant, in order.
         let answers = messages.filter { $0.message.role == .assistant }
         chat.assistantTurns = zip(chat.assistantTurns, answers).filter(\.1.isLearnt).map(\.0)
         var record = DatasetRecord(tokens: tokens.ids, lossMask: chat.assistantMask(over: tokens))
-        // Where the template ends turns, the end is part of the turn and counts already.
+        // A template that ends turns writes the end as part of the turn, which counts already.
         if template.endOfTurn == nil, let last = messages.last, last.message.role == .assistant {
             record.appendEnd(try end(), isLearnt: last.isLearnt)
         }

@@ -5,7 +5,7 @@ import Tokenization
 extension RecordEncoder {
     /// A pair's token ids.
     ///
-    /// - Throws: `RecordError` for fields that are missing or make no pair, or that would be lost.
+    /// - Throws: `RecordError` for fields that are missing, that make no pair, or whose meaning would be lost.
     func pair(_ fields: RecordFields) throws(RecordError) -> EncodedRecord {
         let (chosenName, rejectedName) = (fields.source(of: .chosen), fields.source(of: .rejected))
         let promptName = fields.source(of: .prompt)
@@ -65,10 +65,12 @@ extension RecordEncoder {
         return encoded
     }
 
-    /// The boundary rule: both completions start where the prompt's own tokens end, or earlier, where one of the wholes
-    /// departs from them: tokens that span the boundary belong to the completion.
+    /// The boundary rule: both completions start at the end of the prompt's own tokens, or earlier, at the first token in which
+    /// one of `wholes` differs from them. So tokens that span the boundary belong to the completion.
     ///
-    /// - Parameter end: what the completions end with, unless they do already.
+    /// - Parameters:
+    ///   - wholes: the prompt with the chosen and with the rejected completion.
+    ///   - end: appended to each completion that does not end with it; nil appends nothing.
     private func pair(
         prompt: [Int32], wholes: ([Int32], [Int32]), end: Int32?
     ) throws(RecordError) -> EncodedRecord {

@@ -1,10 +1,10 @@
 import Settings
 import Tokenization
 
-/// Records that are too long. Messages are left out whole and what is left is rendered and tokenised anew, so that no turn is cut
-/// in its middle and every boundary is the one that the shorter chat has.
+/// Shortening of records that are too long. Whole messages are left out, and the shorter chat is rendered and tokenised anew.
+/// So no turn is cut in its middle, and every boundary is the shorter chat's own.
 extension RecordEncoder {
-    /// The record within `maximum` tokens, and what it has lost; nil where that can't be.
+    /// The record within `maximum` tokens, and its lost parts; nil if the record can't be made short enough.
     func shortened(
         _ encoded: EncodedRecord, to maximum: Int
     ) throws(RecordError) -> (encoded: EncodedRecord, lost: Set<Shortening>)? {
@@ -23,7 +23,7 @@ extension RecordEncoder {
         }
     }
 
-    /// What `encode` makes, where it is short enough and something can be learnt from it.
+    /// The result of `encode`; nil if it is too long or nothing can be learnt from it.
     private func fitting(
         _ maximum: Int, _ encode: () throws(RecordError) -> EncodedRecord
     ) throws(RecordError) -> EncodedRecord? {
@@ -31,13 +31,13 @@ extension RecordEncoder {
             let encoded = try encode()
             return encoded.record.lengths.longest <= maximum && encoded.record.nothingToLearn == nil ? encoded : nil
         } catch {
-            // The whole record had a prompt.
+            // The prompt became empty by shortening only: the full record had one.
             guard error.isEmptyPrompt else { throw error }
             return nil
         }
     }
 
-    /// How many tokens at the record's beginning only mark that it begins.
+    /// The number of tokens that mark the beginning of sequence. Shortening keeps them.
     private func beginningCount(of record: DatasetRecord) throws(RecordError) -> Int {
         let tokens = record.kind == .preference ? record.prompt : record.tokens
         if !beginning.isEmpty, tokens.starts(with: beginning) { return beginning.count }

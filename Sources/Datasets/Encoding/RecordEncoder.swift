@@ -1,17 +1,18 @@
 import Settings
 import Tokenization
 
-/// Turns the texts of records into token ids, by a model's tokenizer and chat template.
+/// Turns the texts of records into token ids, with a model's tokenizer and chat template.
 struct RecordEncoder: Sendable {
     let tokenizer: Tokenizer
-    /// Told where a record needs it: texts do not need a template, nor templates that end turns an end of sequence.
+    // A failure is thrown only for a record that needs the value: texts need no template, and a template that ends turns needs
+    // no end of sequence.
     private let template: Result<ChatTemplate, Failure>
     private let endOfSequence: Result<Int32, Failure>
-    /// What the tokenizer puts before every text: a beginning of sequence, for instance.
+    /// The tokens that the tokenizer puts before every text, for example a beginning of sequence.
     let beginning: [Int32]
-    /// The token that begins a sequence by the configuration, whether or not the tokenizer puts it there.
+    /// The beginning of sequence of the configuration, even if the tokenizer does not put it before a text.
     let beginningOfSequence: Result<Int32?, Failure>
-    /// Bytes that encoding leaves out; empty for most tokenizers.
+    /// Bytes that encoding drops; empty for most tokenizers.
     private let lostBytes: Set<UInt8>
 
     /// - Throws: `Failure` for a folder without a tokenizer, or with one that is not supported.
@@ -36,8 +37,7 @@ struct RecordEncoder: Sendable {
 
     // MARK: Texts
 
-    /// The text and the end of sequence. Ranges that are not to be learnt are tokenised on their own, so that no token lies
-    /// on both sides of their ends.
+    /// The text and the end of sequence. Masked ranges are tokenised separately, so that no token crosses the end of a range.
     func text(_ fields: RecordFields) throws(RecordError) -> EncodedRecord {
         guard let text = try fields.text(.text) else {
             throw RecordError("\(fields.source(of: .text)) is missing", remedy: "Add it, or leave the record out.")
@@ -58,7 +58,7 @@ struct RecordEncoder: Sendable {
         return EncodedRecord(record: record, losesCharacters: losesCharacters(text))
     }
 
-    // MARK: What every record needs
+    // MARK: Steps for every kind of record
 
     func ids(of text: String, addSpecialTokens: Bool = true) throws(RecordError) -> [Int32] {
         try reading { () throws(Failure) in try tokenizer.encode(text, addSpecialTokens: addSpecialTokens) }
@@ -66,7 +66,7 @@ struct RecordEncoder: Sendable {
 
     func losesCharacters(_ text: String) -> Bool { !lostBytes.isEmpty && text.utf8.contains(where: lostBytes.contains) }
 
-    /// What is wrong with a text is the line's fault.
+    /// Reports a failure of `read` as an error of the line.
     func reading<Value>(_ read: () throws(Failure) -> Value) throws(RecordError) -> Value {
         do throws(Failure) { return try read() } catch {
             throw RecordError("has text that \(error.reason)", remedy: error.remedy)
@@ -93,12 +93,12 @@ struct RecordEncoder: Sendable {
 }
 
 extension ChatTemplate {
-    /// The text has no beginning of sequence of its own: the tokenizer adds it, as to any other text.
+    /// Whether the template writes no beginning of sequence. Then the tokenizer adds it, as to any other text.
     var leavesTextBare: Bool { self == .plainText }
 }
 
 extension DatasetRecord {
-    /// Ends the text with `end`, unless it does already.
+    /// Appends `end`, unless the text ends with it already.
     mutating func appendEnd(_ end: Int32, isLearnt: Bool) {
         if tokens.last == end {
             if isLearnt, lossMask != nil { lossMask![tokens.count - 1] = true }
@@ -110,7 +110,7 @@ extension DatasetRecord {
 }
 
 extension String {
-    /// The pieces between the ends of `spans`, which count characters (Unicode scalars), and whether each is to be learnt.
+    /// The pieces between the ends of `spans`, and whether each piece is learnt. Positions count characters (Unicode scalars).
     fileprivate func cut(
         at spans: [Range<Int>], field: String
     ) throws(RecordError) -> [(piece: String, counts: Bool)] {
@@ -123,7 +123,7 @@ extension String {
         let ordered = spans.sorted { $0.lowerBound < $1.lowerBound }
         var start = characters.startIndex
         var next = 0
-        // How far the ranges that have begun reach: no piece looks at all of them.
+        // The largest end of the ranges that have begun: so a piece need not look at all ranges.
         var reach = 0
         return zip(cuts, cuts.dropFirst()).map { begin, end in
             while next < ordered.count, ordered[next].lowerBound <= begin {

@@ -7,7 +7,7 @@ import Tensors
 import Tokenization
 
 extension DatasetFile {
-    /// The file's size in bytes.
+    /// Checks that the file can be read, and returns its size in bytes.
     static func checkReadable(_ path: String) throws(Failure) -> Int {
         guard let status = FileStatus(path) else {
             throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
@@ -23,7 +23,7 @@ extension DatasetFile {
         return status.byteCount
     }
 
-    /// Offsets, lengths and counts agree, and every record can be trained on.
+    /// Checks that offsets, lengths and counts agree, and that every record can be trained on.
     func checkStructure() throws(Failure) {
         let parts = kind.sequences.count
         guard offsets.count >= 1, (offsets.count - 1) % parts == 0, (offsets.count - 1) / parts == recordCount else {
@@ -38,7 +38,7 @@ extension DatasetFile {
         }
         let shortest: Int64 = kind == .text ? 2 : 1
         for part in 0..<(offsets.count - 1) {
-            // Both lie in 0...tokens.count or one of the checks refuses; wrapping keeps any value from trapping.
+            // A damaged offset can have any value: wrapping subtraction can't trap, and the checks below refuse the value.
             let length = offsets[part + 1] &- offsets[part]
             guard offsets[part + 1] > offsets[part], length >= shortest else {
                 throw damage("record \(part / parts) has \(kind.description(of: kind.sequences[part % parts])) of \(length) tokens")
@@ -65,7 +65,7 @@ extension DatasetFile {
             remedy: "Prepare the data with that model's tokenizer, or train the model that it was made for.")
     }
 
-    /// Reads everything: every chunk's checksum, every token id and mask value.
+    /// Reads the whole file and checks every chunk's checksum, every token id and every mask value.
     ///
     /// - Throws: `Failure` (damaged data).
     public func verify() throws(Failure) {
@@ -83,13 +83,13 @@ extension DatasetFile {
         }
     }
 
-    /// The SHA-256 of the records' lengths, tokens and loss masks, 64 hexadecimal digits. Reads everything.
+    /// The SHA-256 of the records' lengths, tokens and loss masks, in 64 hexadecimal digits. Reads the whole file.
     ///
     /// - Throws: `Failure` (damaged data).
     public func fingerprint() throws(Failure) -> String {
         var hash = SHA256()
         offsets.withUnsafeBytes { hash.update($0) }
-        // Lengths of the two say which bytes are tokens: masks are there for all of them or for none.
+        // Masks get a hash of their own: its digits have a fixed length, so tokens and masks can't be confused.
         var masks = SHA256()
         try forEachStretch { start, ids throws(Failure) in
             ids.withUnsafeBytes { hash.update($0) }
@@ -99,8 +99,8 @@ extension DatasetFile {
         return hash.digits()
     }
 
-    /// The SHA-256 of the records' lengths and of a sample of their tokens: of all of them where they are few, else of 64
-    /// chunks spread evenly to the end. Quick enough for every rank to do at every start.
+    /// The SHA-256 of the records' lengths and of a sample of their tokens and masks. The sample has all tokens of a small
+    /// file, and 64 evenly spread chunks of a large one. Every rank computes it at every start, so it must be quick.
     ///
     /// - Throws: `Failure` (damaged data).
     public func sampledFingerprint() throws(Failure) -> String {
@@ -126,7 +126,7 @@ extension DatasetFile {
 
     /// The record that the token at `position` belongs to.
     private func record(at position: Int) -> Int {
-        // The first part that starts after the position, by halving.
+        // A binary search for the first part that starts after the position.
         var low = 0
         var high = offsets.count - 1
         while low < high {

@@ -5,28 +5,28 @@ import Tokenization
 
 /// A dataset of token ids, open for reading.
 ///
-/// Opening checks the whole structure and reads the offsets into memory (8 bytes a part); tokens are read record by
-/// record when they are asked for, and checked by their chunks' checksums. A damaged file is a `Failure`, never a wrong
-/// value. For one thread; each rank opens its own.
+/// Opening checks the whole structure and reads the offsets into memory (8 bytes a part). Tokens are read record by record
+/// on demand, and their chunks' checksums are checked. A damaged file is a `Failure`, never a wrong value. Only one thread
+/// may use a `DatasetFile`; each rank opens its own.
 public final class DatasetFile {
     public let path: String
     public let kind: DatasetKind
     public let recordCount: Int
     /// The smallest and the largest token id of all records.
     public let tokenRange: ClosedRange<Int32>
-    /// Which tokens the ids stand for; nil where the data was prepared without a tokenizer.
+    /// The tokenizer that made the ids; nil if the data was prepared without a tokenizer.
     public let tokenizer: TokenizerIdentity?
     /// Where each part starts in `tokens`; the last entry is the end.
     let offsets: [Int64]
     let tokens: HDF5Dataset<Int32>
     private let lossMask: HDF5Dataset<UInt8>?
-    /// Entries of the mask, 0 without one.
+    /// Entries of the loss mask; 0 without a mask.
     let maskCount: Int
-    /// A text dataset where some record brought a loss mask.
+    /// Whether this is a text dataset with a loss mask for at least one record.
     public let hasLossMasks: Bool
 
-    /// - Throws: `Failure`: missing input where nothing can be opened, damaged data for everything that is wrong in
-    ///   the file: its format, version, kind, counts, offsets, or a record that could not be trained on.
+    /// - Throws: `Failure`: missing input if the file can't be opened; damaged data for a wrong format, version, kind,
+    ///   count or offset, or for a record that can't be trained on.
     public init(path: String) throws(Failure) {
         let byteCount = try DatasetFile.checkReadable(path)
         let file = try DatasetFile.trusting(path) { () throws(HDF5Error) in try HDF5File(opening: path) }
@@ -61,21 +61,21 @@ public final class DatasetFile {
         try checkStructure()
     }
 
-    /// Tokens stored: the sum of `tokenCount(of:)`.
+    /// Tokens stored: the sum of `tokenCount(of:)` over all records.
     public var tokenCount: Int { tokens.count }
 
     // MARK: Lengths, known without reading tokens
 
-    /// Tokens computed for a record when a shared prompt is computed once: prompt + chosen + rejected, or the text.
+    /// Tokens of a record with the shared prompt counted once: prompt + chosen + rejected, or the text.
     public func tokenCount(of record: Int) -> Int { lengths(of: record).stored }
 
-    /// Tokens of each completion's whole sequence: 2 · prompt + chosen + rejected, or the text.
+    /// Tokens of a record with the prompt counted for each completion: 2 · prompt + chosen + rejected, or the text.
     public func sequenceTokenCount(of record: Int) -> Int { lengths(of: record).sequences }
 
-    /// The longest sequence of a record: the number of positions it needs.
+    /// Tokens of a record's longest sequence: the number of positions that the record needs.
     public func positionCount(of record: Int) -> Int { lengths(of: record).longest }
 
-    /// Rows that are scored of a record; nil where only its loss mask tells.
+    /// The number of a record's scored rows; nil if only the loss mask tells.
     public func scoredRowCount(of record: Int, _ scoring: ScoredTokens) -> Int? {
         let lengths = lengths(of: record)
         switch (kind, scoring) {
@@ -95,7 +95,7 @@ public final class DatasetFile {
 
     // MARK: Records
 
-    /// Reads one record. A text's mask is nil where the whole dataset has none.
+    /// Reads one record. A text's mask is nil if the whole dataset has no mask.
     ///
     /// - Throws: `Failure` (damaged data) when a checksum does not match.
     public func record(_ record: Int) throws(Failure) -> DatasetRecord {
@@ -108,15 +108,15 @@ public final class DatasetFile {
         return DatasetRecord(kind, sequences, lossMask: hasLossMasks ? try mask(in: range) : nil)
     }
 
-    /// Where a record lies in `tokens`.
+    /// The range of a record in `tokens`.
     private func tokenRange(of record: Int) -> Range<Int> {
         invariant(record >= 0 && record < recordCount, "a record is one of the dataset's")
         let first = record * kind.sequences.count
         return Int(offsets[first])..<Int(offsets[first + kind.sequences.count])
     }
 
-    /// The ids of `range`, each inside the range that the header promises: what `checkTokens` has passed can't be
-    /// out of a model's vocabulary later.
+    /// The ids of `range`, checked against the header's `tokenRange`. So no id is outside of a vocabulary that
+    /// `checkTokens` accepted.
     func tokens(in range: Range<Int>) throws(Failure) -> [Int32] {
         let ids = try DatasetFile.trusting(path) { () throws(HDF5Error) in try tokens.read(range) }
         guard ids.allSatisfy(tokenRange.contains) else {
@@ -135,7 +135,7 @@ public final class DatasetFile {
         return marks.map { $0 == 1 }
     }
 
-    /// What the library refuses to read is damage, as far as the user can mend it.
+    /// Reports an error of the HDF5 library as damaged data: the user can mend only the file.
     static func trusting<Value: ~Copyable>(
         _ path: String, _ read: () throws(HDF5Error) -> Value
     ) throws(Failure) -> Value {

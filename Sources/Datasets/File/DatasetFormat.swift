@@ -1,15 +1,15 @@
 /// The file's layout. Root attributes and datasets:
 ///
-/// | name | what |
+/// | name | content |
 /// |---|---|
 /// | `format_version` | 1 |
 /// | `kind` | `preference` or `text` |
-/// | `record_count` | records |
-/// | `minimum_token`, `maximum_token` | over all of `tokens` |
-/// | `tokenizer` | the `TokenizerIdentity` of the ids, 64 hexadecimal digits; only where a tokenizer was named |
+/// | `record_count` | number of records |
+/// | `minimum_token`, `maximum_token` | smallest and largest id in `tokens` |
+/// | `tokenizer` | `TokenizerIdentity` of the ids, 64 hexadecimal digits; only if a tokenizer was named |
 /// | `tokens` | Int32, all parts of all records in order |
-/// | `offsets` | Int64 `[records · parts + 1]`, where each part starts in `tokens`, and the end |
-/// | `loss_mask` | UInt8 parallel to `tokens`, 1 counts; only in text datasets where a record brought a mask |
+/// | `offsets` | Int64 `[records · parts + 1]`, the start of each part in `tokens`, then the end of the last part |
+/// | `loss_mask` | UInt8 parallel to `tokens`, 1 for a counted token; only in text datasets with a mask for some record |
 enum DatasetFormat {
     static let version: Int64 = 1
 
@@ -28,10 +28,11 @@ enum DatasetFormat {
         static let lossMask = "loss_mask"
     }
 
-    /// Elements of a chunk. Small enough to read one record quickly (32 KiB of tokens), large enough to stream.
+    /// Elements of a chunk: small enough to read one record quickly (32 KiB of tokens), large enough to read a whole file
+    /// fast.
     static let tokenChunk = 8192
     static let offsetChunk = 4096
-    /// Elements that are read at once where a whole dataset is read.
+    /// Elements of one read when a whole dataset is read.
     static let readStretch = 1 << 18
 
     static let remedy = "Run `tandem prepare` again, or fetch an intact copy."

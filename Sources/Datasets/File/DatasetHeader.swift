@@ -18,8 +18,8 @@ struct DatasetHeader {
         let version = try DatasetHeader.integer(Attribute.formatVersion, of: file, path: path)
         guard version == DatasetFormat.version else {
             throw .damaged(
-                path, "format_version \(version) is not the \(DatasetFormat.version) that this version of Tandem reads",
-                remedy: "Prepare the data with this version, or read it with the one that wrote it.")
+                path, "has format_version \(version), this version of Tandem reads \(DatasetFormat.version)",
+                remedy: "Prepare the data with this version, or use the version of Tandem that wrote the file.")
         }
         let name = try DatasetFile.trusting(path) { () throws(HDF5Error) in
             try file.string(attribute: Attribute.kind)

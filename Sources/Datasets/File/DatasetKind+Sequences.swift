@@ -2,7 +2,7 @@ import Settings
 import Tensors
 
 extension DatasetKind {
-    /// The sequences that a record is stored as, in the file's order; each has its own entry in `offsets`.
+    /// The stored sequences of a record, in the file's order. Each has its own entry in `offsets`.
     var sequences: [SequenceName] {
         switch self {
         case .preference: [.prompt, .chosen, .rejected]
@@ -10,7 +10,7 @@ extension DatasetKind {
         }
     }
 
-    /// A sequence in the words of a message.
+    /// A sequence's name for an error message.
     func description(of sequence: SequenceName) -> String {
         switch sequence {
         case .prompt: "a prompt"

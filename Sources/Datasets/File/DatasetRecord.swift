@@ -3,14 +3,14 @@ import Tensors
 
 /// The token ids of one record, by the names of its sequences.
 ///
-/// A pair is a prompt and two completions, none of them empty: a completion's first token is predicted from the prompt's last. A
-/// text is one completion of two tokens at least.
+/// A pair is a prompt and two completions. None of the three is empty: the prompt's last token predicts a completion's first
+/// token. A text is one completion of at least two tokens.
 public struct DatasetRecord: Equatable, Sendable {
     public let kind: DatasetKind
-    /// In the order of `kind.sequences`.
+    /// Token ids of each sequence, in the order of `kind.sequences`.
     private var ids: [[Int32]]
-    /// `[tokens]` of a text: true where a token is predicted and counted; nil counts every token. The first token has nothing
-    /// that predicts it and never counts, whatever the mask says.
+    /// `[tokens]` of a text: true for a token that the loss counts; nil counts every token. The first token never counts,
+    /// whatever the mask says, because no token predicts it.
     public var lossMask: [Bool]?
 
     /// A preference pair.
@@ -19,20 +19,20 @@ public struct DatasetRecord: Equatable, Sendable {
     /// A text.
     public init(tokens: [Int32], lossMask: [Bool]? = nil) { self.init(.text, [tokens], lossMask: lossMask) }
 
-    /// - Parameter ids: of each of the kind's sequences.
+    /// - Parameter ids: token ids of each of the kind's sequences.
     init(_ kind: DatasetKind, _ ids: [[Int32]], lossMask: [Bool]? = nil) {
         self.kind = kind
         self.ids = ids
         self.lossMask = lossMask
     }
 
-    /// A sequence's token ids; none where the record has no such sequence.
+    /// A sequence's token ids; empty if the record has no such sequence.
     public subscript(name: SequenceName) -> [Int32] {
         get { kind.sequences.firstIndex(of: name).map { ids[$0] } ?? [] }
         set { if let index = kind.sequences.firstIndex(of: name) { ids[index] = newValue } }
     }
 
-    /// What is stored of it, in order.
+    /// The stored sequences, in the file's order.
     var sequences: [[Int32]] { ids }
 
     public var prompt: [Int32] {
@@ -50,7 +50,7 @@ public struct DatasetRecord: Equatable, Sendable {
         set { self[.rejected] = newValue }
     }
 
-    /// Of a text.
+    /// The token ids of a text.
     public var tokens: [Int32] {
         get { self[.completion] }
         set { self[.completion] = newValue }

@@ -5,9 +5,9 @@ import Tokenization
 
 /// Writes a dataset file record by record, in bounded memory.
 ///
-/// Nothing appears at `path` before `commit`: the records go to a temporary sibling, which is closed, read again in
-/// full, brought to the disk and then renamed. If anything fails, or the writer is dropped, the temporary goes and an
-/// earlier file at `path` stays as it was.
+/// No file appears at `path` before `commit`. The records go to a temporary file beside it, which `commit` closes, reads
+/// again in full, flushes to the disk and renames. If anything fails, or the writer is dropped, the temporary file is removed
+/// and an earlier file at `path` stays as it was.
 public final class DatasetWriter {
     public let path: String
     public let kind: DatasetKind
@@ -21,8 +21,8 @@ public final class DatasetWriter {
     private var smallest = Int32.max
     private var largest = Int32.min
 
-    /// - Parameter tokenizer: which tokens the ids stand for, where it is known.
-    /// - Throws: `Failure`: missing where the folder does not exist, input/output where no file can be made in it.
+    /// - Parameter tokenizer: the tokenizer that made the ids; nil if it is not known.
+    /// - Throws: `Failure`: missing input if the folder does not exist; input/output if no file can be made in the folder.
     public init(path: String, kind: DatasetKind, tokenizer: TokenizerIdentity? = nil) throws(Failure) {
         self.path = path
         self.kind = kind
@@ -37,7 +37,7 @@ public final class DatasetWriter {
         temporary.lock()
     }
 
-    /// - Throws: `Failure` (input/output), for a full disk for instance.
+    /// - Throws: `Failure` (input/output), for example for a full disk.
     public func append(_ record: DatasetRecord) throws(Failure) {
         invariant(record.kind == kind && output != nil, "a writer takes records of its kind until it is finished")
         switch kind {
@@ -72,15 +72,15 @@ public final class DatasetWriter {
         recordCount += 1
     }
 
-    /// Finishes, verifies and publishes the file. Appending is over.
+    /// Finishes, verifies and publishes the file. No record can be appended afterwards.
     ///
-    /// - Throws: `Failure`: damaged data for a dataset without records, input/output where the disk fails.
+    /// - Throws: `Failure`: damaged data for a dataset without records; input/output if the disk fails.
     public func commit() throws(Failure) {
         try finish()
         try publish()
     }
 
-    /// The first half of `commit`: everything that is likely to fail.
+    /// The first half of `commit`: the work that is likely to fail.
     func finish() throws(Failure) {
         invariant(output != nil, "the dataset is finished already")
         guard recordCount > 0 else {
@@ -97,7 +97,7 @@ public final class DatasetWriter {
         } catch {
             temporary.remove()
             throw .inputOutput(
-                path, "what was written can't be read back (\(error.reason))", remedy: DatasetWriter.diskRemedy)
+                path, "the written file can't be read back (\(error.reason))", remedy: DatasetWriter.diskRemedy)
         }
     }
 
@@ -116,7 +116,7 @@ public final class DatasetWriter {
         try open.close()
     }
 
-    /// On a failure the temporary goes at once, not only when the writer does.
+    /// Removes the temporary file at once on a failure, not only when the writer is dropped.
     private func cleaningUp(_ write: () throws(HDF5Error) -> Void) throws(Failure) {
         do throws(Failure) { try DatasetWriter.writing(path, write) } catch {
             _ = output.take()
@@ -125,7 +125,7 @@ public final class DatasetWriter {
         }
     }
 
-    private static let diskRemedy = "Check the disk's room, quota and permissions."
+    private static let diskRemedy = "Check the disk's free space, quota and permissions."
 
     private static func writing<Value: ~Copyable>(
         _ path: String, _ write: () throws(HDF5Error) -> Value
@@ -141,13 +141,13 @@ private struct OutputFile: ~Copyable {
     let file: HDF5File
     var tokens: Column<Int32>
     var offsets: Column<Int64>
-    /// Made when the first record brings a mask.
+    /// Created for the first record with a mask.
     var lossMask: Column<UInt8>?
-    /// Entries of the mask, written or not; nil without one.
+    /// Entries of the mask, written or still buffered; nil without a mask.
     private var maskCount: Int?
 
     init(path: String) throws(HDF5Error) {
-        // Locals first: a noncopyable value can't be left half made by a throw.
+        // Local constants first: a throw must not leave a noncopyable value half initialised.
         let file = try HDF5File(creating: path)
         let tokens = try Column<Int32>(DatasetFormat.Name.tokens, in: file, chunk: DatasetFormat.tokenChunk)
         let offsets = try Column<Int64>(DatasetFormat.Name.offsets, in: file, chunk: DatasetFormat.offsetChunk)
@@ -167,7 +167,7 @@ private struct OutputFile: ~Copyable {
         maskCount = position + mask.count
     }
 
-    /// Records without a mask, in a dataset where others have one, count every token.
+    /// Fills the mask with ones: a record without a mask counts every token, also beside records with a mask.
     mutating func fillMask(to position: Int) throws(HDF5Error) {
         guard let start = maskCount else { return }
         for begin in stride(from: start, to: position, by: DatasetFormat.tokenChunk) {
@@ -188,7 +188,7 @@ private struct OutputFile: ~Copyable {
     }
 }
 
-/// A dataset that is written in whole chunks, so that each is checksummed and written once.
+/// A dataset that is written in whole chunks, so that each chunk is checksummed and written once.
 private struct Column<Element: HDF5Scalar>: ~Copyable {
     private var dataset: HDF5Dataset<Element>
     private var buffer: [Element] = []

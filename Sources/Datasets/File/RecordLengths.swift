@@ -1,8 +1,8 @@
 import Settings
 
-/// How long the parts of a record are, and what follows from that. All in tokens.
+/// The lengths of a record's parts, and the lengths computed from them. All are in tokens.
 struct RecordLengths: Equatable {
-    /// Prompt, or the whole text.
+    /// The prompt of a pair, or the whole text.
     let prompt: Int
     /// Zero for a text.
     let chosen: Int
@@ -24,10 +24,10 @@ struct RecordLengths: Equatable {
         }
     }
 
-    /// Stored, and computed when the prompt is shared.
+    /// Tokens with the prompt counted once: the tokens stored, and the tokens computed with a shared prompt.
     var stored: Int { prompt + chosen + rejected }
-    /// Each completion with its own prompt.
+    /// Tokens with the prompt counted for each completion.
     var sequences: Int { chosen == 0 ? prompt : 2 * prompt + chosen + rejected }
-    /// The longest sequence: it needs this many positions.
+    /// Tokens of the longest sequence: the number of positions that the record needs.
     var longest: Int { prompt + max(chosen, rejected) }
 }

@@ -17,8 +17,8 @@ enum FieldName: String, Sendable, CaseIterable {
     case text
     case lossMaskingSpans = "loss_masking_spans"
 
-    /// What says which of `input_ids` the loss counts.
+    /// The fields that say which of `input_ids` the loss counts.
     static let masks: [FieldName] = [.lossMask, .labels, .completionMask, .assistantMasks]
-    /// What is for a tokenizer.
+    /// The fields that need a tokenizer.
     static let texts: [FieldName] = [.prompt, .chosen, .rejected, .messages, .text, .lossMaskingSpans]
 }

@@ -1,14 +1,14 @@
 import Settings
 
-/// Which field of the input holds what.
+/// The meaning of each field of the input.
 struct FieldNames: Sendable {
     private let nameBySource: [String: FieldName]
     private let sourceByName: [FieldName: String]
-    /// Fields, of records and of their messages, that are passed over whatever they mean.
+    /// Fields of the records, and keys of their messages, that are ignored even if they have a meaning.
     let ignored: Set<String>
 
-    /// - Parameter choices: fields of the input by the usual name that they stand for. A usual name that was given another
-    ///   field means nothing any more where it occurs itself.
+    /// - Parameter choices: the input's field for each usual name that differs from it. A field with such a usual name then has
+    ///   no meaning of its own.
     init(choices: [FieldName: String] = [:], ignored: Set<String> = []) {
         self.ignored = ignored
         let usual = FieldName.allCases.map { name in (name, choices[name] ?? name.rawValue) }
@@ -17,9 +17,9 @@ struct FieldNames: Sendable {
         nameBySource = Dictionary(usual.map { ($1, $0) }) { first, second in choices[first] != nil ? first : second }
     }
 
-    /// What the field `source` of a record holds, nil for one that is passed over.
+    /// The meaning of the field `source` of a record; nil for a field that is not read.
     subscript(_ source: String) -> FieldName? { ignored.contains(source) ? nil : nameBySource[source] }
 
-    /// For an error: the field as the input calls it.
+    /// The input's name of the field, for an error.
     func source(of name: FieldName) -> String { sourceByName[name]! }
 }

@@ -1,23 +1,23 @@
-/// Fields to which other trainers give a meaning that `prepare` does not honour. A record that uses one is refused by name,
-/// where the field would change what the record says; `RecordFields+Foreign.swift` has the rules.
+/// Fields that have a meaning for other trainers but not for `prepare`. If such a field would change a record's meaning,
+/// `prepare` refuses the record and names the field; `RecordFields+Foreign.swift` has the rules.
 enum ForeignField: String, CaseIterable {
-    // How much the record counts, and for whom.
+    // The record's weight, margin and teacher.
     case weight
     case sampleWeight = "sample_weight"
     case lossWeight = "loss_weight"
     case margin
     case teacher
 
-    // What is no text.
+    // Inputs other than text.
     case images, image, videos, video, audios, audio
     case pixelValues = "pixel_values"
 
-    // What a chat template may write.
+    // Inputs of a chat template.
     case tools, functions, documents
     case chatTemplate = "chat_template"
     case chatTemplateKwargs = "chat_template_kwargs"
 
-    // What may stand beside a prompt, and belong before it.
+    // Texts beside a prompt that may belong before it.
     case system
     case systemPrompt = "system_prompt"
     case systemMessage = "system_message"
@@ -36,7 +36,7 @@ enum ForeignField: String, CaseIterable {
     case lossWeights = "loss_weights"
     case tokenWeights = "token_weights"
 
-    // The same of a pair's parts.
+    // The same for the parts of a pair.
     case chosenLabels = "chosen_labels"
     case rejectedLabels = "rejected_labels"
     case promptAttentionMask = "prompt_attention_mask"
@@ -47,8 +47,8 @@ enum ForeignField: String, CaseIterable {
     case chosenLossMask = "chosen_loss_mask"
     case rejectedLossMask = "rejected_loss_mask"
 
-    // Of kinds of records that can't be prepared: beside a prompt they make an error say so, and beside messages they make
-    // the chat something else than one to be learnt.
+    // Fields of record kinds that can't be prepared. Beside a prompt, the error names the kind. Beside messages, they mean that
+    // the chat is not simply to be learnt.
     case completion, completions, label
     case tag = "kto_tag"
     case rejectedResponse = "rejected_response"
@@ -64,8 +64,8 @@ enum ForeignField: String, CaseIterable {
     static let segments: [ForeignField] = [.segmentIDs, .sequenceIDs, .sequenceID, .documentIDs]
     static let weightsOfTokens: [ForeignField] = [.weights, .lossWeights, .tokenWeights]
 
-    /// Masks over tokens have many names (`response_mask`, `loss_masks`, `action_mask`, …); that of special tokens says
-    /// nothing about what is learnt.
+    /// Whether a field is probably a mask over tokens: such masks have many names (`response_mask`, `loss_masks`,
+    /// `action_mask`, …). `special_tokens_mask` is none: it doesn't say which tokens are learnt.
     static func looksLikeMask(_ name: String) -> Bool {
         (name.hasSuffix("mask") || name.hasSuffix("masks")) && name != "special_tokens_mask"
     }

@@ -2,7 +2,7 @@ import Settings
 import Tokenization
 
 extension JSONScanner {
-    /// - Parameter ignored: keys of messages that are passed over whatever they mean.
+    /// - Parameter ignored: keys of messages that are ignored even if they have a meaning.
     mutating func textOrMessages(field: String, ignoring ignored: Set<String>) throws(RecordError) -> TextOrMessages {
         if peek() == UInt8(ascii: "[") { return .messages(try messages(field: field, ignoring: ignored)) }
         guard peek() == UInt8(ascii: "\"") else {
@@ -11,7 +11,7 @@ extension JSONScanner {
         return .text(try text(field: field))
     }
 
-    /// A list of messages, at least one.
+    /// A list of at least one message.
     mutating func messages(field: String, ignoring ignored: Set<String>) throws(RecordError) -> [RecordMessage] {
         guard peek() == UInt8(ascii: "[") else { throw RecordError("\(field) is \(valueName), not a list of messages") }
         var count = 0
@@ -35,7 +35,7 @@ extension JSONScanner {
         return try reader.message()
     }
 
-    /// The text of a message: a text, or a list with one part, which is a text.
+    /// The text of a message: a text, or a list with one part that is a text.
     mutating func content(field: String) throws(RecordError) -> String {
         guard peek() == UInt8(ascii: "[") else { return try text(field: field) }
         let whole = self
@@ -48,7 +48,7 @@ extension JSONScanner {
         guard let parts, parts.count == 1 else {
             throw RecordError(
                 "\(field) has \(count) parts, and only one of text can be read",
-                remedy: "Give one text: templates put several together in different ways.")
+                remedy: "Give one text: each template joins several texts in its own way.")
         }
         return parts[0]
     }
@@ -78,8 +78,8 @@ extension JSONScanner {
     }
 }
 
-/// Collects the keys of one message. What is wrong with its content is told only where nothing else is: a message that has a
-/// call of a tool in place of its content shall not be said to lack content.
+/// Collects the keys of one message. An error of the content is reported last: a message with a tool call instead of content
+/// must be refused for its tool call, not for missing content.
 private struct MessageReader {
     let place: String
     let ignored: Set<String>
@@ -92,7 +92,7 @@ private struct MessageReader {
         self.ignored = ignored
     }
 
-    /// - Parameter scanner: before the key's value, whose form has been checked.
+    /// - Parameter scanner: stands before the key's value. The value's form has been checked.
     mutating func read(_ key: String, _ scanner: JSONScanner) throws(RecordError) {
         var scanner = scanner
         switch key {
@@ -115,7 +115,7 @@ private struct MessageReader {
         guard !scanner.holdsNothing, scanner.mark != false else { return }
         throw RecordError(
             "\(place) has \(key), which can't be prepared yet",
-            remedy: "Leave the record out, or have it passed over: --ignore-field \(key).")
+            remedy: "Leave the record out, or ignore the key: --ignore-field \(key).")
     }
 
     private mutating func read(_ name: MessageKey.Learning, _ scanner: JSONScanner) throws(RecordError) {
@@ -124,7 +124,7 @@ private struct MessageReader {
         guard let mark = scanner.mark else {
             throw RecordError(
                 "\(key) is \(scanner.written.printable), and only 0 and 1 can be prepared yet",
-                remedy: "Give 0 or 1, or have it passed over: --ignore-field \(name.rawValue).")
+                remedy: "Give 0 or 1, or ignore the key: --ignore-field \(name.rawValue).")
         }
         let found = RecordMessage.Learning(
             key: key, written: scanner.written, isLearnt: name == .masked ? !mark : mark)

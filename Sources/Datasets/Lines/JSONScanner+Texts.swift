@@ -2,7 +2,7 @@ import JSON
 import Settings
 
 extension JSONScanner {
-    /// Passes any value, checking its form, and tells where it begins; nil for null.
+    /// Skips any value, checks its form, and returns its position; nil for null.
     mutating func valueStart() throws(RecordError) -> Int? {
         let begin = position
         let isNull = peek() == UInt8(ascii: "n")
@@ -12,7 +12,7 @@ extension JSONScanner {
 
     // MARK: Texts
 
-    /// A text, its escapes resolved.
+    /// A text with its escapes resolved.
     mutating func text(field: String) throws(RecordError) -> String {
         guard peek() == UInt8(ascii: "\"") else { throw RecordError("\(field) is \(valueName), not a text") }
         let raw = try string()
@@ -20,7 +20,7 @@ extension JSONScanner {
         do {
             return String(decoding: try JSONEscape.resolved(raw), as: UTF8.self)
         } catch {
-            // The escapes' form has been checked.
+            // The form of the escapes has been checked already, so only a surrogate can be wrong.
             throw RecordError("\(field) holds half of a surrogate pair, which is no character")
         }
     }
@@ -33,14 +33,14 @@ extension JSONScanner {
             let ends = try scanner.list(field: field, of: "[begin, end] pairs") { inner throws(RecordError) in
                 Int(try inner.tokenID(field: field))
             }
-            guard let ends, ends.count == 2 else { throw RecordError("\(field) holds something that is no [begin, end]") }
-            guard ends[0] <= ends[1] else { throw RecordError("\(field) holds [\(ends[0]), \(ends[1])], which ends first") }
+            guard let ends, ends.count == 2 else { throw RecordError("\(field) holds an entry that is no [begin, end] pair") }
+            guard ends[0] <= ends[1] else { throw RecordError("\(field) holds [\(ends[0]), \(ends[1])]: its end comes first") }
             return ends[0]..<ends[1]
         }
         return spans ?? []
     }
 
-    /// What kind of value comes next, for an error.
+    /// The kind of the next value, for an error.
     var valueName: String {
         switch peek() {
         case UInt8(ascii: "\""): "a text"

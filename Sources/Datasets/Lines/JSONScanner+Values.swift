@@ -1,7 +1,6 @@
-/// Values that are looked at without being asked for. Each of these reads the value that comes next and moves nothing; its form
-/// has been checked.
+/// Looks at the next value without moving the position. The value's form has been checked before.
 extension JSONScanner {
-    /// Whether the value says nothing: null, an empty text (or one that is an empty list), or a list or object of such values.
+    /// Whether the value says nothing: null, an empty text, a text such as `[]` or `null`, or a list or object of such values.
     var holdsNothing: Bool {
         var scanner = self
         return (try? scanner.passNothing()) == true
@@ -14,7 +13,7 @@ extension JSONScanner {
         return scanner.take("]")
     }
 
-    /// The number, nil for any other value.
+    /// The value as a number; nil for any other value.
     var number: Double? {
         guard let first = peek(), first == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
         else { return nil }
@@ -32,7 +31,7 @@ extension JSONScanner {
         }
     }
 
-    /// The text, nil for any other value.
+    /// The value as a text; nil for any other value.
     var plainText: String? {
         var scanner = self
         return try? scanner.text(field: "")
@@ -58,21 +57,21 @@ extension JSONScanner {
         return (try? scanner.labels(field: "")) ?? nil
     }
 
-    /// The value as the line has it.
+    /// The value's text in the line, unchanged.
     var written: String {
         var scanner = self
         guard (try? scanner.skipValue()) != nil else { return "" }
         return String(decoding: bytes[position..<scanner.position], as: UTF8.self)
     }
 
-    // MARK: How they are read
+    // MARK: Reading without moving
 
     private func list<Element>(_ element: (inout JSONScanner) throws(RecordError) -> Element) -> [Element]? {
         var scanner = self
         return (try? scanner.list(field: "", of: "", element)) ?? nil
     }
 
-    /// Passes any value, and tells whether it says nothing.
+    /// Skips any value, and returns whether it says nothing.
     private mutating func passNothing() throws(RecordError) -> Bool {
         var saysNothing = true
         switch peek() {

@@ -1,12 +1,13 @@
-/// A strict JSON reader (RFC 8259) for one record, which keeps what it is asked for and skips everything else.
+/// A strict JSON reader (RFC 8259) for one record. It keeps the requested values and skips all others.
 ///
-/// Foundation's reader takes 1.0 and true for whole numbers and boxes every id; here an id is digits and nothing else.
+/// Foundation's reader accepts 1.0 and true as whole numbers, and allocates an object for every id. Here an id has digits only.
 struct JSONScanner {
     let bytes: ArraySlice<UInt8>
     private(set) var position: Int
     private let start: Int
 
-    /// - Parameter position: where reading begins; nil for the beginning of `bytes`. Errors count from there in any case.
+    /// - Parameter position: where reading begins; nil for the beginning of `bytes`. Byte numbers in errors always count from
+    ///   the beginning of `bytes`.
     init(_ bytes: ArraySlice<UInt8>, at position: Int? = nil) {
         self.bytes = bytes
         start = bytes.startIndex
@@ -23,7 +24,7 @@ struct JSONScanner {
 
     // MARK: The record
 
-    /// Passes the opening brace of the record.
+    /// Skips the opening brace of the record.
     mutating func open(_ brace: Unicode.Scalar) throws(RecordError) {
         skipSpace()
         guard let byte = peek() else {
@@ -32,7 +33,7 @@ struct JSONScanner {
         guard !bytes[position...].starts(with: JSONScanner.byteOrderMark) else {
             throw RecordError(
                 "begins with a byte order mark (U+FEFF), and so is not a JSON object",
-                remedy: "Remove the mark: it may stand at a file's beginning only.")
+                remedy: "Remove the mark: it is allowed only at the beginning of a file.")
         }
         guard byte == UInt8(ascii: brace) else {
             throw RecordError("is not a JSON object", remedy: "Give one JSON object a line.")
@@ -40,7 +41,7 @@ struct JSONScanner {
         position += 1
     }
 
-    /// The next key of the record, its colon passed, or nil after the closing brace.
+    /// Reads the next key of the record and its colon; nil after the closing brace.
     mutating func nextKey(isFirst: Bool) throws(RecordError) -> String? {
         skipSpace()
         if take("}") { return nil }
@@ -55,7 +56,7 @@ struct JSONScanner {
         return String(decoding: key, as: UTF8.self)
     }
 
-    /// Nothing but space may follow the record.
+    /// Checks that only white space follows the record.
     mutating func finish() throws(RecordError) {
         skipSpace()
         guard peek() == nil else { throw malformed("something follows the object") }
@@ -135,9 +136,9 @@ struct JSONScanner {
         return Int32(value)
     }
 
-    // MARK: Values that are passed over
+    // MARK: Skipped values
 
-    /// Passes any value, checking its form.
+    /// Skips any value and checks its form.
     mutating func skipValue() throws(RecordError) { try skipValue(depth: 0) }
 
     private mutating func skipValue(depth: Int) throws(RecordError) {
@@ -167,7 +168,7 @@ struct JSONScanner {
         }
     }
 
-    /// The bytes between the quotes, escapes as they are.
+    /// The bytes between the quotes, with escapes unresolved.
     mutating func string() throws(RecordError) -> ArraySlice<UInt8> {
         guard take("\"") else { throw malformed("a quoted name is missing") }
         let begin = position
@@ -240,7 +241,7 @@ struct JSONScanner {
         while let byte = peek(), byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A { position += 1 }
     }
 
-    /// From 1, as editors count.
+    /// The byte's number in the line, from 1.
     private var column: Int { position - start + 1 }
 
     func malformed(_ what: String) -> RecordError {

@@ -2,17 +2,17 @@ import Dispatch
 import Settings
 import Synchronization
 
-/// Lines of one input, read together and judged by all cores.
+/// Lines of one input that are read together and judged on all cores.
 struct LineBatch: Sendable {
     private let path: String
     private let firstLine: Int
     private var bytes: [UInt8] = []
     /// Where each line ends in `bytes`.
     private var ends: [Int] = []
-    /// Why reading stopped: known after the lines before it, which may be at fault too.
+    /// Why reading stopped. An error in a line before it is reported first.
     private(set) var readFailure: Failure?
 
-    /// Enough for every core to be busy, little enough to forget: results are about as large as the lines.
+    /// Large enough to keep every core busy, small enough for memory: results are about as large as the lines.
     private static let byteCount = 4 << 20
     private static let lineCount = 1 << 14
     /// Lines that a core takes at once.
@@ -22,7 +22,7 @@ struct LineBatch: Sendable {
     var isEmpty: Bool { ends.isEmpty }
     var first: ArraySlice<UInt8> { line(0) }
 
-    /// The next lines of `reader`, none at the end.
+    /// Reads the next lines of `reader`; no lines at the end of the file.
     init(from reader: inout LineReader, path: String) {
         self.path = path
         firstLine = reader.lineNumber + 1
@@ -39,10 +39,10 @@ struct LineBatch: Sendable {
 
     func line(_ index: Int) -> ArraySlice<UInt8> { bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]] }
 
-    /// For errors: the file and the number of a line.
+    /// The file and the number of a line, for errors.
     func place(of index: Int) -> String { "\(path):\(firstLine + index)" }
 
-    /// What becomes of each line, in order, up to the first that is refused; and that one's failure, or else the reader's.
+    /// The results of the lines in order, up to the first refused line. `failure` is the refused line's, or else the reader's.
     func judged(by judge: LineJudge) -> (lines: [JudgedLine], failure: Failure?) {
         let stretches = (count + LineBatch.stretch - 1) / LineBatch.stretch
         let results = Mutex([(lines: [JudgedLine], failure: Failure?)?](repeating: nil, count: stretches))

@@ -2,29 +2,29 @@ import Files
 import Foundation
 import Settings
 
-/// Reads a file line by line in bounded memory. Lines end with a newline; the last one may go without. A byte order mark at the
-/// file's beginning is passed over.
+/// Reads a file line by line in bounded memory. Lines end with a newline, which the last line need not have. A byte order mark
+/// at the file's beginning is skipped.
 struct LineReader {
     /// The number of the line that `next` returned last, from 1; 0 before.
     private(set) var lineNumber = 0
-    /// Bytes read from the file, those of lines not yet returned included.
+    /// Bytes read from the file, including lines that `next` has not returned yet.
     private(set) var bytesRead = 0
 
     private let path: String
     private let handle: FileHandle
     private var buffer: [UInt8] = []
-    /// Where the next line starts in `buffer`, and where the search for its end goes on.
+    // Where the next line starts in `buffer`, and where the search for its end continues.
     private var start = 0
     private var searched = 0
     private var isAtEnd = false
     private let longestLine: Int
 
     private static let blockByteCount = 1 << 20
-    /// 16 MiB: four million tokens of common text, more than any model reads. A text that is one word costs its tokenizer
-    /// 28 times its size.
+    /// 16 MiB: four million tokens of common text, more than any model reads. To encode a text that is a single word, the
+    /// tokenizer needs memory of 28 times its size.
     static let longestLine = 1 << 24
 
-    /// - Throws: `Failure`: missing where `path` can't be opened, damaged data where it is no file that can be read to its end.
+    /// - Throws: `Failure`: missing input if `path` can't be opened; damaged data if it is not a file on a disk.
     init(path: String, longestLine: Int = LineReader.longestLine) throws(Failure) {
         _ = try LineReader.checkedStatus(of: path)
         guard let handle = FileHandle(forReadingAtPath: path) else {
@@ -35,7 +35,7 @@ struct LineReader {
         self.longestLine = longestLine
     }
 
-    /// What the file system says about a file of records. Nothing that could be waited for is opened.
+    /// The status of a file of records. The check opens no file, because opening a pipe could block.
     static func checkedStatus(of path: String) throws(Failure) -> FileStatus {
         guard let status = FileStatus(path) else {
             throw .missing(path, "can't be found (\(systemReason()))", remedy: "Check the path.")
@@ -45,14 +45,14 @@ struct LineReader {
             let kind = status.isPipe ? "a pipe" : status.isRegular ? "a file that the kernel makes up" : "a device or socket"
             throw .damaged(
                 path, "is \(kind), and records are read from files on a disk",
-                remedy: "Write the records into a file first, and name that.")
+                remedy: "Write the records into a file first, and name that file.")
         }
         return status
     }
 
     /// The bytes of the next line without its newline, or nil at the end.
     ///
-    /// - Throws: `Failure`: input/output where reading fails, damaged data for a line too long to be a record.
+    /// - Throws: `Failure`: input/output if reading fails; damaged data for a line longer than `longestLine`.
     mutating func next() throws(Failure) -> ArraySlice<UInt8>? {
         while true {
             if let end = newline() {

@@ -1,12 +1,12 @@
 import Settings
 
-/// What is wrong with one line of input, before its file and line number are known.
+/// An error in one line of input, before its file and line number are known.
 struct RecordError: Error {
     let reason: String
     let remedy: String
-    /// Set where the line is not at fault: a chat template that is not known, for instance.
+    /// Set if the line is not at fault, for example for an unknown chat template.
     let failure: Failure?
-    /// No token of the prompt is left: `EmptyPrompt` says what becomes of such a record.
+    /// Whether no token of the prompt is left. `EmptyPrompt` decides about such a record.
     let isEmptyPrompt: Bool
 
     init(_ reason: String, remedy: String = "Correct the line.", isEmptyPrompt: Bool = false) {

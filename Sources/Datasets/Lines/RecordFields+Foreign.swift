@@ -1,10 +1,10 @@
 import Settings
 
-/// The rules of fields that change what a record says: what they mean is not lost without a word.
+/// The rules for fields that would change a record's meaning: `prepare` never drops a meaning silently.
 extension RecordFields {
     // MARK: Every record
 
-    /// What is refused in records of every kind, or in all of one kind.
+    /// Refuses fields that no record may have, or no record of its kind.
     func checkFields(of form: RecordForm) throws(RecordError) {
         for field in ForeignField.recordWeights {
             try refuse(field, ", which can't be given to a single record yet") { $0.number == 1 }
@@ -23,12 +23,12 @@ extension RecordFields {
 
     // MARK: Chats and prompts
 
-    /// What a chat template would be given beside the messages, for records of messages.
+    /// For records of messages: refuses inputs of the chat template beside the messages.
     func checkTemplateFields() throws(RecordError) {
         for field in ForeignField.ofTemplate { try refuse(field, ", which can't be given to the chat template yet") }
     }
 
-    /// What says that a chat is not one to be learnt, or not as it stands.
+    /// Refuses fields that say that a chat must not simply be learnt.
     func checkChatFields() throws(RecordError) {
         for field in ForeignField.rejections {
             try refuse(
@@ -36,12 +36,12 @@ extension RecordFields {
                 remedy: "Give chosen and rejected in place of messages, or \(remedy(for: field.rawValue, isFirst: false))")
         }
         for field in ForeignField.opinions {
-            // A number or a name is a class, which says nothing about the answer.
+            // A number or a name is a class: it doesn't say whether the answer is wanted.
             try refuse(field, ", and chats that are wanted or not can't be prepared yet") { !$0.isTrueOrFalse }
         }
     }
 
-    /// A prompt of the system beside the messages, unless they begin with it.
+    /// Refuses a system prompt beside the messages, unless the messages begin with the same prompt.
     func checkSystem(beside messages: [RecordMessage]) throws(RecordError) {
         let written = messages.first.flatMap { $0.message.role == .system ? $0.message.content : nil }
         for field in ForeignField.systemPrompts {
@@ -52,7 +52,7 @@ extension RecordFields {
         }
     }
 
-    /// What may belong before a prompt of text, unless it is the prompt.
+    /// Refuses texts that may belong before a prompt of text, unless they equal the prompt.
     func checkContext(of prompt: String) throws(RecordError) {
         for field in ForeignField.besidePrompt {
             try refuse(
@@ -64,7 +64,7 @@ extension RecordFields {
 
     // MARK: Token ids
 
-    /// What stands beside `input_ids`: padding, packing, weights and masks that are not known.
+    /// Refuses padding, packing, token weights and unknown masks beside `input_ids`.
     func checkTokenFields(count: Int) throws(RecordError) {
         try checkAttention(.attentionMask, count: count)
         try refuse(.positionIDs, " other than 0, 1, 2, …, one for each id") {
@@ -84,10 +84,10 @@ extension RecordFields {
                 reader.numbers.map { $0.count == count && $0.allSatisfy { $0 == 1 } } ?? false
             }
         }
-        try checkUnknownMasks { "If it marks the ids that are learnt, say so: --field loss_mask=\($0). If not, " }
+        try checkUnknownMasks { "If it marks the ids that are learnt, use it as the mask: --field loss_mask=\($0). If not, " }
     }
 
-    /// A pair's completions count as a whole, and nothing else does.
+    /// Refuses fields that contradict a pair's loss: it counts every token of the completions, and no others.
     func checkPairFields(_ record: DatasetRecord) throws(RecordError) {
         let ofWhole =
             FieldName.masks.filter { has($0) }.map(source)
@@ -103,7 +103,7 @@ extension RecordFields {
         try checkUnknownMasks { _ in "Give completions that count as a whole, or " }
         for (attention, labels, masks, ids) in parts {
             try checkAttention(attention, count: ids.count)
-            let whole = ", but all tokens of a completion count, and only those"
+            let whole = ", but all tokens of the completions count, and no others"
             try refuse(labels, whole) { $0.labels == ids }
             for mask in masks { try refuse(mask, whole) { $0.marks == ids.map { _ in true } } }
         }
@@ -134,8 +134,8 @@ extension RecordFields {
     // MARK: Refusals
 
     /// - Parameters:
-    ///   - reason: goes on after the field's name.
-    ///   - isHarmless: whether the value says what holds anyway.
+    ///   - reason: follows the field's name in the error.
+    ///   - isHarmless: whether the value only confirms the record's meaning.
     private func refuse(
         _ field: ForeignField, _ reason: String, remedy: String? = nil,
         unless isHarmless: (JSONScanner) -> Bool = { _ in false }
@@ -145,6 +145,6 @@ extension RecordFields {
     }
 
     private func remedy(for name: String, isFirst: Bool = true) -> String {
-        "\(isFirst ? "Leave" : "leave") it out, or have it passed over: --ignore-field \(name.printable)."
+        "\(isFirst ? "Leave" : "leave") it out, or ignore the field: --ignore-field \(name.printable)."
     }
 }

@@ -2,9 +2,9 @@ import Settings
 
 /// Masks over token ids: which tokens the loss counts.
 extension RecordFields {
-    /// What the loss counts of `tokens`; nil where the record has no mask.
+    /// Which of `tokens` the loss counts; nil if the record has no mask.
     ///
-    /// - Throws: `RecordError` for a mask of another length, labels of other tokens, and masks that contradict each other.
+    /// - Throws: `RecordError` for a mask of another length, labels of other tokens, or masks that contradict each other.
     func mask(over tokens: [Int32]) throws(RecordError) -> [Bool]? {
         var first: (name: FieldName, marks: [Bool])?
         for name in FieldName.masks {
@@ -13,15 +13,15 @@ extension RecordFields {
                 first = (name, marks)
                 continue
             }
-            // The first token never counts, whatever a mask says of it.
+            // The first token never counts, whatever a mask says.
             guard let place = tokens.indices.dropFirst().first(where: { known[$0] != marks[$0] }) else { continue }
             throw RecordError(
                 "\(source(of: other)) and \(source(of: name)) contradict each other at index \(place)",
-                remedy: "Leave one of them out, or have it passed over: --ignore-field \(source(of: name)).")
+                remedy: "Leave one of them out, or ignore one: --ignore-field \(source(of: name)).")
         }
         if first == nil, has(.lossMaskingSpans) {
             throw RecordError(
-                "\(source(of: .lossMaskingSpans)) are characters of a text, and this record has input_ids",
+                "\(source(of: .lossMaskingSpans)) counts characters of a text, and this record has input_ids",
                 remedy: "Give a loss_mask with an entry for each id, or the text.")
         }
         return first?.marks
@@ -32,7 +32,7 @@ extension RecordFields {
             guard scanner.peek() == UInt8(ascii: "[") else {
                 throw RecordError(
                     "\(field) is not a list with an entry for each of input_ids",
-                    remedy: "Leave it out, or have it passed over: --ignore-field \(field.printable).")
+                    remedy: "Leave it out, or ignore the field: --ignore-field \(field.printable).")
             }
             guard name == .labels else { return try scanner.marks(field: field) }
             return try RecordFields.marks(ofLabels: scanner.labels(field: field), over: tokens, field: field)
@@ -44,7 +44,8 @@ extension RecordFields {
         return marks
     }
 
-    /// As Hugging Face's models have them: each label is the id of its own place, or −100 where nothing is learnt.
+    /// Hugging Face's labels are not shifted: each label is the token id at its own index, or −100 for a token that does not
+    /// count.
     private static func marks(
         ofLabels labels: [Int32]?, over tokens: [Int32], field: String
     ) throws(RecordError) -> [Bool]? {

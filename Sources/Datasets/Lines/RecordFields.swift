@@ -2,19 +2,19 @@ import Settings
 
 /// The fields of one JSONL record that `prepare` understands. A field that is absent or null is nil.
 ///
-/// Token ids are read at once; everything else is passed over, and read when it is asked for.
+/// Token ids are read at once. All other values are skipped first, and read on demand.
 struct RecordFields {
     private var ids: [FieldName: [Int32]] = [:]
-    /// Where the value of a field begins that `prepare` reads.
+    /// Where the value begins, for each field that `prepare` reads on demand.
     private var starts: [FieldName: Int] = [:]
-    /// Where the value of a field begins that has a meaning elsewhere.
+    /// Where the value begins, for each field that has a meaning for other trainers.
     private var foreignStarts: [ForeignField: Int] = [:]
-    /// Fields that look like masks by their names, and where their values begin.
+    /// Fields with a name like a mask's, and where their values begin.
     private(set) var unknownMasks: [(name: String, start: Int)] = []
     let line: ArraySlice<UInt8>
     private let names: FieldNames
 
-    /// - Throws: `RecordError` for malformed JSON, anything but an object, and ids that are none.
+    /// - Throws: `RecordError` for malformed JSON, a value that is not an object, or bad token ids.
     init(parsing line: ArraySlice<UInt8>, names: FieldNames = FieldNames()) throws(RecordError) {
         self.line = line
         self.names = names
@@ -34,10 +34,10 @@ struct RecordFields {
         try scanner.finish()
     }
 
-    /// Remembers a field that is not read but may have a meaning.
+    /// Remembers a field that is not read but may have a meaning for other trainers.
     private mutating func note(_ key: String, of scanner: inout JSONScanner) throws(RecordError) {
         guard let start = try scanner.valueStart(), !names.ignored.contains(key) else { return }
-        // A usual name for which another field was chosen means nothing.
+        // A usual name has no meaning if another field was chosen for it.
         guard FieldName(rawValue: key) == nil else { return }
         if let field = ForeignField(rawValue: key) {
             foreignStarts[field] = start
@@ -46,12 +46,12 @@ struct RecordFields {
         }
     }
 
-    // MARK: What the record is
+    // MARK: Form of the record
 
-    /// What these fields make. Token ids come before text; of text, completions come before messages, and messages before
-    /// a plain text, unless `asked` says which.
+    /// The form of the record that has these fields. If several are possible, token ids win over text. Among texts, `asked`
+    /// wins; then completions win over messages, and messages over a plain text.
     ///
-    /// - Throws: `RecordError` where they make nothing, or two at once.
+    /// - Throws: `RecordError` if the fields make no record, or have token ids of two kinds.
     func form(asked: RecordKind?) throws(RecordError) -> RecordForm {
         let isPreference = ids[.promptIDs] != nil || ids[.chosenIDs] != nil || ids[.rejectedIDs] != nil
         switch (isPreference, ids[.inputIDs] != nil) {
@@ -82,17 +82,17 @@ struct RecordFields {
         throw RecordError(
             has(.prompt) ? "has a prompt, but no token ids and no completions" : "has no token ids and no text",
             remedy: """
-                Give prompt, chosen and rejected; or messages; or text; or token ids. Fields with other names are told with \
+                Give prompt, chosen and rejected; or messages; or text; or token ids. For fields with other names, use \
                 --field.
                 """)
     }
 
-    /// For an error: the fields with text that the record has.
+    /// The record's fields with text, for an error.
     var textFields: String { FieldName.texts.filter(has).map(names.source).joined(separator: ", ") }
 
     // MARK: Token ids
 
-    /// - Throws: `RecordError` naming the missing or empty field, or one that would change what the pair says.
+    /// - Throws: `RecordError` for a missing or empty field, or for a field that would change the pair's meaning.
     func preference() throws(RecordError) -> DatasetRecord {
         let (chosen, rejected) = (try filled(.chosenIDs), try filled(.rejectedIDs))
         let record = DatasetRecord(prompt: try filled(.promptIDs), chosen: chosen, rejected: rejected)
@@ -100,7 +100,7 @@ struct RecordFields {
         return record
     }
 
-    /// - Throws: `RecordError` for an empty text, or for a field that would change what the ids say.
+    /// - Throws: `RecordError` for an empty text, or for a field that would change the record's meaning.
     func text() throws(RecordError) -> DatasetRecord {
         let tokens = try filled(.inputIDs)
         try checkTokenFields(count: tokens.count)
@@ -120,7 +120,7 @@ struct RecordFields {
 
     // MARK: Text for a tokenizer
 
-    /// The field's text or messages, nil where it is absent.
+    /// The field's text or messages; nil if the field is absent.
     func textOrMessages(_ name: FieldName) throws(RecordError) -> TextOrMessages? {
         try value(of: name) { scanner, field throws(RecordError) in
             if name == .prompt, scanner.isEmptyList {
@@ -148,13 +148,13 @@ struct RecordFields {
 
     // MARK: Fields
 
-    /// The field as the input calls it.
+    /// The input's name of the field.
     func source(of name: FieldName) -> String { names.source(of: name) }
 
-    /// Whether the record has the field, and not as null.
+    /// Whether the record has the field with a value other than null. False for fields of token ids.
     func has(_ name: FieldName) -> Bool { starts[name] != nil }
 
-    /// Reads the field's value, nil where it is absent.
+    /// Reads the field's value; nil if the field is absent.
     func value<Value>(
         of name: FieldName, _ read: (inout JSONScanner, String) throws(RecordError) -> Value
     ) throws(RecordError) -> Value? {
@@ -163,7 +163,7 @@ struct RecordFields {
         return try read(&scanner, names.source(of: name))
     }
 
-    /// Where the field's value is read from; nil where it is absent, or holds nothing: `""`, `[]`, `{}`, or nulls only.
+    /// A scanner at the field's value; nil if the field is absent or says nothing: `""`, `[]`, `{}`, or nulls only.
     func reader(of field: ForeignField) -> JSONScanner? {
         guard let start = foreignStarts[field] else { return nil }
         let scanner = JSONScanner(line, at: start)

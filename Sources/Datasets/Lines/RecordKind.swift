@@ -1,15 +1,15 @@
 import Settings
 
-/// What the records of an input are.
+/// The kind of an input's records.
 public enum RecordKind: String, Sendable, CaseIterable {
     /// A prompt with a chosen and a rejected completion.
     case preference
-    /// Messages, of which the assistant's are learnt.
+    /// Messages. The assistant's messages are learnt.
     case chat
     /// One text.
     case text
 
-    /// How such records are stored: a chat is a text whose loss mask counts the assistant's turns.
+    /// The kind of the stored records: a chat is stored as a text whose loss mask counts the assistant's turns.
     public var datasetKind: DatasetKind {
         switch self {
         case .preference: .preference

@@ -1,22 +1,22 @@
 import Settings
 import Tokenization
 
-/// One message of a record: what the template renders, and what the record says about learning it.
+/// One message of a record for the template, and whether the record says that it is learnt.
 struct RecordMessage {
-    /// A key of the message that says whether it is learnt: `weight` and its kin.
+    /// A key that says whether the message is learnt: `weight` or one of the other keys in `MessageKey.Learning`.
     struct Learning {
-        /// For errors: the key, and its value as the line has it.
+        // For errors: the key, and its value as written in the line.
         let key: String
         let written: String
         let isLearnt: Bool
     }
 
     let message: ChatMessage
-    /// For errors: `messages[1]`.
+    /// The message's place in the record, for errors: `messages[1]`.
     let place: String
-    /// Nil where the record doesn't say: the assistant's messages are learnt, others are not.
+    /// Nil if the message has no such key. Then a message is learnt if it is the assistant's.
     let learning: Learning?
 
-    /// Whether the loss of a chat counts it.
+    /// Whether the loss of a chat counts the message.
     var isLearnt: Bool { message.role == .assistant && learning?.isLearnt != false }
 }

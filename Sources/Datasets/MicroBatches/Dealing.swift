@@ -1,16 +1,16 @@
 import Settings
 
-/// Deals a step's records to the data ranks, whole and balanced by tokens: the longest first, each to the rank with
-/// the fewest tokens so far (the lower one of equals).
+/// Deals a step's records to the data ranks, balanced by tokens. The longest record is dealt first. Each record goes to the
+/// rank with the fewest tokens so far; among equal ranks, to the lowest.
 ///
-/// Depends on its arguments alone, so every rank computes the same deal. Each rank's records keep the step's order.
-/// With fewer records than ranks some ranks get none.
+/// The result depends on the arguments alone, so every rank computes the same one. Each rank's records keep the step's order.
+/// With fewer records than ranks, some ranks get no record.
 ///
-/// - Parameter lengths: tokens of a record.
+/// - Parameter lengths: returns the tokens of a record.
 public func deal(_ records: [Int], lengths: (Int) -> Int, over dataRanks: Int) -> [[Int]] {
     invariant(dataRanks > 0, "records are dealt to one rank at least")
     let sizes = records.map(lengths)
-    // Equals keep the step's order: the sort must not depend on the library's stability.
+    // Records of equal length keep the step's order, even if the library's sort is not stable.
     let longestFirst = records.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
     var loads = [Int](repeating: 0, count: dataRanks)
     var rankOf = [Int](repeating: 0, count: records.count)

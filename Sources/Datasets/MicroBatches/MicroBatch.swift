@@ -1,23 +1,23 @@
 import Settings
 import Tensors
 
-/// What is computed at once: tokens on one axis, the predictions that are scored, and whose they are.
+/// The records that are computed together: their tokens on one axis, and the predictions that are scored.
 public struct MicroBatch: Equatable, Sendable {
     public private(set) var axis = TokenAxis()
-    /// Predictions whose log-probability is needed, a record's together, in the order of the records.
+    /// Predictions whose log-probability is needed, record by record.
     public private(set) var rows: [ScoredRow] = []
     /// Where each record's sequences lie in `rows`.
     public private(set) var records: [RecordLayout] = []
-    /// Tokens of each completion's whole sequence, a shared prompt counted for both.
+    /// Tokens of all records, with a pair's prompt counted for each completion.
     public private(set) var sequenceTokens = 0
 
     /// Lays out records one after the other.
     ///
     /// - Parameters:
-    ///   - records: each with its index in the dataset.
-    ///   - prefixSharing: a pair's prompt is one segment that both completions see; otherwise it is laid out twice.
-    ///   - scoring: `all` also scores a prompt's own tokens, once for each of the two sequences, and the tokens that a loss mask
-    ///     leaves out.
+    ///   - records: each record with its index in the dataset.
+    ///   - prefixSharing: whether a pair's prompt is one segment that both completions see; otherwise it is laid out twice.
+    ///   - scoring: `all` also scores a prompt's own tokens, once for each of the two sequences, and the tokens that the loss
+    ///     mask does not count.
     public init(_ records: [(record: Int, ids: DatasetRecord)], prefixSharing: Bool = true, scoring: ScoredTokens = .completion) {
         for (record, ids) in records {
             switch ids.kind {
@@ -48,7 +48,7 @@ public struct MicroBatch: Equatable, Sendable {
         records.append(layout)
     }
 
-    /// A text is a segment of its own.
+    /// Adds a text as a segment of its own.
     private mutating func append(text: DatasetRecord, _ record: Int, scoring: ScoredTokens) {
         var layout = RecordLayout(record: record)
         let tokens = text.tokens
@@ -68,8 +68,9 @@ public struct MicroBatch: Equatable, Sendable {
         records.append(layout)
     }
 
-    /// Adds a completion's tokens and rows; its first token is predicted at the prompt's last position. Without a
-    /// `shared` prompt on the axis its own copy goes before it, in the same segment. Also says where its prompt starts.
+    /// Adds a completion's tokens and rows. The prompt's last position predicts the completion's first token. Without a
+    /// `shared` prompt, a copy of the prompt goes before the completion, in the same segment. Also returns where the
+    /// completion's prompt starts.
     private mutating func append(
         _ completion: [Int32], of prompt: [Int32], shared: Range<Int>?
     ) -> (rows: Range<Int>, promptStart: Int) {

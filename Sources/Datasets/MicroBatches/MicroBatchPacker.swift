@@ -3,9 +3,9 @@ import Tensors
 
 /// Packs a rank's records into micro-batches of a bounded number of tokens.
 public struct MicroBatchPacker: Equatable, Sendable {
-    /// Tokens on the axis of one micro-batch, at most; a single longer record goes over it.
+    /// The most tokens on the axis of one micro-batch. Only a single longer record exceeds it.
     public let tokensPerMicroBatch: Int
-    /// A pair's prompt is computed once for both completions.
+    /// Whether a pair's prompt is computed once for both completions.
     public let prefixSharing: Bool
     public let scoring: ScoredTokens
 
@@ -16,15 +16,15 @@ public struct MicroBatchPacker: Equatable, Sendable {
         self.prefixSharing = prefixSharing
     }
 
-    /// Tokens that a record takes on the axis.
+    /// Tokens of a record on the axis.
     public func axisTokenCount(of record: Int, in file: DatasetFile) -> Int {
         prefixSharing ? file.tokenCount(of: record) : file.sequenceTokenCount(of: record)
     }
 
-    /// Fills micro-batches in order: a record that does not fit into the current one begins the next. A record longer
-    /// than the limit makes one of its own. Reads no tokens.
+    /// Fills micro-batches in order: a record that does not fit into the current micro-batch begins the next one. A record
+    /// longer than the limit gets a micro-batch of its own. Reads no tokens.
     ///
-    /// - Parameter lengths: tokens of a record on the axis.
+    /// - Parameter lengths: returns the tokens of a record on the axis.
     public func plan(records: [Int], lengths: (Int) -> Int) -> MicroBatchPlan {
         var plan = MicroBatchPlan()
         var room = 0
@@ -42,7 +42,7 @@ public struct MicroBatchPacker: Equatable, Sendable {
         return plan
     }
 
-    /// `plan(records:lengths:)` with the lengths that the records have in `file`.
+    /// `plan(records:lengths:)` with the lengths of the records in `file`.
     public func plan(records: [Int], in file: DatasetFile) -> MicroBatchPlan {
         plan(records: records) { axisTokenCount(of: $0, in: file) }
     }

@@ -1,14 +1,14 @@
 import Settings
 import Tensors
 
-/// Which records come next: every record once an epoch, in an order that depends on (seed, epoch) alone.
+/// Chooses the next records: every record once an epoch, in an order that depends on (seed, epoch) alone.
 ///
-/// The whole state is `epoch` and `position`; put back, they give the same records again, on every rank.
+/// The whole state is `epoch` and `position`. After `restore`, every rank gets the same records again.
 public struct Sampler: Sendable {
     public let recordCount: Int
     public let shuffle: Bool
     public let seed: UInt64
-    /// From 0.
+    /// The current epoch, from 0.
     public private(set) var epoch = 0
     /// Records of this epoch already taken. Stays at `recordCount` until the next call begins the next epoch.
     public private(set) var position = 0
@@ -26,24 +26,24 @@ public struct Sampler: Sendable {
         self.seed = seed
     }
 
-    /// Goes on from where another sampler of as many records was.
+    /// Continues at the position of another sampler with the same number of records.
     public mutating func restore(epoch: Int, position: Int) {
         invariant(epoch >= 0 && position >= 0 && position <= recordCount, "a position lies in its epoch")
         self.epoch = epoch
         self.position = position
     }
 
-    /// Epochs done, with the part of the current one.
+    /// Epochs done, including the done fraction of the current epoch.
     public var epochsDone: Double { Double(epoch) + Double(position) / Double(recordCount) }
 
-    /// The next `count` records, fewer at the epoch's end; the call after that begins the next epoch.
+    /// The next `count` records, fewer at the epoch's end. The next call then begins the next epoch.
     public mutating func next(_ count: Int) -> [Int] {
         invariant(count > 0, "a step has records")
         beginEpochIfNeeded()
         return take(min(count, recordCount - position))
     }
 
-    /// The next whole records until their lengths reach `tokens`: one at least, fewer tokens at the epoch's end.
+    /// The next records until their lengths reach `tokens`: at least one record, and fewer tokens at the epoch's end.
     public mutating func next(tokens: Int, lengthOf: (Int) -> Int) -> [Int] {
         invariant(tokens > 0, "a step has tokens")
         beginEpochIfNeeded()
@@ -57,13 +57,13 @@ public struct Sampler: Sendable {
         return take(end - position)
     }
 
-    /// Steps of an epoch by `next(count)`.
+    /// Steps of an epoch if each step takes `next(count)`.
     public func stepsPerEpoch(_ count: Int) -> Int {
         invariant(count > 0, "a step has records")
         return (recordCount + count - 1) / count
     }
 
-    /// Steps of `epoch` by `next(tokens:lengthOf:)`: they depend on the order where lengths differ.
+    /// Steps of `epoch` if each step takes `next(tokens:lengthOf:)`. The number depends on the order if lengths differ.
     public func stepsPerEpoch(tokens: Int, epoch: Int = 0, lengthOf: (Int) -> Int) -> Int {
         var walker = Sampler(recordCount: recordCount, shuffle: shuffle, seed: seed)
         walker.restore(epoch: epoch, position: 0)
@@ -94,7 +94,7 @@ public struct Sampler: Sendable {
         return records
     }
 
-    /// Fisher and Yates, written out: the standard library's shuffle may change between versions, a run may not.
+    /// Fisher-Yates, written out here: the standard library's shuffle may change between versions, a run must not.
     private static func permutation(_ count: Int, shuffle: Bool, seed: UInt64, epoch: Int) -> [Int] {
         var records = Array(0..<count)
         guard shuffle else { return records }

@@ -1,15 +1,15 @@
-/// Why a record was left out.
+/// Why a record was dropped.
 public enum DropReason: String, Sendable, CaseIterable {
-    /// Longer than the maximum, and shortening it was not allowed or not enough.
+    /// The record is longer than the maximum, and shortening was not allowed or not enough.
     case tooLong = "too long"
-    /// Chosen and rejected are the same tokens: no preference to learn.
+    /// Chosen and rejected are the same tokens: there is no preference to learn.
     case identical = "chosen and rejected identical"
-    /// A text of one token, or with a mask that counts none: nothing to predict.
+    /// A text of one token, or a text whose mask counts no token: there is nothing to predict.
     case nothingCounted = "no token counts"
-    /// No token of the prompt stands before the completions, and such records are to be dropped.
+    /// No token of the prompt is left before the completions, and `EmptyPrompt.drop` was chosen.
     case emptyPrompt = "empty prompt"
 
-    /// How records that were dropped for this can be kept.
+    /// How to keep the records that were dropped for this reason.
     func remedy(kind: RecordKind?, truncation: Truncation) -> String {
         switch self {
         case .tooLong: truncation == .drop ? "raise --max-length, or choose --truncation prompt" : "raise --max-length"
@@ -17,8 +17,8 @@ public enum DropReason: String, Sendable, CaseIterable {
         case .nothingCounted:
             kind == .chat
                 ? "give chats in which a message of the assistant is learnt"
-                : "give texts of two tokens at least, of which the mask counts one after the first"
-        case .emptyPrompt: "give prompts of which a token is left before the completions"
+                : "give texts of at least two tokens, with a mask that counts a token after the first"
+        case .emptyPrompt: "give prompts that keep at least one token before the completions"
         }
     }
 }

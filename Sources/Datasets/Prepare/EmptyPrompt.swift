@@ -1,6 +1,6 @@
-/// What happens to a pair of which no token of the prompt is left before the completions.
+/// What `prepare` does with a pair whose prompt keeps no token before the completions.
 public enum EmptyPrompt: String, Sendable, CaseIterable {
-    /// The whole preparation is refused, naming the line.
+    /// `prepare` fails with an error that names the line.
     case refuse
     /// The record is dropped and counted.
     case drop

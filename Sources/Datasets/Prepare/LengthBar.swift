@@ -1,16 +1,16 @@
 /// One bar of a histogram of lengths.
 public struct LengthBar: Equatable, Sendable {
-    /// Tokens.
+    /// Lengths of the records in this bar, in tokens.
     public var lengths: ClosedRange<Int>
-    /// Records that are so long.
+    /// The number of records with such a length.
     public var count: Int
 }
 
 extension LengthBar {
-    /// At most ten bars of one width, which a person can read: 1, 2, 3, 4, 5, 6 or 8 times a power of ten. Empty ones between
-    /// others stay.
+    /// At most ten bars of equal width. The width is easy to read: 1, 2, 3, 4, 5, 6 or 8 times a power of ten. Empty bars
+    /// between others stay.
     ///
-    /// - Parameter countByLength: how many records have a length; at least one has.
+    /// - Parameter countByLength: the number of records by length; not empty.
     static func histogram(_ countByLength: [Int: Int]) -> [LengthBar] {
         let (shortest, longest) = (countByLength.keys.min()!, countByLength.keys.max()!)
         func bars(_ width: Int) -> Int { longest / width - shortest / width + 1 }

@@ -1,9 +1,9 @@
-/// The rules that every record passes before it is stored. A completion is never cut.
+/// The rules that every record must pass before it is stored. A completion is never cut.
 struct LengthRules {
     let maximumLength: Int?
     let truncation: Truncation
 
-    /// - Parameter encoder: nil where there is no tokenizer.
+    /// - Parameter encoder: nil without a tokenizer.
     /// - Throws: `RecordError` for a record that is too long under `.refuse`.
     func judge(_ encoded: EncodedRecord, encoder: RecordEncoder?) throws(RecordError) -> JudgedLine {
         if let reason = encoded.record.nothingToLearn { return .dropped(reason) }
@@ -29,19 +29,19 @@ struct LengthRules {
 }
 
 extension EncodedRecord {
-    /// Without tokens of its beginning; nil where a completion, or a counted token, would have to go.
+    /// The record cut at its beginning to `maximum` tokens; nil if the cut would reach a completion or a counted token.
     ///
-    /// - Parameter kept: tokens that stay at the beginning.
+    /// - Parameter kept: the number of tokens at the beginning that stay.
     func cut(to maximum: Int, keeping kept: Int) -> (encoded: EncodedRecord, lost: Set<Shortening>)? {
         let excess = record.lengths.longest - maximum
         var cut = self
         switch record.kind {
         case .preference:
-            // One token of the prompt's own stays.
+            // At least one token of the prompt stays, besides the `kept` ones.
             guard excess < record.prompt.count - kept else { return nil }
             cut.record[.prompt].removeSubrange(kept..<(kept + excess))
         case .text:
-            // The token before the first counted one stays: it predicts it.
+            // The token before the first counted token stays, because it predicts the counted one.
             guard let firstCounted = record.firstCounted, excess < firstCounted - kept else { return nil }
             cut.record.tokens.removeSubrange(kept..<(kept + excess))
             cut.record.lossMask?.removeSubrange(kept..<(kept + excess))
@@ -51,7 +51,7 @@ extension EncodedRecord {
 }
 
 extension DatasetRecord {
-    /// Why there is nothing to learn from it; nil where there is something.
+    /// The reason why there is nothing to learn from the record; nil if there is something to learn.
     var nothingToLearn: DropReason? {
         switch kind {
         case .preference: chosen == rejected ? .identical : nil
@@ -59,7 +59,7 @@ extension DatasetRecord {
         }
     }
 
-    /// The index of the first token of a text that is predicted and counted.
+    /// The index of a text's first token that is predicted and counted.
     fileprivate var firstCounted: Int? {
         guard tokens.count >= 2 else { return nil }
         guard let lossMask else { return 1 }

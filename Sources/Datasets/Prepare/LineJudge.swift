@@ -1,6 +1,6 @@
 import Settings
 
-/// Reads, checks and tokenises single lines. Any number of threads may ask at once.
+/// Reads, checks and tokenises single lines. Any number of threads may use one judge at once.
 struct LineJudge: Sendable {
     let names: FieldNames
     /// Nil without `--tokenizer`.
@@ -11,8 +11,8 @@ struct LineJudge: Sendable {
     /// The form of the first record, which all others must have.
     let form: RecordForm
 
-    /// - Parameter firstLine: decides the form of all.
-    /// - Throws: `RecordError` for a first line that is no record, or text where there is no tokenizer.
+    /// - Parameter firstLine: its form is the form of all records.
+    /// - Throws: `RecordError` for a first line that is no record, or for text without a tokenizer.
     init(
         firstLine: ArraySlice<UInt8>, names: FieldNames, encoder: RecordEncoder?, rules: LengthRules,
         emptyPrompt: EmptyPrompt = .refuse, asked: RecordKind?
@@ -32,7 +32,7 @@ struct LineJudge: Sendable {
         }
     }
 
-    /// - Throws: `RecordError` for anything that is wrong with the line.
+    /// - Throws: `RecordError` for any error in the line.
     func judge(_ line: ArraySlice<UInt8>) throws(RecordError) -> JudgedLine {
         do throws(RecordError) {
             return try rules.judge(try encoded(line), encoder: encoder)
@@ -63,7 +63,7 @@ struct LineJudge: Sendable {
         }
     }
 
-    /// Ids need no tokenizer; one that is named all the same must have them.
+    /// Token ids need no tokenizer. If one is named all the same, its vocabulary must have the ids.
     private func checkVocabulary(_ parts: [Int32]...) throws(RecordError) {
         guard let size = encoder?.tokenizer.vocabularySize else { return }
         for part in parts {
@@ -85,15 +85,15 @@ struct LineJudge: Sendable {
         guard found.kind == form.kind else {
             throw RecordError(
                 "is a \(found.kind.rawValue) record among \(form.kind.rawValue) records",
-                remedy: "Prepare each kind on its own.")
+                remedy: "Prepare each kind of record into its own dataset.")
         }
         guard found.isText != form.isText else { return }
         guard found.isText else {
-            throw RecordError("has token ids among records of text", remedy: "Prepare texts and token ids on their own.")
+            throw RecordError("has token ids among records of text", remedy: "Prepare texts and token ids separately.")
         }
         let ids = form.kind == .preference ? "prompt_ids, chosen_ids and rejected_ids" : "input_ids"
         throw RecordError(
             "has text (\(fields.textFields)) among records of token ids",
-            remedy: "Give \(ids), or prepare texts on their own.")
+            remedy: "Give \(ids), or prepare texts separately.")
     }
 }

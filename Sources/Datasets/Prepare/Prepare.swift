@@ -4,14 +4,14 @@ import Settings
 import Tensors
 import Tokenization
 
-/// Checks JSONL records, tokenises text, and stores them as a dataset file, in bounded memory, on all cores.
+/// Checks JSONL records, tokenises text, and stores the records as a dataset file, in bounded memory, on all cores.
 ///
-/// Either all of it succeeds or no file appears and an earlier output stays as it was.
+/// If anything fails, no file appears and an earlier output stays as it was.
 ///
 /// - Parameter progress: called every few megabytes and at the end.
-/// - Throws: `Failure`: damaged data naming `FILE:LINE` for the first bad record; missing input; configuration for a
-///   tokenizer or template that is not supported; usage for a request that makes no sense; input/output where the
-///   disk fails.
+/// - Throws: `Failure`: damaged data with `FILE:LINE` for the first bad record; missing input; configuration for a
+///   tokenizer or template that is not supported; usage for options that contradict each other or have a bad value;
+///   input/output if the disk fails.
 @discardableResult
 public func prepare(
     _ request: PrepareRequest, progress: (PrepareProgress) -> Void = { _ in }
@@ -23,7 +23,9 @@ public func prepare(
 }
 
 extension PrepareRequest {
-    /// - Throws: `Failure` for what can be known before anything is read.
+    /// Checks the options, the output's folder and the status of the input files, before any record is read.
+    ///
+    /// - Throws: `Failure`: usage for bad options; missing input or damaged data for a folder or an input file.
     public func check() throws(Failure) {
         guard !inputs.isEmpty else {
             throw Failure("--input", "no input file", remedy: "Name at least one JSONL file.", exitCode: .usage)
@@ -55,14 +57,14 @@ extension PrepareRequest {
 }
 
 extension PrepareRequest {
-    /// - Throws: `Failure` (usage) for a name that is not known, or one field for two names.
+    /// - Throws: `Failure` (usage) for an unknown name, or for one field given for two names.
     fileprivate func fieldNames() throws(Failure) -> FieldNames {
         var choices: [FieldName: String] = [:]
         for (key, source) in fields.sorted(by: { $0.key < $1.key }) {
             guard let name = FieldName(rawValue: key) else {
                 let known = FieldName.allCases.map(\.rawValue).joined(separator: ", ")
                 throw Failure(
-                    "--field \(key)=\(source)", "'\(key)' is no name that records have",
+                    "--field \(key)=\(source)", "'\(key)' is not the name of a known field",
                     remedy: "Use one of: \(known).", exitCode: .usage)
             }
             if let other = choices.first(where: { $0.value == source }) {
@@ -87,13 +89,13 @@ extension PrepareRequest {
     }
 }
 
-/// One preparation under way.
+/// One preparation in progress.
 private final class Preparation {
     private let request: PrepareRequest
     private let names: FieldNames
     private let encoder: RecordEncoder?
     private let rules: LengthRules
-    /// Made from the first line.
+    /// Created from the first line.
     private var judge: LineJudge?
     private var outputs: PreparedOutputs?
     private var dropped: [DropReason: Int] = [:]
@@ -133,7 +135,7 @@ private final class Preparation {
         guard let outputs, outputs.training.writer.recordCount + (outputs.validation?.writer.recordCount ?? 0) > 0
         else { throw everythingDropped() }
         try checkSplit(outputs)
-        // Everything that is likely to fail comes before the first file appears.
+        // The work that is likely to fail comes before the first file appears.
         try outputs.training.writer.finish()
         try outputs.validation?.writer.finish()
         try outputs.validation?.writer.publish()
@@ -150,7 +152,7 @@ private final class Preparation {
         guard !batch.isEmpty else { throw batch.readFailure! }
         let judge = try judge(for: batch)
         let (lines, failure) = batch.judged(by: judge)
-        // Nothing of a batch with a bad line need be written: no file will appear.
+        // A batch with a bad line needs no writing: no file will appear.
         if let failure { throw failure }
         if outputs == nil {
             outputs = try PreparedOutputs(request, kind: judge.form.kind, tokenizer: encoder?.tokenizer.identity)
@@ -182,7 +184,7 @@ private final class Preparation {
         }
     }
 
-    // MARK: Refusals of the whole
+    // MARK: Refusals of the whole preparation
 
     private func everythingDropped() -> Failure {
         let reasons = DropReason.allCases.filter { dropped[$0] != nil }
@@ -206,7 +208,7 @@ private final class Preparation {
     }
 }
 
-/// The files of one preparation, and which record goes where.
+/// The output files of one preparation. Decides which record goes into which file.
 private struct PreparedOutputs {
     let kind: RecordKind
     var training: PreparedOutput
@@ -223,8 +225,8 @@ private struct PreparedOutputs {
         }
     }
 
-    /// - Parameter line: of all inputs, from 0. The choice depends on nothing else, so that preparing again with
-    ///   another maximum length leaves each record on its side.
+    /// - Parameter line: the line's number over all inputs, from 0. The split depends on it alone, so that another maximum
+    ///   length doesn't move a record from training to validation or back.
     mutating func append(_ record: DatasetRecord, line: Int) throws(Failure) {
         var random = KeyedRandom(key: RandomPurpose.validationSplit, UInt64(line))
         if validation != nil, random.nextUnit() <= fraction {
@@ -235,11 +237,11 @@ private struct PreparedOutputs {
     }
 }
 
-/// One dataset being written, with the figures of its summary.
+/// One dataset in progress, with the figures for its summary.
 private struct PreparedOutput {
     let writer: DatasetWriter
     private var sequenceTokens = 0
-    /// How many records have a longest sequence of so many tokens: the median in bounded memory.
+    /// The number of records by the tokens of their longest sequence: gives the median in bounded memory.
     private var countByLength: [Int: Int] = [:]
 
     init(path: String, kind: DatasetKind, tokenizer: TokenizerIdentity?) throws(Failure) {
@@ -252,7 +254,7 @@ private struct PreparedOutput {
         countByLength[record.lengths.longest, default: 0] += 1
     }
 
-    /// Of at least one record.
+    /// The figures of the file. It must have at least one record.
     var summary: PreparedFile {
         let lengths = countByLength.keys.sorted()
         var below = 0

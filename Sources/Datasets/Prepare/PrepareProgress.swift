@@ -1,4 +1,4 @@
-/// How far a preparation is. Bytes and lines are over all inputs.
+/// The progress of a preparation. Bytes and lines are summed over all inputs.
 public struct PrepareProgress: Equatable, Sendable {
     public var linesRead: Int
     public var bytesRead: Int

@@ -3,10 +3,10 @@ import HDF5
 import Settings
 
 extension PrepareRequest {
-    /// Everything that is read: records, and a tokenizer's folder.
+    /// The inputs: files of records, and the tokenizer's folder.
     public var inputFiles: [String] { inputs + (tokenizer.map { [$0] } ?? []) }
 
-    /// The datasets that are written, to be checked before work starts.
+    /// The datasets to write. They are checked before work starts.
     public var outputFiles: [OutputPath] {
         let outputs = validationFraction == nil ? [output] : [output, validationOutput]
         return outputs.map { OutputPath($0, option: "--output", holding: "dataset", isOwn: DatasetFile.wasPrepared) }
@@ -14,7 +14,7 @@ extension PrepareRequest {
 }
 
 extension DatasetFile {
-    /// Whether a file is a dataset of `tandem prepare`, of whatever version, whole or damaged in its records.
+    /// Whether a file is a dataset of `tandem prepare`, of any version. Its records may be damaged.
     static func wasPrepared(_ path: String) -> Bool {
         let header = try? kindAndVersion(of: path)
         return header.map { DatasetKind(rawValue: $0.kind) != nil && $0.version > 0 } ?? false

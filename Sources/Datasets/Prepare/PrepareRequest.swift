@@ -1,24 +1,24 @@
 import Files
 
-/// What `prepare` is asked to do.
+/// The inputs, outputs and options of `prepare`.
 public struct PrepareRequest: Sendable {
     /// JSONL files, read in this order.
     public var inputs: [String]
     /// The dataset file to write.
     public var output: String
-    /// Nil takes the kind of the first record.
+    /// The kind of all records; nil takes the kind of the first record.
     public var kind: RecordKind?
-    /// A Hugging Face folder with the tokenizer, and the chat template of messages. Nil for records of token ids.
+    /// A Hugging Face folder with the tokenizer and its chat template; nil for records of token ids.
     public var tokenizer: String?
-    /// Fields of the records by the usual name that they stand for: `["prompt": "question"]`.
+    /// The input's field for each usual name that differs from it: `["prompt": "question"]`.
     public var fields: [String: String]
-    /// Fields of the records, and keys of their messages, that are passed over whatever they mean.
+    /// Fields of the records, and keys of their messages, that are ignored even if they have a meaning.
     public var ignoredFields: Set<String>
-    /// Tokens of the longest sequence of a record (prompt + longer completion); nil for no limit.
+    /// The limit for the longest sequence of a record (prompt + longer completion), in tokens; nil for no limit.
     public var maximumLength: Int?
     public var truncation: Truncation
     public var emptyPrompt: EmptyPrompt
-    /// In (0, 1): each record goes to the validation file with this probability; nil writes no such file.
+    /// In (0, 1): each record goes to the validation file with this probability; nil writes no validation file.
     public var validationFraction: Double?
 
     public init(

@@ -1,9 +1,9 @@
-/// What a record has lost that was too long.
+/// The part that was cut from a record that was too long.
 public enum Shortening: String, Sendable, CaseIterable {
-    /// Tokens of the prompt's beginning, or of the text's.
+    /// Tokens at the beginning of the prompt or of the text.
     case beginning
     /// The oldest exchanges of the chat.
     case exchanges
-    /// The system's turn.
+    /// The messages of the system at the beginning.
     case systemTurn
 }

@@ -1,16 +1,16 @@
-/// How far the student's distribution p and the teacher's q are apart, in nats.
+/// The divergence between the student's distribution p and the teacher's distribution q, in nats.
 public enum DistillationDivergence: Equatable, Sendable {
-    /// KL(q‖p) = Σ q (log q − log p): the student covers all that the teacher says.
+    /// KL(q‖p) = Σ q (log q − log p): the student covers all tokens that the teacher finds likely.
     case forwardKL
-    /// KL(p‖q) = Σ p (log p − log q): the student keeps to what the teacher finds likely.
+    /// KL(p‖q) = Σ p (log p − log q): the student avoids tokens that the teacher finds unlikely.
     case reverseKL
     /// The generalised Jensen–Shannon divergence (arXiv:2306.13649): with M = (1−β)p + βq, β·KL(q‖M) + (1−β)·KL(p‖M).
-    /// β in (0, 1); default 0.5. At 0 and at 1 it is 0 whatever the models say.
+    /// β is in (0, 1); default 0.5. For β = 0 and β = 1 the divergence is 0 for any two models.
     case jensenShannon(beta: Double)
 }
 
 extension DistillationDivergence {
-    /// `divergence`, without its constant.
+    /// The values of the key `divergence`.
     private enum Name: String, CaseIterable {
         case forwardKL = "forward_kl"
         case reverseKL = "reverse_kl"
@@ -32,7 +32,7 @@ extension DistillationDivergence {
         }
     }
 
-    /// 0 and 1 are refused by the name of what other programs compute there.
+    /// Refuses 0 and 1. For these values other programs compute a KL divergence, which the error names.
     private static func beta(_ section: Section) throws(Failure) -> Double {
         if let beta = try? section.number("beta", .fraction), beta == 0 || beta == 1 {
             let name: Name = beta == 0 ? .forwardKL : .reverseKL

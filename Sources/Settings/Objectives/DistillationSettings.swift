@@ -1,15 +1,15 @@
 /// Learning from frozen teachers: an `objective` of the type `distillation`.
 ///
-/// With a teacher's logits t, the student's s and the temperature T, q = softmax(t / T) and p = softmax(s / T) over the
+/// With a teacher's logits t, the student's logits s and the temperature T, q = softmax(t / T) and p = softmax(s / T) over the
 /// vocabulary. A row is a token's prediction of its successor. The loss of a row is the sum over the teachers of
-/// weight · divergence(q, p), times T² where `temperatureSquared`; the objective's is its mean over all rows of the step
-/// that count.
+/// weight · divergence(q, p), times T² if `temperatureSquared`. The objective's loss is the mean over all counted rows of the
+/// step.
 public struct DistillationSettings: Equatable, Sendable {
-    /// A reference that is learnt from.
+    /// A reference from which the student learns.
     public struct Teacher: Equatable, Sendable {
-        /// Its name under `references`.
+        /// The reference's name under `references`.
         public var name: String
-        /// Factor on its divergence; the weights need not add up to 1. Greater than 0; default 1.
+        /// Factor on the teacher's divergence. The weights need not sum to 1. Greater than 0; default 1.
         public var weight: Double
 
         public init(name: String, weight: Double = 1) {
@@ -18,18 +18,18 @@ public struct DistillationSettings: Equatable, Sendable {
         }
     }
 
-    /// At least one, in the configuration's order, each name once. Required.
+    /// The teachers, at least one, in the configuration's order, each name once. Required.
     public var teachers: [Teacher]
     /// Default `.forwardKL`.
     public var divergence: DistillationDivergence
-    /// T, what the logits of both sides are divided by. Greater than 0; default 1.
+    /// T, the divisor of the teacher's and the student's logits. Greater than 0; default 1.
     public var temperature: Double
-    /// The divergences are multiplied by T², which keeps the size of their gradients about the same at every
+    /// Whether the divergences are multiplied by T². The factor keeps the size of their gradients about the same at every
     /// temperature. Default true.
     public var temperatureSquared: Bool
-    /// The rows that count. Default `.completion`.
+    /// The counted rows. Default `.completion`.
     public var tokens: ScoredTokens
-    /// Also match states between blocks. Nil, the default: the predictions alone.
+    /// Settings to also match hidden states between blocks. Nil, the default: only the predictions are matched.
     public var hiddenStates: HiddenStateSettings?
 
     public init(
@@ -53,7 +53,7 @@ extension DistillationSettings {
         "teacher", "divergence", "beta", "temperature", "temperature_squared", "tokens", "hidden_states",
     ]
 
-    /// - Parameter references: the names that it may call a teacher by.
+    /// - Parameter references: the names of all references.
     init(_ section: Section, references: [String]) throws(Failure) {
         let teachers = try DistillationSettings.teachers(section, references: references)
         self.init(
@@ -68,7 +68,7 @@ extension DistillationSettings {
                 : nil)
     }
 
-    /// A name, or a mapping of names to weights.
+    /// Reads `teacher`: a name, or a mapping of names to weights.
     private static func teachers(_ section: Section, references: [String]) throws(Failure) -> [Teacher] {
         let remedy = "Name a model of references, or several with their weights, such as {large: 0.7, small: 0.3}."
         switch section["teacher"]?.content {

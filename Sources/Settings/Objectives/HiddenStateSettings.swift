@@ -1,9 +1,10 @@
-/// Matching the student's states between blocks with a teacher's: `hidden_states` of a `distillation` objective.
+/// Matches the student's hidden states between blocks with a teacher's: `hidden_states` of a `distillation` objective.
 ///
-/// A block's state is the residual stream after it, one vector a token. The objective's loss of a row gets `weight` times
-/// the mean over the pairs of layers. Where the widths differ, a learned matrix a pair maps the student's states first.
+/// The hidden state of a block is the residual stream after the block, one vector per token. `weight` times the mean loss over
+/// the pairs of layers is added to the objective's loss of a row. If the widths differ, each pair has a learned matrix that
+/// maps the student's states first.
 public struct HiddenStateSettings: Equatable, Sendable {
-    /// Blocks whose states are to agree, each by its index from 0.
+    /// Two blocks whose states are matched. Blocks are counted from 0.
     public struct LayerPair: Equatable, Sendable {
         public var student: Int
         public var teacher: Int
@@ -14,13 +15,13 @@ public struct HiddenStateSettings: Equatable, Sendable {
         }
     }
 
-    /// At least one, no pair twice. Required. Whether the models have these blocks is checked against the checkpoints.
+    /// The pairs of blocks, at least one, no pair twice. Required. The blocks are checked later, against the checkpoints.
     public var layers: [LayerPair]
     /// Default `.meanSquaredError`.
     public var loss: HiddenStateLoss
     /// Factor on this part of the objective's loss. Greater than 0; default 1.
     public var weight: Double
-    /// The teacher whose states are matched: one of the objective's. Default the only one.
+    /// The name of the objective's teacher whose states are matched. Default: the objective's only teacher.
     public var teacher: String
 
     public init(

@@ -1,10 +1,11 @@
+/// The type of an objective, with the settings of its loss.
 public enum ObjectiveKind: Equatable, Sendable {
-    /// Cross-entropy of each counted token: the mean over all of the global step, in nats. Of a preference record the
-    /// chosen completion counts.
+    /// Cross-entropy in nats, averaged over all counted tokens of the global step. In a preference record, the chosen
+    /// completion counts.
     case languageModeling
-    /// A loss of the margin between a chosen and a rejected completion: the mean over all pairs of the global step.
+    /// A loss of the margin between a chosen and a rejected completion, averaged over all pairs of the global step.
     case preference(PreferenceSettings)
-    /// A divergence from frozen teachers: the mean over all counted tokens of the global step, in nats.
+    /// A divergence from frozen teachers in nats, averaged over all counted tokens of the global step.
     case distillation(DistillationSettings)
 }
 
@@ -17,7 +18,7 @@ extension ObjectiveKind {
         }
     }
 
-    /// The names of the references that it uses.
+    /// The names of the references that the objective uses.
     var referenceNames: [String] {
         switch self {
         case .languageModeling: []

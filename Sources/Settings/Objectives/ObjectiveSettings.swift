@@ -1,4 +1,4 @@
-/// What is minimised, and how much it weighs: one entry of `objective`.
+/// One objective with its weight: an entry of `objective`.
 public struct ObjectiveSettings: Equatable, Sendable {
     /// Factor on the objective's mean loss and its gradient. Default 1.
     public var weight: Double
@@ -13,14 +13,14 @@ public struct ObjectiveSettings: Equatable, Sendable {
 // MARK: - Reading
 
 extension ObjectiveSettings {
-    /// The keys of all types, each once.
+    /// The keys of all types of objectives, each key once.
     static let keys = ObjectiveType.allCases.flatMap(\.keys).reduce(into: [String]()) { keys, key in
         if !keys.contains(key) { keys.append(key) }
     }
 
-    /// Every objective, in the file's order: `objective` is one mapping or a list of them.
+    /// All objectives, in the file's order. `objective` is one mapping or a list of mappings.
     ///
-    /// - Parameter references: the names that an objective may call a reference by.
+    /// - Parameter references: the names of all references.
     static func all(_ root: Section, references: [String]) throws(Failure) -> [ObjectiveSettings] {
         let remedy = """
             Add objective: {type: language_modeling}, {type: preference, reference: NAME} \
@@ -40,7 +40,8 @@ extension ObjectiveSettings {
         return objectives
     }
 
-    /// A pair has one reward: two preference objectives would report two figures under each name.
+    /// Refuses a second preference objective: a pair has one reward, and two objectives would report two figures under each
+    /// name.
     private static func checkPreferences(of objectives: [ObjectiveSettings], _ list: Section) throws(Failure) {
         let indices = objectives.indices.filter { objectives[$0].kind.type == .preference }
         guard indices.count > 1 else { return }
@@ -65,7 +66,7 @@ extension ObjectiveSettings {
         self.init(weight: try section.number("weight", .positive, default: 1), kind: kind)
     }
 
-    /// The type decides which keys the rest may have, so it is read before them.
+    /// Reads the type first, because it decides which other keys are allowed.
     private static func type(
         _ node: ConfigurationNode?, path: String, file: String
     ) throws(Failure) -> ObjectiveType {

@@ -1,4 +1,4 @@
-/// `objective.type`.
+/// The values of `objective.type`.
 enum ObjectiveType: String, CaseIterable {
     case languageModeling = "language_modeling"
     case preference

@@ -4,9 +4,9 @@ public struct PreferenceSettings: Equatable, Sendable {
     public var loss: PreferenceLoss
     /// β, the factor on the margin of log-probabilities (nats). Greater than 0; default 0.1.
     public var beta: Double
-    /// ε, the share of pairs taken to be labelled the wrong way round. In [0, 0.5); default 0.
+    /// ε, the assumed fraction of pairs with swapped labels. In [0, 0.5); default 0.
     public var labelSmoothing: Double
-    /// What the policy is measured against. Required.
+    /// The reference whose log-probabilities are subtracted from the policy's. Required.
     public var reference: ReferenceChoice
 
     public init(
@@ -22,7 +22,7 @@ public struct PreferenceSettings: Equatable, Sendable {
 extension PreferenceSettings {
     static let keys = ["loss", "beta", "label_smoothing", "reference"]
 
-    /// - Parameter references: the names that it may call its reference by.
+    /// - Parameter references: the names of all references.
     init(_ section: Section, references: [String]) throws(Failure) {
         let reference = try section.required(
             "reference", section.text("reference"),

@@ -1,9 +1,10 @@
+/// The reference of a preference objective.
 public enum ReferenceChoice: Equatable, Sendable {
-    /// The frozen model of this name under `references`.
+    /// The frozen model with this name under `references`.
     case named(String)
     /// No model: the reference's log-probabilities count as 0.
     case none
 
-    /// How the configuration writes `.none`.
+    /// The word for `.none` in the configuration.
     static let noReference = "none"
 }

@@ -1,5 +1,6 @@
 extension ConfigurationNode {
-    /// The value as JSON text on one line, keys in the order written, types kept: `1` whole, `1.0` not, `"1"` text.
+    /// The value as JSON text on one line. Keys keep their order, and values keep their types: `1` stays whole, `1.0` does not
+    /// become whole, `"1"` stays text.
     ///
     /// - Parameter path: the value's key path, for errors.
     func json(path: String, file: String) throws(Failure) -> String {
@@ -34,7 +35,7 @@ extension ConfigurationNode {
 }
 
 extension String {
-    /// In double quotes, escaped so that both JSON and YAML read it back.
+    /// The text in double quotes, escaped so that JSON and YAML both read the same text back.
     var quoted: String {
         var result = "\""
         for scalar in unicodeScalars {

@@ -1,8 +1,8 @@
 extension ConfigurationNode {
-    /// Applies one `--set key.path=value`; a number in the path picks an entry of a list.
+    /// Applies one `--set key.path=value`. A number in the path picks an entry of a list.
     ///
-    /// Mappings that the file lacks are made, so that a key of an absent section can be set. Whether the key exists is
-    /// decided later, when the sections are read.
+    /// Missing mappings are created, so that a key of an absent section can be set. Unknown keys are refused later, when the
+    /// sections are read.
     mutating func apply(override written: String) throws(Failure) {
         guard let equals = written.firstIndex(of: "="), equals > written.startIndex else {
             throw Failure(

@@ -1,7 +1,7 @@
-/// A value of the configuration before it has a meaning: the text as written, and where it came from.
+/// A value of the configuration before it is interpreted: the text as written, and its origin.
 struct ConfigurationNode {
     enum Content {
-        /// `isPlain`: written without quotes, so that `null`, `true` and numbers are not text.
+        /// `isPlain` is true for text without quotes: only then `null`, `true` and numbers are not text.
         case scalar(text: String, isPlain: Bool)
         case list([ConfigurationNode])
         case mapping([Entry])
@@ -12,12 +12,12 @@ struct ConfigurationNode {
         var value: ConfigurationNode
     }
 
-    /// Who wrote a value: the file, or `--set` with this key path.
+    /// Where a value was written: in the file, or by `--set` with this key path.
     enum Origin {
         case file
         case override(keyPath: String)
 
-        /// How an error names the value at `keyPath`.
+        /// The name of the value at `keyPath` in an error.
         func place(_ keyPath: String, file: String) -> String {
             switch self {
             case .file:
@@ -43,7 +43,7 @@ extension ConfigurationNode {
         return Scalar(text: text, isPlain: isPlain) == .null
     }
 
-    /// The value as an error shows it: `"abc"`, `3`, `a list`.
+    /// The value for an error: `"abc"`, `3`, `a list`.
     var shown: String {
         switch content {
         case .list: return "a list"

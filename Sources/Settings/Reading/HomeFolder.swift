@@ -1,9 +1,9 @@
 import Foundation
 
-/// `~` at the beginning of a path, as a shell reads it. Every path of a configuration, of `--set` and of the command line goes
-/// through here, so that one path means one folder everywhere.
+/// Expands `~` at the beginning of a path, as a shell does. Every path of a configuration, of `--set` and of the command line
+/// is expanded here, so that the same path means the same folder everywhere.
 public enum HomeFolder {
-    /// Why `~` stands for no folder.
+    /// Why `~` can't be expanded.
     public struct Unknown: Error, Equatable, Sendable, CustomStringConvertible {
         public let reason: String
         public let remedy: String
@@ -11,10 +11,10 @@ public enum HomeFolder {
         public var description: String { "\(reason). \(remedy)" }
     }
 
-    /// The path with `~` or `~NAME` at its beginning replaced by the home folder of this user or of user NAME; any other path as it
-    /// is.
+    /// The path with `~` or `~NAME` at its beginning replaced by the home folder of this user or of user NAME. Any other path
+    /// is unchanged.
     ///
-    /// - Parameter environment: of this process; `HOME` counts before the user's entry in the system's list.
+    /// - Parameter environment: this process's environment. `HOME` wins over the user's entry in the system's list.
     public static func expand(
         _ path: String, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(Unknown) -> String {
@@ -40,7 +40,7 @@ public enum HomeFolder {
         return home == "/" ? String(rest) : home + rest
     }
 
-    /// This user's home folder, without a slash at its end; nil where there is none.
+    /// This user's home folder, without a slash at its end; nil if there is none.
     public static func own(environment: [String: String] = ProcessInfo.processInfo.environment) -> String? {
         if let home = environment["HOME"], !home.isEmpty { return withoutSlash(home) }
         return getpwuid(getuid()).flatMap(folder)
@@ -59,7 +59,7 @@ public enum HomeFolder {
 }
 
 extension Section {
-    /// The path of a file or folder, `~` replaced.
+    /// The path of a file or folder, with `~` expanded.
     func path(_ key: String) throws(Failure) -> String? {
         guard let written = try text(key) else { return nil }
         do throws(HomeFolder.Unknown) { return try HomeFolder.expand(written) } catch {

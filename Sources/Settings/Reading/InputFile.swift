@@ -1,18 +1,18 @@
 import Foundation
 
-/// Small files that come from elsewhere: configurations, tokenizers, descriptions of weights.
+/// Reads small input files: configurations, tokenizers, descriptions of weights.
 public enum InputFile {
-    /// All bytes of a regular file, symbolic links followed.
+    /// All bytes of a regular file. Symbolic links are followed.
     ///
-    /// Anything else is refused before it is read, so that a device or a pipe can't be read for ever.
+    /// Other kinds of files are refused unread: reading a device or a pipe might never end.
     ///
     /// - Parameters:
-    ///   - byteLimit: the largest size that is plausible; a larger file is refused unread.
-    ///   - remedy: what to do where there is no such file.
-    /// - Throws: `Failure`: missing where there is no file or it may not be read, damaged data where it is no regular file or
-    ///   too large, input/output where reading fails.
+    ///   - byteLimit: the largest plausible size. A larger file is refused unread.
+    ///   - remedy: the error's remedy if there is no such file.
+    /// - Throws: `Failure`: missing input if the file does not exist or can't be opened; damaged data if it is not a regular
+    ///   file or is too large; input/output if reading fails.
     public static func bytes(path: String, byteLimit: Int, remedy: String) throws(Failure) -> [UInt8] {
-        // Without waiting: opening a pipe that nobody writes to would last.
+        // O_NONBLOCK: otherwise opening a pipe without a writer would block.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw unopened(path, remedy: remedy) }
         defer { close(descriptor) }
@@ -22,11 +22,11 @@ public enum InputFile {
         }
         guard Int(status.st_size) <= byteLimit else {
             throw .damaged(
-                path, "is \(status.st_size) bytes long, more than the \(byteLimit) that are plausible",
+                path, "is \(status.st_size) bytes long, and at most \(byteLimit) are plausible",
                 remedy: "Check that this is the right file.")
         }
         if status.st_size == 0 {
-            // Those below /proc have no size, and something to read, or an error.
+            // A file below /proc has the size 0, but reading it gives a byte or an error.
             var byte: UInt8 = 0
             guard pread(descriptor, &byte, 1, 0) == 0 else {
                 throw .damaged(path, "is not a stored file: it has no size", remedy: "Name the file itself.")
@@ -35,12 +35,12 @@ public enum InputFile {
         return try content(of: descriptor, byteCount: Int(status.st_size), path: path)
     }
 
-    /// What comes behind the mark that some editors put at the beginning of UTF-8 text, which is no part of it.
+    /// The bytes without a byte order mark, which some editors put at the beginning of UTF-8 text.
     public static func withoutMark(_ bytes: [UInt8]) -> [UInt8] {
         bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
     }
 
-    /// Why a file could not be opened; called before anything else can change `errno`.
+    /// Why a file could not be opened. Must be called before `errno` can change.
     private static func unopened(_ path: String, remedy: String) -> Failure {
         switch errno {
         case ENOENT: .missing(path, "does not exist", remedy: remedy)

@@ -1,9 +1,9 @@
-/// Finds the key that a misspelt one was meant to be.
+/// Suggests the intended key for a misspelt or misplaced one.
 enum KeySuggestion {
-    /// A sentence naming the nearest of `keys`, else the mapping below or the section that has such a key, else all of
-    /// `keys`.
+    /// A sentence that names the nearest of `keys`; or else an inner mapping or another section that has the key; or else all
+    /// of `keys`.
     ///
-    /// - Parameter path: the key path of the mapping that the key stands in.
+    /// - Parameter path: the key path of the mapping that has the key.
     static func remedy(for key: String, among keys: [String], in path: String) -> String {
         if let near = nearest(to: key, among: keys) { return "Did you mean \(near)?" }
         let section = path.split(separator: ".").first.map(String.init) ?? ""
@@ -18,19 +18,19 @@ enum KeySuggestion {
         return keys.isEmpty ? "Remove it." : "Its keys are \(keys.joined(separator: ", "))."
     }
 
-    /// Bytes.
+    /// The longest key that is compared, in bytes.
     private static let longestSlip = 64
 
-    /// The key with the fewest slips, if those are at most a third of its letters.
+    /// The key with the fewest slips, if they are at most a third of the letters of `key`.
     private static func nearest(to key: String, among keys: [String]) -> String? {
-        // A slip has a key's length; the table of a text as long as the file would fill the memory.
+        // A misspelt key is short. For a text as long as the file, the table in `slips` would fill the memory.
         guard key.utf8.count <= longestSlip else { return nil }
         let distances = keys.map { (key: $0, slips: slips(Array(key.utf8), Array($0.utf8))) }
         guard let best = distances.min(by: { $0.slips < $1.slips }) else { return nil }
         return best.slips <= max(1, key.utf8.count / 3) ? best.key : nil
     }
 
-    /// Letters added, lost, changed or swapped with their neighbour (optimal string alignment distance).
+    /// The number of letters added, lost, changed or swapped with their neighbour (optimal string alignment distance).
     static func slips(_ first: [UInt8], _ second: [UInt8]) -> Int {
         var table = (0...first.count).map { row in (0...second.count).map { row == 0 ? $0 : ($0 == 0 ? row : 0) } }
         for row in 1..<(first.count + 1) {

@@ -1,10 +1,10 @@
-/// The numbers that a key takes.
+/// The range of numbers that a key accepts.
 enum NumberRange {
     case positive
     case notNegative
     /// 0 to 1, both included.
     case fraction
-    /// 0 to 1, both left out.
+    /// 0 to 1, both excluded.
     case innerFraction
     /// At least 0 and below the bound.
     case below(Double)

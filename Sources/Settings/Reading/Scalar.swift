@@ -1,8 +1,8 @@
-/// What a scalar says, by the core schema of YAML 1.2 without its octal and hexadecimal numbers.
+/// The typed value of a scalar, by the core schema of YAML 1.2 without octal and hexadecimal numbers.
 enum Scalar: Equatable {
     case null
     case boolean(Bool)
-    /// Digits, sign, point and exponent as written; also `.inf` and `.nan`, which no setting takes.
+    /// Digits, sign, point and exponent as written. Also `.inf` and `.nan`, which no setting accepts.
     case number(String)
     case text(String)
 
@@ -19,7 +19,8 @@ enum Scalar: Equatable {
         }
     }
 
-    /// `5e-7` and `.5` are numbers here, unlike in YAML 1.1, which asks for a point and a digit before it.
+    /// Whether a text is a number. `5e-7` and `.5` are numbers here, unlike in YAML 1.1, which requires a point and a digit
+    /// before it.
     static func isNumber(_ text: String) -> Bool {
         let decimal = /[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?/
         let special = /[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)/

@@ -1,6 +1,6 @@
 extension Section {
-    /// A span of time in seconds: a number of them, units (`3h30m`, `90s`, `1d`), or a clock's digits as Slurm writes them
-    /// (`HH:MM:SS`, `D-HH:MM:SS`). Greater than 0.
+    /// A span of time in seconds, greater than 0. It is written as a number of seconds, with units (`3h30m`, `90s`, `1d`), or
+    /// in Slurm's form (`HH:MM:SS`, `D-HH:MM:SS`).
     func duration(_ key: String) throws(Failure) -> Double? {
         guard let node = self[key], !node.isNull else { return nil }
         let remedy = "Write seconds, or a time such as 3h30m, 03:30:00 or 1-12:00:00."
@@ -24,7 +24,7 @@ extension Duration {
         return ((days * 24 + Int(parts.2)!) * 60 + Int(parts.3)!) * 60 + Int(parts.4)!
     }
 
-    /// Seconds of numbers with units, the largest first, none twice.
+    /// Seconds of numbers with units. The largest unit comes first, and no unit comes twice.
     fileprivate static func units(_ text: String) -> Int? {
         let pattern = /(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?/
         guard !text.isEmpty, let parts = text.wholeMatch(of: pattern) else { return nil }

@@ -1,9 +1,9 @@
 extension ClosedRange<Int> {
-    /// Counts of things: from 1 to what a 32-bit index holds.
+    /// Range for a count: from 1 to the largest 32-bit number.
     static var counts: ClosedRange<Int> { 1...Int(Int32.max) }
-    /// Places among things that `counts` counts, from 0.
+    /// Range for an index, from 0, into as many things as `counts` allows.
     static var indices: ClosedRange<Int> { 0...Int(Int32.max) - 1 }
-    /// Ranks of one axis, and threads.
+    /// Range for the ranks of one axis.
     static var ranks: ClosedRange<Int> { 1...1_000_000 }
     static var threads: ClosedRange<Int> { 1...RunSettings.mostThreads }
 }
@@ -13,7 +13,7 @@ extension ClosedRange<Int> {
 extension Section {
     func text(_ key: String) throws(Failure) -> String? {
         guard let node = given(key) else { return nil }
-        let words = "Write text, in quotes if it looks like a number or a word with a meaning."
+        let words = "Write text, in quotes if it looks like a number, a boolean or null."
         guard case .scalar(let text, let isPlain) = node.content,
             case .text = Scalar(text: text, isPlain: isPlain)
         else { throw failure(key, "is \(node.shown), not text", remedy: words) }
@@ -57,7 +57,7 @@ extension Section {
         return try number(node, key, range)
     }
 
-    /// The number in `node`, which is the value of `key` or part of it.
+    /// The number in `node`, which is the value of `key` or a part of that value.
     func number(_ node: ConfigurationNode, _ key: String, _ range: NumberRange) throws(Failure) -> Double {
         let remedy = "Write \(range.words)."
         guard case .scalar(let text, let isPlain) = node.content,
@@ -80,7 +80,7 @@ extension Section {
         return try whole(node, key, range)
     }
 
-    /// Any whole number that 64 bits without a sign hold.
+    /// Any unsigned 64-bit number.
     func seed(_ key: String, default value: UInt64) throws(Failure) -> UInt64 {
         guard let node = try present(key) else { return value }
         return try whole(node, key, 0...UInt64.max)
@@ -104,12 +104,12 @@ extension Section {
 // MARK: - Presence
 
 extension Section {
-    /// The value, where `null` means that there is none.
+    /// The value; `null` means that there is none.
     private func given(_ key: String) -> ConfigurationNode? {
         isGiven(key) ? self[key] : nil
     }
 
-    /// The value, where `null` is refused.
+    /// The value; `null` is refused.
     private func present(_ key: String) throws(Failure) -> ConfigurationNode? {
         guard let node = self[key] else { return nil }
         guard !node.isNull else {

@@ -1,7 +1,7 @@
-/// One mapping of the configuration, being read: hands out typed values by key and refuses keys nobody knows.
+/// Reads one mapping of the configuration: returns typed values by key, and refuses unknown keys.
 ///
-/// Accessors without a `default` take `null` for "not given". With one, `null` is refused: a key written without a value
-/// is more likely a slip than a wish for the default.
+/// Accessors without a `default` read `null` as "not given". Accessors with a `default` refuse `null`: a key without a value is
+/// probably a slip, not a wish for the default.
 struct Section {
     /// Key path of the mapping; empty for the whole file.
     let path: String
@@ -9,8 +9,8 @@ struct Section {
     private let entries: [ConfigurationNode.Entry]
 
     /// - Parameters:
-    ///   - node: nil and `null` read as a mapping without keys.
-    ///   - title: what an error calls the mapping; its path when left out.
+    ///   - node: nil and `null` are read as a mapping without keys.
+    ///   - title: the mapping's name in an error; nil takes its path.
     ///   - keys: every key that the mapping may have.
     init(
         _ node: ConfigurationNode?, path: String, title: String? = nil, file: String, keys: [String]
@@ -36,7 +36,7 @@ struct Section {
         }
     }
 
-    /// The names of a mapping whose keys the user chooses, in the file's order.
+    /// Reads a mapping whose keys are names of the user's choice, in the file's order.
     init(named node: ConfigurationNode?, path: String, file: String) throws(Failure) {
         var keys: [String] = []
         if case .mapping(let entries)? = node?.content { keys = entries.map(\.key) }
@@ -47,7 +47,7 @@ struct Section {
         }
     }
 
-    /// A list, read like a mapping: its keys are `0`, `1`, `2` and so on.
+    /// Reads a list like a mapping: its keys are `0`, `1`, `2` and so on.
     private init(_ items: [ConfigurationNode], path: String, file: String) {
         self.path = path
         self.file = file
@@ -56,12 +56,12 @@ struct Section {
 
     var keys: [String] { entries.map(\.key) }
 
-    /// The value as written, `null` included.
+    /// The value as written, including `null`.
     subscript(key: String) -> ConfigurationNode? { entries.first { $0.key == key }?.value }
 
     func keyPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-    /// How an error names the key: by the file, or by the `--set` that wrote it.
+    /// The key's name in an error: with the file, or with the `--set` that wrote the value.
     func place(_ key: String) -> String {
         (self[key]?.origin ?? .file).place(keyPath(key), file: file)
     }
@@ -77,9 +77,9 @@ struct Section {
         try Section(self[key], path: keyPath(key), file: file, keys: keys)
     }
 
-    /// The entries of the list under `key`, at least one; nil where it is not given.
+    /// The entries of the list under `key`, at least one; nil if the list is not given.
     ///
-    /// - Parameter remedy: says how such a list is written.
+    /// - Parameter remedy: the remedy of an error: how to write such a list.
     func list(_ key: String, remedy: String) throws(Failure) -> Section? {
         guard let node = self[key], !node.isNull else { return nil }
         guard case .list(let items) = node.content else {
@@ -89,17 +89,17 @@ struct Section {
         return Section(items, path: keyPath(key), file: file)
     }
 
-    /// The value, or an error that says what to add.
+    /// The value. A missing value is an error, whose remedy says what to add.
     func required<Value>(_ key: String, _ value: Value?, remedy: String) throws(Failure) -> Value {
         guard let value else { throw failure(key, "is missing", remedy: remedy) }
         return value
     }
 }
 
-// MARK: - Keys of things to come
+// MARK: - Keys of future features
 
 extension Section {
-    /// Refuses every value but the one that says what Tandem does anyway.
+    /// Refuses every value other than `supported`, the only value that Tandem supports so far.
     func requireOnly(_ supported: String, _ key: String) throws(Failure) {
         guard let node = self[key], !node.isNull else { return }
         if case .scalar(supported, _) = node.content { return }

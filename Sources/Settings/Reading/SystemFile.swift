@@ -1,9 +1,9 @@
 import Foundation
 
-/// Files that the kernel makes up as they are read, below `/proc` and `/sys`.
+/// Files below `/proc` and `/sys`: the kernel writes their content while they are read.
 public enum SystemFile {
-    /// All of its text; nil where it can't be read. Such files have no size, and what Foundation reads by their path ends after
-    /// a page of 4 KiB.
+    /// The file's full text; nil if it can't be read. Such a file has the size 0. So this reads to the end through a handle:
+    /// Foundation's reading by path stops after a page of 4 KiB.
     public static func text(_ path: String) -> String? {
         guard let file = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? file.close() }

@@ -1,14 +1,14 @@
 import Yams
 
-/// Turns YAML text into a `ConfigurationNode`: anchors and merge keys (`<<`) expanded, tags and odd keys refused.
+/// Turns YAML text into a `ConfigurationNode`. Expands anchors and merge keys (`<<`); refuses tags, and keys that are not text.
 struct YAMLComposer {
-    /// The file's name, or `--set KEY`: what errors name.
+    /// The file's name, or `--set KEY`, for errors.
     private let place: String
     private let origin: ConfigurationNode.Origin
-    /// Values that may still be made: aliases of aliases can ask for more than any memory holds.
+    /// The number of values that may still be created: aliases of aliases can expand to more values than any memory holds.
     private var budget = 100_000
-    /// Aliases that a document may have. The library expands aliases of aliases each time it looks at one, before there is
-    /// anything here to count: with so few, values multiply 3¹¹ times at most.
+    /// The most aliases of a document. The library expands aliases of aliases before values can be counted here. With this
+    /// limit, values multiply at most 3¹¹ times.
     private static let aliasLimit = 32
 
     /// - Returns: nil for a document without a value.
@@ -19,7 +19,7 @@ struct YAMLComposer {
         try composer.checkAliases(yaml)
         let root: Node?
         do {
-            // The basic resolver leaves every plain scalar as it is written: `Scalar` decides what it says.
+            // The basic resolver leaves every plain scalar as written: `Scalar` decides about its type.
             root = try Yams.compose(yaml: yaml, .basic)
         } catch {
             throw composer.failure(error)
@@ -34,7 +34,7 @@ struct YAMLComposer {
     }
 
     private func checkAliases(_ yaml: String) throws(Failure) {
-        // What looks like one in a text or a comment counts too: none has as many.
+        // Text or a comment that looks like an alias counts too, but no real configuration has so many.
         let count = yaml.matches(of: /(?:^|[\s\[{,:?-])\*[^\s,\[\]{}*]/).count
         guard count > YAMLComposer.aliasLimit else { return }
         throw failure(
@@ -67,7 +67,7 @@ struct YAMLComposer {
         }
     }
 
-    /// The mapping's own keys in order, then the merged ones that it does not give itself.
+    /// The mapping's own keys in order, then the merged keys that the mapping does not have itself.
     private mutating func entries(of mapping: Node.Mapping) throws(Failure) -> [ConfigurationNode.Entry] {
         var own: [ConfigurationNode.Entry] = []
         var merged: [ConfigurationNode.Entry] = []
@@ -112,7 +112,7 @@ extension YAMLComposer {
     }
 
     private func refusedTag(_ tag: String, at mark: Mark?) -> Failure {
-        failure(mark?.line, "has the tag \(tag), which means nothing here", "Remove the tag.")
+        failure(mark?.line, "has the tag \(tag), which is not supported", "Remove the tag.")
     }
 
     private func badMerge(at mark: Mark?) -> Failure {

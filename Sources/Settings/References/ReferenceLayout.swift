@@ -1,8 +1,8 @@
-/// `references.NAME.layout`: how the reference's ranks are cut.
+/// `references.NAME.layout`: the layout of the reference's ranks.
 public enum ReferenceLayout: Equatable, Sendable {
-    /// As the policy's.
+    /// The policy's number of tensor ranks. The number of data ranks follows from the number of the reference's ranks.
     case same
-    /// Nil for `data`: all of its ranks that the tensor axis leaves.
+    /// If `data` is nil, it is the number of the reference's ranks divided by `tensor`.
     case own(data: Int?, tensor: Int)
 }
 

@@ -1,9 +1,8 @@
-/// Where a reference lives among the job's ranks, when that is not the policy's own layout: `layout` and `ranks`.
+/// The ranks and the layout of a reference that does not use the policy's layout: `layout` and `ranks`.
 ///
-/// The listed ranks are cut like a job of their own: the i-th of them has data index i / tensor and tensor index
-/// i mod tensor.
+/// The listed ranks form a layout of their own: the i-th listed rank has data index i / tensor and tensor index i mod tensor.
 public struct ReferencePlacement: Equatable, Sendable {
-    /// World ranks that hold the reference, each once.
+    /// World ranks that hold the reference, each rank once.
     public let ranks: [Int]
     public let layout: ParallelLayout
 
@@ -20,10 +19,10 @@ public struct ReferencePlacement: Equatable, Sendable {
 }
 
 extension ReferenceSettings {
-    /// Where the reference lives; nil where it shares the policy's layout, and its values are born where they are used.
+    /// The reference's placement. Nil if it has the policy's layout: then each rank computes the reference values that it uses.
     ///
     /// - Parameter policy: the layout of all ranks.
-    /// - Throws: `Failure` (configuration) naming the key, and what would fit.
+    /// - Throws: `Failure` (configuration) with the key, and a value that fits.
     public func placement(policy: ParallelLayout, file: String) throws(Failure) -> ReferencePlacement? {
         let ranks = try checkedRanks(rankCount: policy.rankCount, file: file)
         let place = "\(file): references.\(name).layout"
@@ -33,7 +32,7 @@ extension ReferenceSettings {
             guard ranks.count == policy.rankCount else {
                 guard ranks.count.isMultiple(of: policy.tensor) else {
                     throw .configuration(
-                        place, "is the policy's, whose \(policy.tensor) tensor ranks don't divide the \(ranks.count) of ranks",
+                        place, "is the policy's: \(policy.tensor) tensor ranks don't divide the rank count \(ranks.count)",
                         remedy: "Give it a layout of its own, such as {data: \(ranks.count), tensor: 1}.")
                 }
                 layout = ParallelLayout(data: ranks.count / policy.tensor, tensor: policy.tensor)
@@ -65,7 +64,7 @@ extension ReferenceSettings {
 }
 
 extension ReferenceSettings {
-    /// `ranks`: nil for all.
+    /// Reads `ranks`; nil means all ranks.
     static func ranks(_ section: Section) throws(Failure) -> [Int]? {
         let remedy = "List ranks of the job, counted from 0, such as [0, 1]."
         guard let list = try section.list("ranks", remedy: remedy) else { return nil }

@@ -1,16 +1,16 @@
-/// A frozen model that lives beside the trained one, on its ranks or some of them: `references.NAME`.
+/// A frozen model beside the trained model, on all ranks or some of them: `references.NAME`.
 public struct ReferenceSettings: Equatable, Sendable {
-    /// The name that an objective calls it by.
+    /// The name by which objectives use the reference.
     public var name: String
     /// A Hugging Face folder. Required.
     public var checkpoint: String
-    /// The type its weights are kept in. Default `.file`.
+    /// The type of the weights in memory. Default `.file`.
     public var storage: ReferenceStorage
-    /// Whether what it says of a record is kept. Default `.off`.
+    /// Where the log-probabilities of a record are kept between epochs. Default `.off`.
     public var cache: ReferenceCaching
-    /// How its ranks are cut. Default `.same`.
+    /// The layout of the reference's ranks. Default `.same`.
     public var layout: ReferenceLayout
-    /// The world ranks that hold it. Nil, the default: all.
+    /// The world ranks that hold the reference. Nil, the default: all ranks.
     public var ranks: [Int]?
 
     public init(
@@ -36,24 +36,24 @@ extension ReferenceSettings {
         for name in names.keys {
             guard name != ReferenceChoice.noReference else {
                 throw names.failure(
-                    name, "\"\(name)\" says that an objective has no reference", remedy: "Choose another name.")
+                    name, "\"\(name)\" means that an objective has no reference", remedy: "Choose another name.")
             }
             references.append(try ReferenceSettings(names.section(name, keys: keys), name: name))
         }
         return references
     }
 
-    /// A reference that no objective uses would be loaded for nothing.
+    /// Refuses a reference that no objective uses: loading it would waste memory.
     static func checkAllUsed(by objectives: [ObjectiveSettings], _ root: Section) throws(Failure) {
         let used = Set(objectives.flatMap(\.kind.referenceNames))
         let names = try Section(named: root["references"], path: "references", file: root.file)
         guard let unused = names.keys.first(where: { !used.contains($0) }) else { return }
         throw names.failure(
-            unused, "is used by no objective, and would cost its memory for nothing",
+            unused, "is used by no objective, so loading it would waste memory",
             remedy: "Name it as the reference or a teacher of an objective, or remove it.")
     }
 
-    /// What to do about a name that `references` does not have.
+    /// The remedy for a name that `references` does not have.
     static func remedy(forUnknown name: String, among references: [String]) -> String {
         references.isEmpty
             ? "Add references: {\(name): {checkpoint: FOLDER}}." : "It has \(references.joined(separator: ", "))."

@@ -1,6 +1,6 @@
-/// How a reference's weights are kept in memory.
+/// The type of a reference's weights in memory.
 public enum ReferenceStorage: String, CaseIterable, Sendable {
-    /// In the file's own type, mapped and shared by the ranks of a node.
+    /// The type of the file. The file is mapped into memory, and the ranks of a node share it.
     case file
     case float32
     case bfloat16

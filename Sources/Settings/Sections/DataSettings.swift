@@ -1,11 +1,10 @@
 /// The prepared datasets: `data`.
 public struct DataSettings: Equatable, Sendable {
-    /// The file that is trained on. Nil where the configuration names none, which only evaluation can work with.
+    /// The training file. Nil if the configuration names none: evaluation does not need it.
     public var train: String?
-    /// The files that validation figures are computed on, in the configuration's order. Default none.
+    /// The files for validation figures, in the configuration's order. Default: none.
     public var validation: [NamedFile]
-    /// Each epoch visits the records in an order of its own, drawn from `run.seed`; otherwise in the file's order.
-    /// Default true.
+    /// Whether each epoch has its own order of the records, drawn from `run.seed`; otherwise the file's order. Default true.
     public var shuffle: Bool
 
     public init(train: String?, validation: [NamedFile] = [], shuffle: Bool = true) {
@@ -25,7 +24,7 @@ extension DataSettings {
             shuffle: try section.boolean("shuffle", default: true))
     }
 
-    /// A path, or a list with one `{path, weight}`. Weights are relative to each other: one alone changes nothing.
+    /// Reads `train`: a path, or a list with one `{path, weight}`. Weights are relative, so a single weight has no effect.
     private static func train(_ section: Section) throws(Failure) -> String? {
         guard case .list(let items)? = section["train"]?.content else { return try section.path("train") }
         guard let item = items.first, items.count == 1 else {

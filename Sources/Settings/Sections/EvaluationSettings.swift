@@ -1,8 +1,8 @@
 /// When validation figures are computed during training: `evaluation`.
 public struct EvaluationSettings: Equatable, Sendable {
-    /// Optimizer steps between evaluations. Nil, the default: none between the start and the end.
+    /// Optimizer steps between evaluations. Nil, the default: no evaluation between the start and the end.
     public var every: Int?
-    /// Also before the first step. Default true.
+    /// Whether there is also an evaluation before the first step. Default true.
     public var atStart: Bool
 
     public init(every: Int? = nil, atStart: Bool = true) {

@@ -1,4 +1,4 @@
-/// The learning rate's course after warm-up; `LearningRateSchedule` has the formulas.
+/// How the learning rate changes after warm-up. `LearningRateSchedule` has the formulas.
 public enum LearningRateDecay: String, CaseIterable, Sendable {
     case constant
     case linear

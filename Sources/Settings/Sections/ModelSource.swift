@@ -2,11 +2,11 @@
 public enum ModelSource: Equatable, Sendable {
     /// `model.checkpoint`: a Hugging Face folder with `config.json` and safetensors.
     case checkpoint(String)
-    /// `model.config`: random weights, drawn from `run.seed`. `model.tokenizer` names a folder whose tokenizer files the
-    /// model's exports get.
+    /// `model.config`: random weights, drawn from `run.seed`. `model.tokenizer` names a folder; exports copy its tokenizer
+    /// files.
     case random(RandomModelSource, tokenizer: String? = nil)
-    /// `model.initialize_from`: a smaller model made of these blocks of a Hugging Face folder, counted from 0, in this
-    /// order. Strictly ascending, at least one. That the folder has them is checked when it is opened.
+    /// `model.initialize_from`: a smaller model made of these blocks of a Hugging Face folder. Blocks are counted from 0, at
+    /// least one, strictly ascending. Opening the folder checks that it has them.
     case layers([Int], of: String)
 }
 
@@ -43,12 +43,12 @@ extension ModelSource {
         }
     }
 
-    /// - Returns: nil where the section has no `initialize_from`.
+    /// - Returns: nil if the section has no `initialize_from`.
     private static func layers(_ section: Section) throws(Failure) -> ModelSource? {
         guard section.isGiven("initialize_from") else { return nil }
         let source = try section.section("initialize_from", keys: layerKeys)
         let folder = try source.required(
-            "checkpoint", source.path("checkpoint"), remedy: "Name the Hugging Face folder whose blocks are taken.")
+            "checkpoint", source.path("checkpoint"), remedy: "Name the Hugging Face folder that has the blocks.")
         let remedy = "List the blocks to take, counted from 0 and ascending, such as [0, 3, 6]."
         let list = try source.required("layers", source.list("layers", remedy: remedy), remedy: remedy)
         var layers: [Int] = []

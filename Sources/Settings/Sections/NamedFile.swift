@@ -1,6 +1,6 @@
-/// A file and the name that figures about it carry.
+/// A file with a name, which marks the file's figures in reports.
 public struct NamedFile: Equatable, Sendable {
-    /// `validation` unless the configuration names it.
+    /// `validation`, unless the configuration gives the file a name.
     public var name: String
     public var path: String
 

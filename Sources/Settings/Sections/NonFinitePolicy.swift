@@ -1,7 +1,7 @@
-/// `optimizer.non_finite`.
+/// The values of `optimizer.non_finite`: what happens after a loss or a gradient that is not finite.
 public enum NonFinitePolicy: String, CaseIterable, Sendable {
     /// The run ends.
     case stop
-    /// The step changes nothing, and the run goes on.
+    /// The step is skipped: it changes no parameter, and the run continues.
     case skip
 }

@@ -1,23 +1,24 @@
 /// AdamW (arXiv:1711.05101) and its learning rate: `optimizer`.
 public struct OptimizerSettings: Equatable, Sendable {
-    /// Peak learning rate, a step. Required, at least 0.
+    /// Peak learning rate, per step. Required, at least 0.
     public var learningRate: Double
-    /// β₁, the decay of the mean of gradients, a step. In [0, 1); default 0.9.
+    /// β₁, the decay of the first moment (the mean of gradients), per step. In [0, 1); default 0.9.
     public var firstBeta: Double
-    /// β₂, the decay of the mean of squared gradients, a step. In [0, 1); default 0.999.
+    /// β₂, the decay of the second moment (the mean of squared gradients), per step. In [0, 1); default 0.999.
     public var secondBeta: Double
     /// Added to the root of the second moment. Greater than 0; default 1e-8.
     public var epsilon: Double
-    /// Decoupled weight decay: a step takes `learning rate · weight decay` of each weight; norm weights and biases are
-    /// spared. At least 0; default 0.
+    /// Decoupled weight decay: a step subtracts the fraction `learning rate · weight decay` of each weight. Norm weights and
+    /// biases do not decay. At least 0; default 0.
     public var weightDecay: Double
-    /// Share of the run's steps over which the rate rises. In [0, 1]; default 0.
+    /// Fraction of the run's steps with rising learning rate. In [0, 1]; default 0.
     public var warmupFraction: Double
-    /// The rate's course after warm-up. Default `.constant`.
+    /// How the learning rate changes after warm-up. Default `.constant`.
     public var decay: LearningRateDecay
-    /// The global gradient norm above which gradients are scaled down. Greater than 0; nil: never. Default 1.
+    /// The largest global gradient norm: gradients with a larger norm are scaled down to it. Greater than 0; nil: no clipping.
+    /// Default 1.
     public var clipNorm: Double?
-    /// What becomes of steps whose numbers are wrong.
+    /// What happens to steps whose numbers are wrong.
     public var stepGuard: StepGuardSettings
 
     public init(
@@ -37,7 +38,7 @@ public struct OptimizerSettings: Equatable, Sendable {
     }
 }
 
-/// `optimizer.type`.
+/// The values of `optimizer.type`.
 private enum OptimizerType: String, CaseIterable {
     case adamw
 }
@@ -59,7 +60,7 @@ extension OptimizerSettings {
             weightDecay: try section.number("weight_decay", .notNegative, default: 0),
             warmupFraction: try section.number("warmup_fraction", .fraction, default: 0),
             decay: try section.choice("decay", default: .constant),
-            // Here null is a value: no clipping.
+            // `null` is a value here: no clipping.
             clipNorm: section["clip_norm"] == nil ? 1 : try section.number("clip_norm", .positive),
             stepGuard: try StepGuardSettings(section))
     }

@@ -1,10 +1,10 @@
-/// How the ranks are dealt to the axes of the mesh: `parallel`.
+/// The number of ranks on each axis of the mesh: `parallel`.
 public struct ParallelSettings: Equatable, Sendable {
-    /// Data ranks. Nil, the default: all ranks that the tensor axis leaves.
+    /// Data ranks. Nil, the default: the job's ranks divided by `tensor`.
     public var data: Int?
     /// Tensor ranks. Default 1.
     public var tensor: Int
-    /// What the data ranks share out. Default: nothing.
+    /// What is sharded over the data ranks. Default: nothing.
     public var zero: ZeroStage
 
     public init(data: Int? = nil, tensor: Int = 1, zero: ZeroStage = .nothing) {
@@ -16,7 +16,7 @@ public struct ParallelSettings: Equatable, Sendable {
     /// The layout for a job of `rankCount` ranks.
     ///
     /// - Parameter file: the configuration's name, for errors.
-    /// - Throws: `Failure` (configuration) that says with how many ranks the job would fit.
+    /// - Throws: `Failure` (configuration) with a number of ranks that fits.
     public func layout(rankCount: Int, file: String) throws(Failure) -> ParallelLayout {
         invariant(rankCount > 0, "a job has at least one rank")
         let ranks = rankCount == 1 ? "1 rank" : "\(rankCount) ranks"
@@ -25,27 +25,27 @@ public struct ParallelSettings: Equatable, Sendable {
             let fitting = max(tensor, rankCount / tensor * tensor)
             throw .configuration(
                 "\(file): parallel.tensor", "is \(tensor), which does not divide the job's \(ranks)",
-                remedy: "Start it with mpirun -n \(fitting), or change parallel.tensor.")
+                remedy: "Start the job with mpirun -n \(fitting), or change parallel.tensor.")
         }
         guard data * tensor == rankCount else {
             throw .configuration(
                 "\(file): parallel.data",
-                "is \(data), and with parallel.tensor = \(tensor) that takes \(data * tensor), not the job's \(ranks)",
-                remedy: "Start it with mpirun -n \(data * tensor), or leave parallel.data out.")
+                "is \(data), and with parallel.tensor = \(tensor) the layout takes \(data * tensor), not the job's \(ranks)",
+                remedy: "Start the job with mpirun -n \(data * tensor), or leave parallel.data out.")
         }
         return ParallelLayout(data: data, tensor: tensor)
     }
 
-    /// Refuses to share out what one data rank would keep all the same.
+    /// Refuses to shard optimizer state over a single data rank, because it would keep all of it anyway.
     ///
     /// - Parameter file: the configuration's name, for errors.
-    /// - Throws: `Failure` (configuration) naming `parallel.zero`.
+    /// - Throws: `Failure` (configuration) for `parallel.zero`.
     public func checkZero(in layout: ParallelLayout, file: String) throws(Failure) {
         guard zero != .nothing, layout.data == 1 else { return }
         throw .configuration(
             "\(file): parallel.zero",
-            "is \(zero.rawValue), but the layout \(layout) has one data rank, which has nobody to share optimizer state with",
-            remedy: "Start it with mpirun -n \(2 * layout.tensor) or more, or set parallel.zero to 0.")
+            "is \(zero.rawValue), but the layout \(layout) has one data rank, and optimizer state is sharded over data ranks",
+            remedy: "Start the job with mpirun -n \(2 * layout.tensor) or more, or set parallel.zero to 0.")
     }
 }
 

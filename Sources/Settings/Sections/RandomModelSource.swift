@@ -1,13 +1,13 @@
 /// The `config.json` of a model that starts from random weights.
 public enum RandomModelSource: Equatable, Sendable {
-    /// Path of a Hugging Face `config.json`.
+    /// The path of a Hugging Face `config.json`.
     case file(String)
-    /// Its fields, written in the configuration itself: one JSON object.
+    /// The fields of a `config.json`, written in the configuration itself, as one JSON object.
     case inline(json: String)
 }
 
 extension RandomModelSource {
-    /// - Returns: nil where the section has no `config`.
+    /// - Returns: nil if the section has no `config`.
     init?(_ section: Section) throws(Failure) {
         guard section.isGiven("config"), let node = section["config"] else { return nil }
         switch node.content {

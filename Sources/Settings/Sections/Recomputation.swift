@@ -1,9 +1,9 @@
-/// Which activations of a block are not kept from forward to backward, but computed again: memory for time. The calls are
-/// the same, so are the bits.
+/// The activations of a block that backward computes again instead of keeping them from forward: less memory, more time. The
+/// calls are the same, so the bits are the same.
 public enum Recomputation: String, CaseIterable, Sendable {
     case nothing = "none"
-    /// Projections and what attention makes of them.
+    /// The projections, and the attention's output computed from them.
     case attention
-    /// All of a block but its input.
+    /// All activations of a block except its input.
     case block
 }

@@ -1,32 +1,31 @@
-/// Where the run is kept and what it draws its randomness from: `run`.
+/// The run's folder, seed, threads, checkpoints and limits: `run`.
 public struct RunSettings: Equatable, Sendable {
-    /// The run's folder, made when it does not exist. Required.
+    /// The run's folder, created if it does not exist. Required.
     public var directory: String
     /// Seed of initial weights and of the order of records. Default 17.
     public var seed: UInt64
-    /// Threads of one rank. Nil, the default: the trainer shares out the node's cores.
+    /// Threads of one rank. Nil, the default: the trainer divides the node's cores among its ranks.
     public var threads: Int?
     /// Optimizer steps between checkpoints. Nil, the default: `checkpointMinutes` decides.
     public var checkpointEvery: Int?
-    /// Minutes between checkpoints, where `checkpointEvery` is nil. Nil: a checkpoint only where the run is interrupted.
-    /// Default 30.
+    /// Minutes between checkpoints if `checkpointEvery` is nil. Nil: a checkpoint only if the run is interrupted. Default 30.
     public var checkpointMinutes: Double?
-    /// How many checkpoints are kept, the newest. Default 2.
+    /// The number of newest checkpoints that are kept. Default 2.
     public var keepLast: Int
-    /// Checkpoints of steps that this divides are kept for ever. Nil, the default: none is.
+    /// Checkpoints of steps that are multiples of this number are never removed. Nil, the default: no such checkpoints.
     public var keepEvery: Int?
-    /// Paths of keys that may have changed where the run is resumed, though it then is another run. Default none.
+    /// Paths of keys that may differ when the run is resumed, although they change the run's results. Default: none.
     public var allowChanges: [String]
-    /// Seconds after which the run must have ended, saved. Nil, the default: none.
+    /// Seconds after its start within which the process must save and end. Nil, the default: no limit.
     public var timeLimit: Double?
-    /// Seconds that an operation of several ranks may last. Nil: as long as it takes. Default 1,800.
+    /// The longest time of a collective operation, including waiting, in seconds. Nil: no limit. Default 1,800.
     public var collectiveTimeout: Double?
-    /// Seconds that a step may last. Nil, the default: as long as it takes.
+    /// The longest time of a step, in seconds. Nil, the default: no limit.
     public var stepTimeout: Double?
-    /// Ranks compare what they are about to do with each other. Default false.
+    /// Whether ranks compare each collective operation before they run it. Default false.
     public var checkCollectives: Bool
 
-    /// Threads that a rank may have: more than any host has cores for.
+    /// The most threads of a rank: more than any host has cores.
     public static let mostThreads = 4096
 
     public init(
@@ -63,19 +62,19 @@ extension RunSettings {
             seed: try section.seed("seed", default: 17),
             threads: try section.whole("threads", .threads),
             checkpointEvery: try section.whole("checkpoint_every", .counts),
-            // Here null is a value: none by themselves.
+            // `null` is a value here: no checkpoints by time.
             checkpointMinutes: section["checkpoint_minutes"] == nil ? 30 : try section.number("checkpoint_minutes", .positive),
             keepLast: try section.whole("keep_last", .counts) ?? 2,
             keepEvery: try section.whole("keep_every", .counts),
             allowChanges: try RunSettings.allowedChanges(section),
             timeLimit: try section.duration("time_limit"),
-            // Here null is a value: no limit.
+            // `null` is a value here: no limit.
             collectiveTimeout: section["collective_timeout"] == nil ? 1800 : try section.number("collective_timeout", .positive),
             stepTimeout: try section.number("step_timeout", .positive),
             checkCollectives: try section.boolean("check_collectives", default: false))
     }
 
-    /// Key paths of settings that decide what a run computes.
+    /// Reads `allow_changes`: key paths of settings that decide a run's results.
     private static func allowedChanges(_ section: Section) throws(Failure) -> [String] {
         guard section.isGiven("allow_changes") else { return [] }
         let remedy = "Write a list of key paths, such as [optimizer.learning_rate, data.train]."
@@ -92,7 +91,7 @@ extension RunSettings {
                 throw section.failure(
                     "allow_changes", "holds \"\(path)\", which begins with no section", remedy: remedy)
             }
-            // Names of references and places of objectives are the user's own.
+            // The user chooses the names of references and the indices of objectives.
             let isFree = known.keys.isEmpty || known.section == "objective"
             guard keys.count == 1 || isFree || known.keys.contains(keys[1]) else {
                 throw section.failure(

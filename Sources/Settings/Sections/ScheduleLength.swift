@@ -1,7 +1,8 @@
+/// The length of a run: `schedule.steps` or `schedule.epochs`.
 public enum ScheduleLength: Equatable, Sendable {
-    /// Optimizer steps.
+    /// A number of optimizer steps.
     case steps(Int)
-    /// Passes over the training file.
+    /// A number of passes over the training file.
     case epochs(Int)
 }
 

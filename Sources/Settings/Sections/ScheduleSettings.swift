@@ -1,15 +1,15 @@
-/// How long the run is and what a step holds: `schedule`.
+/// The length of the run and the size of its steps: `schedule`.
 public struct ScheduleSettings: Equatable, Sendable {
-    /// Default one epoch.
+    /// Default: one epoch.
     public var length: ScheduleLength
-    /// What one optimizer step takes from the dataset, over all data ranks. Nil, the default without a preference
-    /// objective: the kind of the dataset's records decides, `StepBatch.defaultPairs` or `StepBatch.defaultTokens`.
+    /// The size of one optimizer step, over all data ranks. Nil, the default without a preference objective: the kind of the
+    /// dataset's records decides between `StepBatch.defaultPairs` and `StepBatch.defaultTokens`.
     public var batch: StepBatch?
-    /// Tokens that a micro-batch is packed to, on one data rank. Default 4096.
+    /// The most tokens of a micro-batch on one data rank, except for a single longer record. Default 4096.
     public var tokensPerMicroBatch: Int
-    /// A pair's prompt is computed once for both completions, not twice. Default true.
+    /// Whether a pair's prompt is computed once for both completions, not twice. Default true.
     public var prefixSharing: Bool
-    /// What backward computes again instead of keeping it from forward. Default nothing; no result depends on it.
+    /// The activations that backward computes again. Default: none. No result depends on this setting.
     public var recompute: Recomputation
 
     public init(
@@ -29,7 +29,7 @@ extension ScheduleSettings {
         "steps", "epochs", "pairs_per_step", "tokens_per_step", "tokens_per_micro_batch", "prefix_sharing", "recompute",
     ]
 
-    /// - Parameter objectives: one of preferences has its steps in pairs.
+    /// - Parameter objectives: with a preference objective, steps are measured in pairs.
     init(_ section: Section, objectives: [ObjectiveKind]) throws(Failure) {
         self.init(
             length: try ScheduleLength(section),

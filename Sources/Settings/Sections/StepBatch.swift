@@ -1,17 +1,18 @@
+/// The size of an optimizer step: `schedule.pairs_per_step` or `schedule.tokens_per_step`.
 public enum StepBatch: Equatable, Sendable {
-    /// Preference pairs a step, over all data ranks; the last step of an epoch may have fewer.
+    /// Preference pairs per step, over all data ranks. The last step of an epoch may have fewer.
     case pairs(Int)
-    /// Tokens a step, over all data ranks.
+    /// Tokens per step, over all data ranks.
     case tokens(Int)
 
-    /// For preference records.
+    /// The default for preference records.
     public static let defaultPairs = StepBatch.pairs(32)
-    /// For texts.
+    /// The default for texts.
     public static let defaultTokens = StepBatch.tokens(16384)
 }
 
 extension StepBatch {
-    /// What the section says, or what a preference objective takes for granted; nil leaves it to the dataset.
+    /// The section's size of a step, or the default of a preference objective. Nil: the dataset's kind decides.
     static func given(_ section: Section, objectives: [ObjectiveKind]) throws(Failure) -> StepBatch? {
         let pairs = try section.whole("pairs_per_step", .counts).map(StepBatch.pairs)
         let tokens = try section.whole("tokens_per_step", .counts).map(StepBatch.tokens)

@@ -1,13 +1,13 @@
-/// What becomes of a step whose numbers are wrong: keys of `optimizer`.
+/// What happens to a step whose numbers are wrong: keys of `optimizer`.
 public struct StepGuardSettings: Equatable, Sendable {
-    /// A loss or a gradient that is not finite. Default `.stop`.
+    /// What happens after a loss or a gradient that is not finite. Default `.stop`.
     public var nonFinite: NonFinitePolicy
-    /// Standard deviations above the mean of recent losses from which on a step is skipped. Greater than 0; nil, the
-    /// default: never.
+    /// A step is skipped if its loss is more than this many standard deviations above the mean of recent losses. Greater than
+    /// 0. Nil, the default: no step is skipped for its loss.
     public var spikeZScore: Double?
-    /// Losses that mean and standard deviation are of. At least 2; default 50.
+    /// The number of recent losses for the mean and the standard deviation. At least 2; default 50.
     public var spikeWindow: Int
-    /// Steps skipped one after the other at which the run stops. Default 3.
+    /// The run stops after this many skipped steps in a row. Default 3.
     public var skipLimit: Int
 
     public init(

@@ -1,14 +1,15 @@
-/// A setting that says something else in another configuration.
+/// A setting that differs between two configurations.
 public struct SettingsDifference: Equatable, Sendable {
-    /// `optimizer.learning_rate`; places in a list are counted from 0: `objective.1.weight`.
+    /// The setting's key path, such as `optimizer.learning_rate`. Entries of a list are counted from 0: `objective.1.weight`.
     public let keyPath: String
-    /// As written; nil where it is not given.
+    /// The value before, as written; nil if it is not given.
     public let before: String?
+    /// The value after, as written; nil if it is not given.
     public let after: String?
 
-    /// Of two documents that `RunConfiguration` wrote, in the order of the first's keys.
+    /// The differences of two documents that `RunConfiguration` wrote, in the order of the first document's keys.
     ///
-    /// - Throws: `Failure` (configuration) where one is not YAML.
+    /// - Throws: `Failure` (configuration) for a document that is not YAML.
     public static func all(from before: String, to after: String) throws(Failure) -> [SettingsDifference] {
         let (old, new) = (try entries(before, "the settings before"), try entries(after, "the settings now"))
         let olds = Dictionary(old.map { ($0.keyPath, $0.value) }) { first, _ in first }
@@ -17,7 +18,7 @@ public struct SettingsDifference: Equatable, Sendable {
         return paths.filter { olds[$0] != news[$0] }.map { SettingsDifference(keyPath: $0, before: olds[$0], after: news[$0]) }
     }
 
-    /// Whether one of `allowed` is its key path, or the path of what it is part of.
+    /// Whether one of `allowed` is the setting's key path, or the path of a mapping or list that contains the setting.
     public func isAllowed(by allowed: [String]) -> Bool { SettingsDifference.isAllowed(keyPath, by: allowed) }
 
     public static func isAllowed(_ keyPath: String, by allowed: [String]) -> Bool {

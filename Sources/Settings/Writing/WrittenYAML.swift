@@ -1,16 +1,16 @@
-/// A value on its way into a YAML file.
+/// A value to write into a YAML file.
 enum WrittenYAML {
     case null
     case boolean(Bool)
     case whole(Int)
     case number(Double)
     case text(String)
-    /// YAML that is written as it stands.
+    /// YAML that is written unchanged.
     case plain(String)
-    /// Scalars on one line.
+    /// A list of scalars on one line.
     case list([WrittenYAML])
     case entries([Entry])
-    /// Mappings with at least one entry, one below the other.
+    /// A list of mappings, one below the other. Each mapping has at least one entry.
     case items([WrittenYAML])
 
     struct Entry {
@@ -22,7 +22,7 @@ enum WrittenYAML {
         .entries(entries.map { Entry(key: $0.0, value: $0.1) })
     }
 
-    /// The file's text. Every scalar reads back as the same value.
+    /// The file's text. Reading it gives the same value for every scalar.
     var document: String { lines(indentation: "") }
 
     private func lines(indentation: String) -> String {
@@ -63,7 +63,7 @@ enum WrittenYAML {
         }
     }
 
-    /// The shortest digits that read back to the same bits, with the point that YAML 1.1 readers need: `5.0e-07`.
+    /// The shortest digits that give the same bits when read, with the point that YAML 1.1 readers need: `5.0e-07`.
     private static func digits(_ value: Double) -> String {
         let digits = "\(value)"
         guard let exponent = digits.firstIndex(of: "e"), !digits.contains(".") else { return digits }
@@ -72,7 +72,7 @@ enum WrittenYAML {
 }
 
 extension String {
-    /// Bare where every YAML reader takes it for text, otherwise in quotes.
+    /// The text without quotes if every YAML reader reads it as text, otherwise in quotes.
     fileprivate var asScalar: String {
         let isBare = wholeMatch(of: /[A-Za-z\/][A-Za-z0-9_.\/-]*/) != nil
         let words: Set = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]

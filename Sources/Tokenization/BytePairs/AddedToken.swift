@@ -1,20 +1,21 @@
 import JSON
 import Settings
 
-/// A token that is found in the text itself, before anything is split.
+/// A token that is searched for in the text itself, before the text is split.
 struct AddedToken: Sendable {
     let content: [UInt8]
     let id: Int32
-    /// Only where no letter, digit or connector touches it.
+    /// Whether the token is found only if no letter, digit or connector touches it.
     let isSingleWord: Bool
-    /// It takes the white space before it along.
+    /// Whether white space before the token becomes part of it.
     let stripsLeft: Bool
+    /// Whether white space after the token becomes part of it.
     let stripsRight: Bool
-    /// It is looked for in the normalised text.
+    /// Whether the token is searched for in the normalised text.
     let isNormalized: Bool
     let isSpecial: Bool
 
-    /// Bytes of the longest that is read: a text is compared with it again at each of its bytes.
+    /// The longest accepted token, in bytes. Each byte of a text can start a comparison with the token, so length costs time.
     private static let longestContent = 1024
 
     init(
@@ -30,7 +31,7 @@ struct AddedToken: Sendable {
         self.isSpecial = isSpecial
     }
 
-    /// - Parameter id: what the vocabulary says the token's id is, or would be.
+    /// - Parameter id: returns the id of a token in the vocabulary, or the id that a new token gets.
     init(_ fields: ComponentFields, id: (ArraySlice<UInt8>) -> Int32) throws(Failure) {
         try fields.refuseAllBut(["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"])
         content = Array(try fields.string("content").utf8)
@@ -43,7 +44,7 @@ struct AddedToken: Sendable {
         guard let declared = try fields.required("id").wholeNumber, declared == self.id else {
             throw .damagedTokenizer(
                 fields.place(of: "id"),
-                "is \(try fields.required("id").kind), but the vocabulary makes the token's id \(self.id)")
+                "is \(try fields.required("id").kind), but the token's id in the vocabulary is \(self.id)")
         }
         isSingleWord = try fields.bool("single_word")
         stripsLeft = try fields.bool("lstrip")

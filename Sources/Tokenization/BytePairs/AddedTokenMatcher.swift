@@ -1,9 +1,10 @@
-/// Finds added tokens in a text: the leftmost first, of those that begin together the longest.
+/// Finds added tokens in a text: the leftmost first, and the longest of the tokens that begin at the same byte.
 struct AddedTokenMatcher: Sendable {
-    /// A stretch of a text, and the token that it is; nil for text in between.
+    /// A range of a text, and the id of the token there; nil for text between tokens.
     typealias Part = (range: Range<Int>, id: Int32?)
 
-    /// Children of a node are chained: a tree costs 16 bytes for each byte of the tokens, however they are made.
+    /// A node of the tree. The children of a node form a linked list, so the tree costs at most 16 bytes for each byte of the
+    /// tokens, whatever the tokens are.
     private struct Node: Sendable {
         let byte: UInt8
         /// Index of the first child, and of the next child of the same node; 0 for none.
@@ -14,12 +15,12 @@ struct AddedTokenMatcher: Sendable {
     }
 
     private let tokens: [AddedToken]
-    /// A tree of bytes; 0 is its root.
+    /// The nodes of a tree of bytes; node 0 is the root.
     private var nodes = [Node(byte: 0)]
-    /// Whether a token begins with each byte.
+    /// For each byte, whether a token begins with it.
     private var beginnings = [Bool](repeating: false, count: 256)
 
-    /// - Parameter tokens: each with the text it is found by.
+    /// - Parameter tokens: each token with the text to search for.
     init(_ tokens: [(text: [UInt8], token: AddedToken)]) {
         self.tokens = tokens.map(\.token)
         for (index, (text, _)) in tokens.enumerated() where !text.isEmpty {
@@ -44,13 +45,13 @@ struct AddedTokenMatcher: Sendable {
 
     /// The parts of `text`, in order; none for an empty text.
     ///
-    /// White space that a token strips belongs to its part. The rules are those of Hugging Face's `find_matches`,
-    /// with its one oddity: where a token's stripped space is the beginning of the next token, the two parts overlap.
+    /// White space that a token strips belongs to the token's part. The rules are those of Hugging Face's `find_matches`,
+    /// including one oddity: if the white space that a token strips is the beginning of the next token, the two parts overlap.
     func parts(of text: Span<UInt8>) -> [Part] {
         var parts: [Part] = []
         var done = 0
         var position = 0
-        // White space that is known to reach so far: it is looked at once, however many tokens stand in it.
+        // The end of known white space: so each run of white space is read once, however many tokens are in it.
         var spaceEnd = 0
         while let (found, index) = match(in: text, from: position) {
             position = found.upperBound

@@ -7,7 +7,7 @@ struct AddedTokens: Sendable {
     private let normalized: AddedTokenMatcher
     private let specialIDs: Set<Int32>
 
-    /// Reads the list, and takes its tokens into `vocabulary`.
+    /// Reads the list, and adds its tokens to `vocabulary`.
     init(
         _ node: JSONValue?, place: String, vocabulary: inout Vocabulary, normalizer: Normalizer
     ) throws(Failure) {
@@ -18,12 +18,12 @@ struct AddedTokens: Sendable {
             guard case .array(let listed) = node else { throw .damagedTokenizer(place, "is \(node.kind), not a list") }
             nodes = listed
         }
-        // Like Hugging Face: tokens that the model lacks follow it, in the list's order.
+        // As in Hugging Face's reader: tokens that the model lacks get the next free ids, in the list's order.
         var next = Int32(vocabulary.modelCount)
         for fields in try ComponentFields.each(nodes, place: place) {
             let token = try AddedToken(fields) { vocabulary.id(of: $0) ?? next }
             guard contents.insert(token.content).inserted else {
-                throw .damagedTokenizer(fields.place(of: "content"), "stands twice")
+                throw .damagedTokenizer(fields.place(of: "content"), "appears twice")
             }
             next = max(next, token.id + 1)
             vocabulary.add(token.content, id: token.id)
@@ -37,7 +37,7 @@ struct AddedTokens: Sendable {
 
     func isSpecial(_ id: Int32) -> Bool { specialIDs.contains(id) }
 
-    /// The parts of a text as it is given.
+    /// The parts of a text that has not been normalised.
     func parts(of text: Span<UInt8>) -> [AddedTokenMatcher.Part] { literal.parts(of: text) }
 
     /// The parts of a piece that has been normalised.

@@ -1,16 +1,17 @@
 import JSON
 import Settings
 
-/// What `tokenizer.json` says under `model`: byte-level byte-pair encoding, resolved to ids.
+/// The `model` of `tokenizer.json`: byte-level byte-pair encoding, resolved to ids.
 struct BytePairModel: Sendable {
     let merges: PairTable
-    /// The token of each byte, or −1 where the vocabulary has none.
+    /// The token of each byte; −1 if the vocabulary has none.
     let byteTokens: [Int32]
-    /// What stands for a byte without a token; nil drops the byte, as Hugging Face does.
+    /// The token for a byte without a token of its own. Nil drops the byte, as Hugging Face does.
     let unknownToken: Int32?
-    /// Neighbouring unknown bytes make one token.
+    /// Whether neighbouring unknown bytes become one token.
     let fusesUnknown: Bool
-    /// Whole words by their bytes, where a word that is a token is taken without looking at merges; nil elsewhere.
+    /// Token ids by the bytes of their words, if `ignore_merges` is true: a word that is a token is then taken without merges.
+    /// Nil otherwise.
     let wholeWords: ByteStringTable?
 
     private static let options: Set<String> = [
@@ -18,7 +19,7 @@ struct BytePairModel: Sendable {
         "ignore_merges", "vocab", "merges",
     ]
 
-    /// - Parameter place: of the model, for errors.
+    /// - Parameter place: the model's place in the file, for errors.
     static func read(_ node: JSONValue, place: String) throws(Failure) -> (model: BytePairModel, vocabulary: Vocabulary) {
         let fields = try ComponentFields(node, place: place)
         try checkSupported(fields)
@@ -46,7 +47,7 @@ struct BytePairModel: Sendable {
     }
 
     private static func checkSupported(_ fields: ComponentFields) throws(Failure) {
-        // Files of old versions leave the type out where it is BPE.
+        // Old files leave out the type of a BPE model.
         let type = try fields.optionalString("type") ?? "BPE"
         guard type == "BPE" else {
             throw .unsupportedTokenizer(fields.place(of: "type"), "the model \"\(type.printable)\" is not supported")
@@ -72,7 +73,7 @@ struct BytePairModel: Sendable {
     private static func merges(_ fields: ComponentFields, _ vocabulary: Vocabulary) throws(Failure) -> PairTable {
         let place = fields.place(of: "merges")
         var nodes = try fields.list("merges")[...]
-        // The oldest files keep the first line of merges.txt.
+        // The oldest files still have the first line of merges.txt in the list.
         if case .string(let text)? = nodes.first, text.bytes.starts(with: "#version".utf8) { nodes = nodes.dropFirst() }
         let table = PairTable(capacity: nodes.count)
         for (rank, node) in nodes.enumerated() {

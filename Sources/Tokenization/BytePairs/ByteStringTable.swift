@@ -1,10 +1,10 @@
-/// A map from byte strings to token ids: open addressing over one flat buffer, so that a lookup allocates nothing.
+/// A map from byte strings to token ids. It uses open addressing over one flat buffer, so that a lookup allocates nothing.
 struct ByteStringTable: Sendable {
     private var buffer: [UInt8] = []
-    /// Where each key starts in `buffer`, and its end as the last element.
+    /// Where each key starts in `buffer`; the last element is the end of the last key.
     private var bounds: [Int] = [0]
     private var values: [Int32] = []
-    /// Index of a key by the hash's low bits; −1 where free.
+    /// Index of a key by the low bits of its hash; −1 for a free slot.
     private var slots: [Int32]
 
     init(capacity: Int) {
@@ -17,7 +17,7 @@ struct ByteStringTable: Sendable {
 
     var count: Int { values.count }
 
-    /// Adds `key`; false, and nothing done, where it is there already.
+    /// Adds `key`. Returns false and changes nothing if the table has the key already.
     mutating func insert(_ key: some Collection<UInt8>, value: Int32) -> Bool {
         let key = Array(key)
         let slot = slot(of: key.span)
@@ -37,7 +37,7 @@ struct ByteStringTable: Sendable {
 
     func value(of key: ArraySlice<UInt8>) -> Int32? { value(of: key.span) }
 
-    /// The slot that holds `key`, or the free one where it would go.
+    /// The slot that holds `key`, or the free slot for it.
     private func slot(of key: Span<UInt8>) -> Int {
         let mask = slots.count - 1
         var slot = ByteStringTable.hash(key) & mask

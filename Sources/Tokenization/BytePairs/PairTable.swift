@@ -1,8 +1,8 @@
-/// Merges by the pair of ids they join: the hot table of byte-pair encoding, read by many threads at once.
+/// The merges, by the pair of ids that they join. Encoding reads this table most often, from many threads at once.
 ///
 /// Open addressing with linear probing over raw memory; a slot is (key, rank · 2³² + joined id).
 final class PairTable: @unchecked Sendable {
-    // Written by `insert` only, which nothing calls once the table is part of a tokenizer.
+    // Only `insert` writes, and no code calls it once the table is part of a tokenizer.
     private let slots: UnsafeMutablePointer<(key: UInt64, merge: UInt64)>
     private let shift: UInt64
     private let mask: Int
@@ -21,13 +21,13 @@ final class PairTable: @unchecked Sendable {
 
     deinit { slots.deallocate() }
 
-    /// Adds a merge; a later one of the same pair takes the earlier one's place, as in Hugging Face's reader.
+    /// Adds a merge. A later merge of the same pair replaces the earlier one, as in Hugging Face's reader.
     func insert(_ left: Int32, _ right: Int32, rank: Int, joined: Int32) {
         let slot = slot(of: PairTable.key(left, right))
         slots[slot] = (PairTable.key(left, right), UInt64(rank) << 32 | UInt64(joined))
     }
 
-    /// Rank and joined id of a pair in one number that orders by rank, or `none`.
+    /// Rank and joined id of a pair in one number, which orders by rank; `none` if the pair has no merge.
     @inline(__always)
     func merge(_ left: Int32, _ right: Int32) -> UInt64 {
         slots[slot(of: PairTable.key(left, right))].merge

@@ -1,22 +1,22 @@
 import JSON
 import Settings
 
-/// Every token of a tokenizer: the model's own and those added beside it.
+/// Every token of a tokenizer: the model's own tokens and the added tokens.
 struct Vocabulary: Sendable {
-    /// Ids by the tokens' own texts, in the byte alphabet for the model's tokens.
+    /// Ids by the tokens' texts. The texts of the model's tokens are written in the byte alphabet.
     private(set) var names: ByteStringTable
-    /// The bytes that each id decodes to, one after another.
+    /// The decoded bytes of all ids, one id after another.
     private var buffer: [UInt8] = []
-    /// Range in `buffer` of each id; empty for an id that no token has.
+    /// The range of each id in `buffer`; empty for an id without a token.
     private var ranges: [Range<Int>] = []
-    /// How many tokens the model has: the first id of an added token that is not the model's.
+    /// The number of the model's tokens: added tokens that the model lacks get ids from here on.
     let modelCount: Int
 
-    /// - Parameter members: `model.vocab`, token to id.
+    /// - Parameter members: `model.vocab`, from token to id.
     init(_ members: [JSONValue.Member], place: String) throws(Failure) {
         names = ByteStringTable(capacity: members.count)
         modelCount = members.count
-        // Tokenizers leave few gaps or none; a huge id in a small file is damage, not a vocabulary.
+        // Tokenizers leave few gaps between ids, so a huge id in a small file is damage.
         let limit = members.count * 4 + 65_536
         var isTaken = [Bool](repeating: false, count: members.count)
         for member in members {
@@ -33,21 +33,21 @@ struct Vocabulary: Sendable {
         }
     }
 
-    /// One more than the highest id: the rows that an embedding needs.
+    /// One more than the highest id: the number of rows that an embedding needs.
     var size: Int { ranges.count }
 
     func id(of name: ArraySlice<UInt8>) -> Int32? { names.value(of: name) }
 
-    /// The bytes of a token; nil where no token has that id.
+    /// The bytes of a token; nil if no token has the id.
     func bytes(of id: Int32) -> ArraySlice<UInt8>? {
         guard id >= 0, id < ranges.count, !ranges[Int(id)].isEmpty else { return nil }
         return buffer[ranges[Int(id)]]
     }
 
-    /// How many bytes a token decodes to.
+    /// The number of bytes that a token decodes to.
     func length(of id: Int32) -> Int { ranges[Int(id)].count }
 
-    /// Takes in a token that stands for its own text, whether the model has it or not.
+    /// Adds a token that stands for its own text, even if the model has it already.
     mutating func add(_ content: [UInt8], id: Int32) {
         _ = names.insert(content, value: id)
         define(Int(id), as: content)

@@ -1,19 +1,19 @@
-/// The tokens of short words that were met before: direct-mapped, of fixed size, owned by one thread at a time.
+/// A cache of the tokens of short words: direct-mapped, of fixed size, owned by one thread at a time.
 ///
-/// Text repeats its words, so nearly every word is answered here without a merge. A word of at most 16 bytes fits its
-/// key exactly (no hash is trusted), and a word of more than six tokens is rare and not kept.
+/// Text repeats its words, so the cache has nearly every word, and merges are rarely needed. A key holds all bytes of a word of
+/// at most 16 bytes, so a hash collision can't give a wrong word. A word of more than six tokens is rare and not kept.
 struct WordCache: ~Copyable {
     private struct Entry {
-        /// The word's first and last eight bytes, which overlap in a word of 9 to 15.
+        // The word's first and last eight bytes, which overlap in a word of 9 to 15 bytes.
         var head: UInt64 = 0
         var tail: UInt64 = 0
         var tokens: (Int32, Int32, Int32, Int32, Int32, Int32) = (0, 0, 0, 0, 0, 0)
-        /// 0 where the entry is free: no word is empty.
+        /// The word's bytes; 0 for a free entry, because no word is empty.
         var length: UInt8 = 0
         var tokenCount: UInt8 = 0
     }
 
-    /// What a word is looked up by.
+    /// The key of a word in the cache.
     struct Key {
         fileprivate let head: UInt64
         fileprivate let tail: UInt64
@@ -58,7 +58,7 @@ struct WordCache: ~Copyable {
         return Key(head: head, tail: tail, length: UInt8(count), slot: Int(hash &>> UInt64(64 - bits)))
     }
 
-    /// Appends the word's tokens to `output`; false where they are not known.
+    /// Appends the word's tokens to `output`; returns false if the cache lacks the word.
     @inline(__always)
     func append(_ key: Key, to output: inout [Int32]) -> Bool {
         let entry = entries + key.slot
@@ -78,7 +78,7 @@ struct WordCache: ~Copyable {
         return true
     }
 
-    /// Keeps the word's tokens in the place of whatever was there; too many are not kept.
+    /// Keeps the word's tokens, unless they are more than `mostTokens`. Replaces the word that had the same slot.
     func store(_ key: Key, _ tokens: ArraySlice<Int32>) {
         guard tokens.count <= WordCache.mostTokens else { return }
         var entry = Entry()

@@ -1,10 +1,10 @@
-/// Byte-pair encoding of single words, with what one thread needs for it. Not for two threads at once.
+/// Byte-pair encoding of single words, with the working memory of one thread. Not for two threads at once.
 ///
-/// Of all neighbouring pairs that have a merge, the one of the lowest rank is joined, the leftmost among equals,
-/// until none is left. Short words look through all pairs each time; long ones keep them in a heap, so that a word of
-/// n bytes costs n · log n and a text without spaces is no trap.
+/// The neighbouring pair whose merge has the lowest rank is joined, again and again, until no pair has a merge. Among equal
+/// ranks the leftmost pair is joined. A short word is scanned for the best pair each time. A long word keeps its pairs in a
+/// heap: a word of n bytes costs n · log n, so a long text without spaces is still fast.
 final class WordEncoder {
-    /// The longest word, in tokens, whose pairs are looked through one by one.
+    /// The longest word that is scanned for its best pair, in tokens.
     private static let longestScanned = 48
 
     private let model: BytePairModel
@@ -14,7 +14,7 @@ final class WordEncoder {
     private var tokens: [Int32] = []
     /// `PairTable.merge` of each token and its successor.
     private var pairs: [UInt64] = []
-    // Long words only: neighbours of each token (−1 for none), and rank · 2³² + position, the smallest first.
+    // For long words only: the neighbours of each token (−1 for none), and a heap of rank · 2³² + position, the smallest first.
     private var before: [Int32] = []
     private var after: [Int32] = []
     private var heap: [UInt64] = []
@@ -50,7 +50,7 @@ final class WordEncoder {
         output.append(contentsOf: tokens)
     }
 
-    /// Fills `tokens` with the word's bytes, each by its own token.
+    /// Fills `tokens` with one token for each byte of the word.
     private func spell(_ word: UnsafeBufferPointer<UInt8>) {
         tokens.removeAll(keepingCapacity: true)
         var isAfterUnknown = false
@@ -80,7 +80,7 @@ final class WordEncoder {
         while tokens.last == -1 { tokens.removeLast() }
     }
 
-    /// Joins in place; gives the number of tokens left.
+    /// Joins pairs in place and returns the number of tokens left.
     private static func join(
         _ tokens: UnsafeMutableBufferPointer<Int32>, _ pairs: UnsafeMutableBufferPointer<UInt64>, _ merges: PairTable
     ) -> Int {
@@ -114,7 +114,7 @@ final class WordEncoder {
         for index in 0..<count { updatePair(at: index) }
         while let entry = popSmallest() {
             let place = Int(truncatingIfNeeded: entry & 0xffff_ffff)
-            // A pair that changed since has left its old entry behind.
+            // Skip a stale entry: its pair has changed since the entry was pushed.
             guard pairs[place] != PairTable.none, pairs[place] >> 32 == entry >> 32 else { continue }
             let right = Int(after[place])
             tokens[place] = Int32(truncatingIfNeeded: pairs[place])
@@ -126,7 +126,7 @@ final class WordEncoder {
             if before[place] >= 0 { updatePair(at: Int(before[place])) }
         }
         tokens.removeAll { $0 < 0 }
-        // One endless word must not hold memory for ever.
+        // A huge word must not hold its memory for ever.
         if count > 1 << 16 { (before, after, pairs, heap) = ([], [], [], []) }
     }
 

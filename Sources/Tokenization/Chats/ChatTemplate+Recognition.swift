@@ -3,11 +3,11 @@ import Hashing
 import Settings
 
 extension ChatTemplate {
-    /// The template of a Hugging Face folder: `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`
-    /// (of several, the one named `default`); plain text where the folder has neither.
+    /// The template of a Hugging Face folder: `chat_template.jinja`, or else `chat_template` of `tokenizer_config.json` (the
+    /// template named `default` if there are several). Plain text if the folder has neither.
     ///
-    /// - Throws: `Failure`: configuration (78) for a template that is not known, with its beginning; damaged data
-    ///   (65) for a file that contradicts its format.
+    /// - Throws: `Failure`: configuration (78) for an unknown template, quoting its beginning; damaged data (65) for a file
+    ///   that contradicts its format.
     public init(folder: String) throws(Failure) {
         let configuration = try TokenizerConfiguration(folder: folder)
         let path = configuration.path(of: "chat_template.jinja")
@@ -27,10 +27,10 @@ extension ChatTemplate {
         try self.init(source: source, beginning: try configuration.token("bos_token")?.text ?? "", place: place)
     }
 
-    /// Recognises a template by its text; line ends and a last empty line do not matter.
+    /// Recognises a template by its text. The kind of line ends and empty lines at the end do not matter.
     ///
-    /// - Parameter beginning: the token that begins a sequence, which Llama's templates write.
-    /// - Throws: `Failure` (configuration) at `place` for a template that is not known.
+    /// - Parameter beginning: the beginning of sequence, which Llama's templates write.
+    /// - Throws: `Failure` (configuration) at `place` for an unknown template.
     public init(source: String, beginning: String, place: String) throws(Failure) {
         let text = ChatTemplate.canonical(source)
         if let template = ChatTemplate.chatML(text) {
@@ -45,13 +45,13 @@ extension ChatTemplate {
             throw .configuration(
                 place, "the chat template that begins \"\(String(text.prefix(60)).printable)\" is not known",
                 remedy: """
-                    Known are ChatML, Qwen2.5's, Llama 3's and Llama 3.1's: put one of them in its place, or give texts \
-                    that are rendered already.
+                    Use one of the known templates (ChatML, Qwen2.5, Llama 3, Llama 3.1), or give texts that are rendered \
+                    already.
                     """)
         }
     }
 
-    /// The same text for templates that mean the same: a line break within quotes and `\n` do.
+    /// Templates with the same meaning get the same text: a line break within quotes means the same as `\n`.
     private static func canonical(_ source: String) -> String {
         var text = source.replacing("\r\n", with: "\n").replacing("\\n", with: "\n")
         while text.unicodeScalars.last == "\n" { text.unicodeScalars.removeLast() }
@@ -76,7 +76,8 @@ extension ChatTemplate {
         ' }}{% endif %}
         """
 
-    /// The one-line ChatML templates of SmolLM2, Qwen2 and many others, which differ in the default system prompt only.
+    /// Recognises the one-line ChatML templates of SmolLM2, Qwen2 and many others. They differ only in the default system
+    /// prompt.
     private static func chatML(_ text: String) -> ChatTemplate? {
         if text == loop + turns { return .chatML(defaultSystem: nil) }
         let (head, tail) = (loop + systemStart, systemEnd + turns)
@@ -84,18 +85,18 @@ extension ChatTemplate {
             return nil
         }
         let system = String(text.dropFirst(head.count).dropLast(tail.count))
-        // Anything that Jinja would read as more than text between the quotes.
+        // Jinja would read these characters as more than text between the quotes.
         return system.unicodeScalars.contains { "'\\{}".unicodeScalars.contains($0) }
             ? nil : .chatML(defaultSystem: system)
     }
 
-    // MARK: Longer templates, by the digest of their canonical text
+    // MARK: Longer templates, by the SHA-256 of their canonical text
 
     private static let qwen2_5System = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-    /// Qwen2.5-Instruct: tools are not rendered, so what is left is ChatML.
+    /// Qwen2.5-Instruct. Without tools it renders as ChatML.
     private static let qwen2_5Digest = "a18cc698dd45623eb707279d08e66f7bb8d76afc89ead84016b88487b395b5cc"
     /// Llama-3-Instruct.
     private static let llama3Digest = "ba03a121d097859c7b5b9cd03af99aafe95275210d2876f642ad9929a150f122"
-    /// Llama-3.1-Instruct, with the date it takes where none is given.
+    /// Llama-3.1-Instruct, with its default date.
     private static let llama3_1Digest = "99799a835a31e1d33c4a9c7ee8a0de3923b291a95155ed6dc8efcbd0fe1d0238"
 }

@@ -2,20 +2,19 @@ import Settings
 
 /// How a model writes a chat as text.
 ///
-/// Templates are Jinja programs. Tandem does not run them: it knows the common ones by their text and renders them
-/// itself, character for character as Jinja does. Any other is refused when it is read.
+/// Templates are Jinja programs. Tandem does not run them: it recognises the common ones by their text and renders them
+/// itself, character for character as Jinja does. Reading any other template fails.
 public enum ChatTemplate: Equatable, Sendable {
-    /// `<|im_start|>role`, content, `<|im_end|>`; a chat without a system message gets the default one, where there
-    /// is one.
+    /// `<|im_start|>role`, content, `<|im_end|>`. A chat without a system message gets the default one, unless that is nil.
     case chatML(defaultSystem: String?)
-    /// Llama 3: headers, trimmed contents, `<|eot_id|>`, after the beginning of sequence.
+    /// Llama 3: the beginning of sequence, then a header, the trimmed content and `<|eot_id|>` for each message.
     case llama3(beginning: String)
-    /// Llama 3.1: as Llama 3, and a system message with dates begins every chat.
+    /// Llama 3.1: as Llama 3, but every chat begins with a system message with dates.
     case llama3_1(beginning: String)
-    /// No template: contents one after another, as they stand.
+    /// No template: the contents one after another, unchanged.
     case plainText
 
-    /// What ends every turn; nil where nothing does, and an end of sequence must be put after the text.
+    /// The token that ends every turn; nil if the template writes none. The text then needs an end of sequence.
     public var endOfTurn: String? {
         switch self {
         case .chatML: "<|im_end|>"
@@ -24,7 +23,7 @@ public enum ChatTemplate: Equatable, Sendable {
         }
     }
 
-    /// For tables and errors.
+    /// The template's name, for tables and errors.
     public var name: String {
         switch self {
         case .chatML(defaultSystem: nil): "ChatML"
@@ -35,9 +34,10 @@ public enum ChatTemplate: Equatable, Sendable {
         }
     }
 
-    /// Writes `messages` as text, to be encoded without special tokens: the text holds them all.
+    /// Writes `messages` as text. The text has all special tokens of the template, so it must be encoded without adding more.
     ///
-    /// - Parameter addGenerationPrompt: end with the beginning of an assistant's turn, for the model to go on.
+    /// - Parameter addGenerationPrompt: whether the text ends with the beginning of an assistant's turn, for the model to
+    ///   continue.
     /// - Throws: `Failure` (damaged data) for a chat without messages.
     public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool) throws(Failure) -> RenderedChat {
         guard let first = messages.first else {
@@ -85,7 +85,7 @@ public enum ChatTemplate: Equatable, Sendable {
         for mark in marks where try tokenizer.encode(mark, addSpecialTokens: false).count != 1 {
             throw .configuration(
                 place, "the chat template \(name) needs the token \"\(mark.printable)\", which the tokenizer lacks",
-                remedy: "Use tokenizer and template of the same model.")
+                remedy: "Use the tokenizer and the template of the same model.")
         }
     }
 
@@ -99,12 +99,12 @@ public enum ChatTemplate: Equatable, Sendable {
     }
 }
 
-/// A chat's text as it grows.
+/// A chat's text while it is written.
 private struct ChatWriter {
     var text = ""
     var assistantTurns: [Range<Int>] = []
 
-    /// What is said, and the mark that ends it.
+    /// Writes a turn: the message's content, and the mark that ends the turn.
     mutating func writeTurn(_ role: ChatRole, _ turn: String) {
         let start = text.utf8.count
         text += turn

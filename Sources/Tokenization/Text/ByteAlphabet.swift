@@ -1,7 +1,7 @@
-/// The characters that byte-level vocabularies write bytes with (GPT-2): printable bytes of Latin-1 stand for
-/// themselves, the other 68 for the characters from U+0100 on, in order.
+/// The characters for bytes in byte-level vocabularies (GPT-2). A printable byte of Latin-1 is written as itself; the other 68
+/// bytes are written as the characters from U+0100 on, in order.
 enum ByteAlphabet {
-    /// The scalar of each byte.
+    /// The character of each byte.
     static let scalars: [Unicode.Scalar] = {
         var next: UInt32 = 0x100
         return (0..<256).map { byte in
@@ -14,14 +14,14 @@ enum ByteAlphabet {
         }
     }()
 
-    /// The byte of each scalar value below 0x144; nil where the value stands for none.
+    /// The byte of each character below U+0144; nil if the character stands for no byte.
     private static let bytes: [UInt8?] = {
         var bytes = [UInt8?](repeating: nil, count: 0x144)
         for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar.value)] = UInt8(byte) }
         return bytes
     }()
 
-    /// The bytes that `token`, UTF-8, stands for; nil where a character is not of the alphabet.
+    /// The bytes that `token` (UTF-8) stands for; nil if a character is not in the alphabet.
     static func bytes(of token: ArraySlice<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(token.count)

@@ -1,26 +1,26 @@
 import CPCRE2
 import Settings
 
-/// What one thread needs to match: the place for results and the stack of compiled code.
+/// The memory that one thread needs for matching: the place for results and the stack of compiled code.
 struct MatchScratch: ~Copyable {
     private let data: OpaquePointer
     private let context: OpaquePointer
     private let stack: OpaquePointer?
 
-    /// Steps of one match. Expressions of published tokenizers take a few a character; one that tries every way to cut a
-    /// text would take longer than anyone lives.
+    /// The limit of steps for one match. Expressions of published tokenizers take a few steps for each character. An expression
+    /// that tries every way to cut a text would never end in practice.
     static let stepLimit: UInt32 = 10_000_000
-    /// Memory of a match that machine code has no room for, KiB.
+    /// The memory limit of the interpreter in KiB, for a match that exceeds the stack of compiled code.
     private static let heapLimit: UInt32 = 256 << 10
 
     init() {
-        // One pair of offsets is enough: groups are not looked at.
+        // One pair of offsets is enough, because groups are not read.
         guard let data = pcre2_match_data_create_8(1, nil), let context = pcre2_match_context_create_8(nil) else {
             brokenInvariant("PCRE2 has no memory for a match")
         }
         self.data = data
         self.context = context
-        // Without this stack compiled code has 32 KiB, which one long match with backtracking can exceed.
+        // Without this stack, compiled code has 32 KiB, and one long match with backtracking can exceed it.
         stack = pcre2_jit_stack_create_8(32 << 10, 64 << 20, nil)
         if let stack { pcre2_jit_stack_assign_8(context, nil, UnsafeMutableRawPointer(stack)) }
         pcre2_set_match_limit_8(context, MatchScratch.stepLimit)
@@ -35,8 +35,8 @@ struct MatchScratch: ~Copyable {
 
     /// The first match in `text` that begins at `start` or later.
     ///
-    /// - Parameter text: valid UTF-8; the caller has checked it. What lies before `start` can be seen by look-behind.
-    /// - Throws: `Problem` where the match takes more steps or memory than it may.
+    /// - Parameter text: valid UTF-8, checked by the caller. Look-behind also sees the text before `start`.
+    /// - Throws: `Problem` if the match exceeds the limits of steps or memory.
     @inline(__always)
     func firstMatch(
         of expression: RegularExpression, in text: UnsafeBufferPointer<UInt8>, from start: Int
@@ -49,7 +49,7 @@ struct MatchScratch: ~Copyable {
             status = interpret(expression, text, start)
         }
         if status == PCRE2_ERROR_NOMATCH { return nil }
-        // Zero: the pattern has groups, for which there is no place.
+        // Zero is a match too: the pattern has groups, and there is no place for their offsets.
         guard status >= 0 else { throw RegularExpression.Problem(reason: RegularExpression.message(status)) }
         let offsets = pcre2_get_ovector_pointer_8(data)!
         // A look-behind assertion with \K could end before it starts; such patterns are refused when they are read.

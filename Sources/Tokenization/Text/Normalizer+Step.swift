@@ -6,7 +6,7 @@ extension Normalizer.Step {
         case .decomposed: UnicodeForm.decomposed(text, isCompatible: false)
         case .compatibilityComposed: UnicodeForm.composed(text, isCompatible: true)
         case .compatibilityDecomposed: UnicodeForm.decomposed(text, isCompatible: true)
-        // Character by character: no final sigma.
+        // As in Hugging Face, each character is mapped alone: a sigma at the end of a word is not special.
         case .lowercase: text.unicodeScalars.map { $0.properties.lowercaseMapping }.joined()
         }
     }

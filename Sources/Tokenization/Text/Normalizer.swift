@@ -1,7 +1,7 @@
 import JSON
 import Settings
 
-/// What is done to a text before it is split: Unicode normal forms and lower case, one after another.
+/// The normalisation of a text before it is split: Unicode normal forms and lower case, one step after another.
 struct Normalizer: Sendable {
     enum Step: String, Sendable {
         case composed = "NFC"
@@ -11,15 +11,15 @@ struct Normalizer: Sendable {
         case lowercase = "Lowercase"
     }
 
-    /// A text that normalisation changed, and where its parts come from.
+    /// A text that normalisation changed, and the original position of its parts.
     struct Result {
         var bytes: [UInt8] = []
-        /// Starts of parts, here and in the original: within a part that is unchanged offsets run alike.
+        /// Where each part starts, in `bytes` and in the original. Within an unchanged part, offsets grow alike in both.
         var parts: [(start: Int, original: Int)] = []
         /// The original's length.
         let originalCount: Int
 
-        /// Where in the original the byte at `offset` comes from; exact up to the character cluster.
+        /// The original position of the byte at `offset`, exact up to a character with its marks.
         func original(of offset: Int) -> Int {
             var (low, high) = (0, parts.count)
             while high - low > 1 {
@@ -59,10 +59,10 @@ struct Normalizer: Sendable {
         return all
     }
 
-    /// The normalised text; nil where it is the text itself.
+    /// The normalised text; nil if it equals the text.
     ///
-    /// The text is cut before every ASCII character: nothing before one ever composes with it or moves past it, so the
-    /// parts can be normalised alone, and a part that needs no work costs none.
+    /// The text is cut before every ASCII character, because no earlier character composes with an ASCII character or moves
+    /// past it. So each part is normalised alone, and a part that is normal already costs nothing.
     func normalized(_ text: Span<UInt8>) -> Result? {
         guard !steps.isEmpty, firstPart(from: 0, in: text) < text.count else { return nil }
         var result = Result(originalCount: text.count)
@@ -80,7 +80,7 @@ struct Normalizer: Sendable {
             result.bytes += string.utf8
             position = end
         }
-        // Everything was normal already, though not at first sight.
+        // The quick check can't prove that every part is normal: the result may equal the text.
         return result.bytes.count == text.count && (0..<text.count).allSatisfy { result.bytes[$0] == text[$0] }
             ? nil : result
     }
@@ -91,7 +91,7 @@ struct Normalizer: Sendable {
         for index in range { result.bytes.append(text[index]) }
     }
 
-    /// Where the first part that may need work begins; the text's end where none does.
+    /// Where the first part that may need normalisation begins; the text's end if there is none.
     private func firstPart(from start: Int, in text: Span<UInt8>) -> Int {
         let composesOnly = steps.allSatisfy { $0 == .composed }
         let lowers = steps.contains(.lowercase)
@@ -105,7 +105,7 @@ struct Normalizer: Sendable {
                 position += 1
                 continue
             }
-            // Below U+0300 (lead byte 0xcc) everything is composed.
+            // Below U+0300 (lead byte 0xcc) every character is in composed form.
             guard composesOnly else { return partStart }
             let (scalar, length) = UTF8Reading.scalar(at: position, in: text)
             if byte >= 0xcc, !Normalizer.isAlwaysComposed(scalar.value) { return partStart }
@@ -114,8 +114,8 @@ struct Normalizer: Sendable {
         return text.count
     }
 
-    /// Characters that stay what they are in composed form, whatever stands around them. Not all, but most of most
-    /// texts.
+    /// Whether composition never changes the character, whatever its neighbours are. False for some characters that never
+    /// change either; the ranges cover most characters of most texts.
     private static func isAlwaysComposed(_ value: UInt32) -> Bool {
         switch value {
         case 0x391...0x3a1, 0x3a3...0x3ce, 0x400...0x482, 0x48a...0x52f, 0x5d0...0x5ea, 0x621...0x64a, 0x1e00...0x1eff,

@@ -1,9 +1,9 @@
-/// A regular expression as `tokenizer.json` writes it, for Oniguruma, rewritten so that PCRE2 finds the same matches.
+/// Rewrites a regular expression of `tokenizer.json`, which is written for Oniguruma, so that PCRE2 finds the same matches.
 ///
-/// What differs and is rewritten: PCRE2's `\s` has U+180E; its `\v` and `\h` are classes; `\uHHHH` is unknown to it;
-/// `X{1,3}+` is possessive in PCRE2 and a repeated group in Oniguruma; general categories are those of an older
-/// Unicode (`UnicodeAdditions`). What differs and is rare (word boundaries, scripts, class set operations, folds of
-/// several letters) is refused by name.
+/// These differences are rewritten: PCRE2's `\s` includes U+180E; its `\v` and `\h` are classes; it does not know `\uHHHH`;
+/// `X{1,3}+` is possessive in PCRE2 and a repeated group in Oniguruma; PCRE2's general categories are those of an older Unicode
+/// (`UnicodeAdditions`). Rare differences (word boundaries, scripts, class set operations, folds of several letters) are
+/// refused, and the error names the construct.
 struct OnigurumaPattern {
     /// A construct that is not supported.
     struct Problem: Error { let reason: String }
@@ -11,7 +11,7 @@ struct OnigurumaPattern {
     private let scalars: [Unicode.Scalar]
     private var position = 0
     private var output: [UInt8] = []
-    /// Where the last atom begins in `output`: what a quantifier is applied to.
+    /// Where the last atom begins in `output`. A quantifier applies to this atom.
     private var atom: Int?
     private var groups: [(start: Int, wasCaseless: Bool)] = []
     private var isCaseless = false
@@ -73,8 +73,7 @@ struct OnigurumaPattern {
         lastLiteral = scalar
     }
 
-    /// Oniguruma folds some neighbours to one letter (ß is ss): a caseless text with such a pair would match
-    /// differently.
+    /// Refuses pairs that Oniguruma folds to one letter (ß is ss): PCRE2 would match such a caseless text differently.
     private func checkFold(_ scalar: Unicode.Scalar) throws(Problem) {
         guard scalar.isASCII else { throw Problem(reason: "'\(scalar)' under (?i: is not supported") }
         guard let last = lastLiteral else { return }
@@ -121,7 +120,7 @@ struct OnigurumaPattern {
     // MARK: Quantifiers
 
     private mutating func quantifier() throws(Problem) {
-        guard atom != nil else { throw Problem(reason: "'\(scalars[position])' repeats nothing, or a repetition") }
+        guard atom != nil else { throw Problem(reason: "'\(scalars[position])' repeats nothing, or follows a repetition") }
         emit(String(scalars[position]))
         position += 1
         if let mode = peek(), mode == "?" || mode == "+" {
@@ -136,13 +135,13 @@ struct OnigurumaPattern {
             position += 1
             return try literal("{")
         }
-        guard let start = atom else { throw Problem(reason: "'{' repeats nothing, or a repetition") }
+        guard let start = atom else { throw Problem(reason: "'{' repeats nothing, or follows a repetition") }
         position += length
         emit(most == least ? "{\(least)}" : "{\(least),\(most)}")
         (atom, lastLiteral) = (nil, nil)
         switch peek() {
         case "+":
-            // A repeated interval in Oniguruma; PCRE2 would read a possessive one.
+            // Oniguruma reads `{…}+` as a repeated interval, PCRE2 as a possessive one.
             output.insert(contentsOf: "(?:".utf8, at: start)
             emit(")")
             atom = start
@@ -154,7 +153,7 @@ struct OnigurumaPattern {
         }
     }
 
-    /// The bounds of `{n}`, `{n,}`, `{,m}` or `{n,m}` here and its length; nil where the brace is a literal one.
+    /// The bounds and the length of `{n}`, `{n,}`, `{,m}` or `{n,m}` here; nil if the brace is a literal.
     private func intervalBounds() -> (least: String, most: String, length: Int)? {
         guard let end = scalars[position...].firstIndex(of: "}") else { return nil }
         let inside = String(String.UnicodeScalarView(scalars[(position + 1)..<end]))
@@ -182,8 +181,7 @@ struct OnigurumaPattern {
         }
     }
 
-    /// A class escape here (`\s`, `\d`, `\p{…}` and their negations), passed; nil, and nothing passed, for another
-    /// escape.
+    /// Reads a class escape here (`\s`, `\d`, `\p{…}` or their negations). Returns nil and stays in place for another escape.
     private mutating func classEscape() throws(Problem) -> (members: String, isNegated: Bool)? {
         guard let letter = peek(1) else { throw Problem(reason: "it ends with a backslash") }
         switch letter {
@@ -207,7 +205,7 @@ struct OnigurumaPattern {
         }
     }
 
-    /// The character of an escape here, passed.
+    /// Reads an escape here and returns its character.
     private mutating func escapedScalar() throws(Problem) -> Unicode.Scalar {
         guard let letter = peek(1) else { throw Problem(reason: "it ends with a backslash") }
         position += 2
@@ -226,7 +224,7 @@ struct OnigurumaPattern {
             guard position + length <= scalars.count else { break }
             defer { position += length }
             let value = try scalar(hexadecimal: scalars[position..<(position + length)])
-            // Oniguruma reads \xHH as a byte, not a character.
+            // Oniguruma reads \xHH as a byte, not as a character.
             guard letter == "u" || value.isASCII else {
                 throw Problem(reason: "'\\x' with a byte above 7f is not supported")
             }

@@ -1,8 +1,8 @@
 import CPCRE2
 
-/// PCRE2's version and date, of the library that is loaded.
+/// Version and date of the loaded PCRE2 library.
 public var pcre2Version: String {
-    // With its final zero.
+    // The count includes the final zero.
     let count = Int(pcre2_config_8(UInt32(PCRE2_CONFIG_VERSION), nil))
     guard count > 0 else { return "of an unknown version" }
     var text = [UInt8](repeating: 0, count: count)

@@ -1,6 +1,6 @@
-/// Cuts pieces of text into words and encodes them, with what one thread needs for it. Not for two threads at once.
+/// Cuts pieces of text into words and encodes them, with the working memory of one thread. Not for two threads at once.
 ///
-/// The hot loop: bytes in place, no allocation where a text's words have been met before.
+/// This is the hot loop: bytes are read in place, and words in the cache need no allocation.
 final class PieceSplitter: @unchecked Sendable {
     // Unchecked because a tokenizer hands a splitter to one call at a time.
     private let steps: [PreTokenizer.Step]
@@ -10,10 +10,10 @@ final class PieceSplitter: @unchecked Sendable {
 
     /// The tokens so far.
     var ids: [Int32] = []
-    /// Where each token starts, in bytes of the piece; filled where `keepsStarts`.
+    /// Where each token starts, in bytes of the piece. Filled only if `keepsStarts`.
     var starts: [Int] = []
     var keepsStarts = false
-    /// Why an expression gave up on the text: the tokens are then none of it.
+    /// Why an expression gave up on the text; the tokens are then not valid. Nil if no expression did.
     private(set) var problem: RegularExpression.Problem?
 
     init(_ model: BytePairModel, _ preTokenizer: PreTokenizer, _ vocabulary: Vocabulary) {
@@ -22,7 +22,7 @@ final class PieceSplitter: @unchecked Sendable {
         self.vocabulary = vocabulary
     }
 
-    /// Forgets the last text.
+    /// Forgets the previous text.
     func begin() {
         ids.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
@@ -35,7 +35,7 @@ final class PieceSplitter: @unchecked Sendable {
         cut(piece, by: 0, origin: 0)
     }
 
-    /// - Parameter origin: where `piece` starts in what `encode` was given.
+    /// - Parameter origin: where `piece` starts in the piece that `encode` was given.
     private func cut(_ piece: UnsafeBufferPointer<UInt8>, by step: Int, origin: Int) {
         guard step < steps.count else { return encodeWord(piece, origin: origin) }
         switch steps[step] {
@@ -54,7 +54,7 @@ final class PieceSplitter: @unchecked Sendable {
         }
     }
 
-    /// Matches and what lies between them are pieces of their own.
+    /// Makes each match, and each stretch between matches, a piece of its own.
     private func isolate(
         _ expression: RegularExpression, _ piece: UnsafeBufferPointer<UInt8>, _ step: Int, _ origin: Int
     ) {
@@ -77,9 +77,9 @@ final class PieceSplitter: @unchecked Sendable {
         return parts
     }
 
-    /// The matches and the stretches between them, in order.
+    /// Calls `body` for the matches and the stretches between them, in order.
     ///
-    /// As Oniguruma's iterator does: an empty match is not accepted where the last one ended.
+    /// As in Oniguruma's iterator, an empty match at the end of the previous match does not count.
     @inline(__always)
     private func forEachPart(
         of piece: UnsafeBufferPointer<UInt8>, by expression: RegularExpression, includingEmpty: Bool = false,
@@ -104,7 +104,7 @@ final class PieceSplitter: @unchecked Sendable {
     private func firstMatch(
         of expression: RegularExpression, in piece: UnsafeBufferPointer<UInt8>, from start: Int
     ) -> Range<Int>? {
-        // A text that has been given up costs no further steps.
+        // A text with a problem costs no further steps.
         guard problem == nil else { return nil }
         do throws(RegularExpression.Problem) {
             return try scratch.firstMatch(of: expression, in: piece, from: start)
@@ -125,7 +125,7 @@ final class PieceSplitter: @unchecked Sendable {
         if keepsStarts { appendStarts(from: first, origin: origin) }
     }
 
-    /// A token covers as many bytes as it decodes to; the space that a piece was given counts for nothing.
+    /// Each token covers as many bytes as it decodes to. A space that was added before a piece takes no bytes of the text.
     private func appendStarts(from first: Int, origin: Int) {
         var start = origin
         for id in ids[first...] {
@@ -138,7 +138,7 @@ final class PieceSplitter: @unchecked Sendable {
 extension PreTokenizer.Behavior {
     typealias Part = (range: Range<Int>, isMatch: Bool)
 
-    /// The pieces that the parts of a text become.
+    /// The pieces that this behaviour makes of a text's parts.
     func joined(_ parts: [Part]) -> [Range<Int>] {
         switch self {
         case .isolated: return parts.map(\.range)

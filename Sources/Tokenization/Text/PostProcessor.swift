@@ -16,7 +16,7 @@ struct PostProcessor: Sendable {
         let type = try fields.string("type")
         switch type {
         case "ByteLevel":
-            // It moves offsets only.
+            // This processor only moves offsets, which Tandem does not use.
             try fields.refuseAllBut(["type", "add_prefix_space", "trim_offsets", "use_regex"])
         case "Sequence":
             try fields.refuseAllBut(["type", "processors"])
@@ -30,7 +30,7 @@ struct PostProcessor: Sendable {
         }
     }
 
-    /// The template of a single text; that of pairs is not used.
+    /// Reads the template for a single text. The template for pairs of texts is not used.
     private mutating func readTemplate(_ fields: ComponentFields, _ vocabulary: Vocabulary) throws(Failure) {
         try fields.refuseAllBut(["type", "single", "pair", "special_tokens"])
         let special = try ComponentFields(
@@ -41,7 +41,7 @@ struct PostProcessor: Sendable {
             try piece.refuseAllBut(["SpecialToken", "Sequence"])
             if let sequence = piece["Sequence"] {
                 guard sequence["id"]?.text == "A" else {
-                    throw .unsupportedTokenizer(piece.place, "is a second text in the template of one")
+                    throw .unsupportedTokenizer(piece.place, "is a second text in the template for a single text")
                 }
                 textCount += 1
             } else {
@@ -67,7 +67,7 @@ struct PostProcessor: Sendable {
         var ids: [Int32] = []
         for node in try fields.list("ids") {
             guard let id = node.wholeNumber.flatMap(Int32.init(exactly:)), vocabulary.bytes(of: id) != nil else {
-                throw .damagedTokenizer(fields.place(of: "ids"), "has \(node.kind), which is no token's id")
+                throw .damagedTokenizer(fields.place(of: "ids"), "has \(node.kind), which is not the id of a token")
             }
             ids.append(id)
         }

@@ -1,9 +1,9 @@
 import JSON
 import Settings
 
-/// How a text is cut into words before byte-pair encoding: steps, each of which cuts the pieces of the one before.
+/// Cuts a text into words before byte-pair encoding, in steps. Each step cuts the pieces of the step before it.
 struct PreTokenizer: Sendable {
-    /// What becomes of the matches of a pattern.
+    /// What a split does with the matches of its pattern.
     enum Behavior: String, Sendable {
         case isolated = "Isolated"
         case removed = "Removed"
@@ -13,15 +13,15 @@ struct PreTokenizer: Sendable {
     }
 
     enum Step: Sendable {
-        /// - Parameter isInverted: what is between the matches counts as match.
+        /// - Parameter isInverted: whether the stretches between the matches count as the matches.
         case split(RegularExpression, Behavior, isInverted: Bool)
-        /// A piece that does not begin with a space gets one.
+        /// Adds a space before a piece that does not begin with one.
         case prefixSpace
     }
 
     let steps: [Step]
 
-    /// GPT-2's expression, which `ByteLevel` splits by.
+    /// GPT-2's expression, with which `ByteLevel` splits a text.
     private static let byteLevelPattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
     init(_ node: JSONValue?, place: String) throws(Failure) {
@@ -33,7 +33,7 @@ struct PreTokenizer: Sendable {
         guard isComplete else { throw .unsupportedTokenizer(place, "does not end with ByteLevel") }
     }
 
-    /// - Parameter isComplete: `ByteLevel` has been read: what follows would see its alphabet, not the text.
+    /// - Parameter isComplete: whether `ByteLevel` has been read. A later step would see the byte alphabet, not the text.
     private static func steps(
         _ node: JSONValue, place: String, isComplete: inout Bool
     ) throws(Failure) -> [Step] {

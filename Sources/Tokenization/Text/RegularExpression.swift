@@ -1,15 +1,15 @@
 import CPCRE2
 
-/// A compiled regular expression over UTF-8. Immutable: any number of threads may match with it at once.
+/// A compiled regular expression over UTF-8. It is immutable, so any number of threads may match with it at once.
 final class RegularExpression: @unchecked Sendable {
-    /// Why a pattern does not compile, or a match was given up, in PCRE2's words.
+    /// Why a pattern does not compile, or why a match was given up, in PCRE2's words.
     struct Problem: Error { let reason: String }
 
     /// `pcre2_code` is never written after compilation, so sharing it is safe.
     let code: OpaquePointer
     let isCompiledToMachineCode: Bool
 
-    /// - Parameter isLiteral: `pattern` is a text to be found, not an expression.
+    /// - Parameter isLiteral: whether `pattern` is a text to search for, not an expression.
     init(_ pattern: String, isLiteral: Bool = false) throws(Problem) {
         let options = UInt32(PCRE2_UTF) | (isLiteral ? UInt32(PCRE2_LITERAL) : UInt32(PCRE2_UCP | PCRE2_MULTILINE))
         guard let context = pcre2_compile_context_create_8(nil) else { throw Problem(reason: "out of memory") }
@@ -24,7 +24,7 @@ final class RegularExpression: @unchecked Sendable {
             throw Problem(reason: "\(RegularExpression.message(error)) at byte \(offset)")
         }
         self.code = code
-        // Without machine code (a platform that has none) matching is slower, not different.
+        // On a platform without machine code, matching is slower but gives the same matches.
         isCompiledToMachineCode = pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE)) == 0
     }
 

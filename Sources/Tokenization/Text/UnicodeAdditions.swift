@@ -1,23 +1,24 @@
-/// Classes of characters as Hugging Face's tokenizers know them, written for PCRE2.
+/// The character classes of Hugging Face's tokenizers, written for PCRE2.
 ///
-/// `tokenizers` splits by Unicode 16, PCRE2 10.42 (Debian 12) knows Unicode 14. A letter that it does not know yet
-/// would end a word, so every category is written together with the characters that came later. A newer PCRE2, which
-/// knows them itself, finds the same.
+/// `tokenizers` splits by Unicode 16, but PCRE2 10.42 (Debian 12) knows only Unicode 14. A letter that PCRE2 does not know
+/// would end a word. So every category is written together with the characters that were added later. A newer PCRE2, which
+/// knows these characters itself, finds the same matches.
 enum UnicodeAdditions {
-    /// The characters of `\s`, inside a class: White_Space, which PCRE2 extends by U+180E.
+    /// The characters of `\s`, written inside a class: White_Space, without the U+180E that PCRE2 adds to it.
     static let whiteSpace =
         #"\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"#
-    /// All others, inside a class.
+    /// All other characters, written inside a class.
     static let notWhiteSpace = #"""
         \x{0}-\x{8}\x{e}-\x{1f}\x{21}-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\#
         \x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff}
         """#
-    /// Rust's `char::is_numeric`, inside a class: numbers of Unicode 17.
+    /// The characters of Rust's `char::is_numeric`, written inside a class: the numbers of Unicode 17.
     static let numeric = members(ofCategory: "N")! + #"\x{11de0}-\x{11de9}\x{16ff4}-\x{16ff6}"#
 
-    /// The members of a general category, inside a class; nil where it is not supported.
+    /// The members of a general category, written inside a class; nil for a category that is not supported.
     ///
-    /// Mn and Mc are not: a character has moved from one to the other. Nor are the unassigned ones.
+    /// Mn and Mc are not supported, because a character has moved from one to the other. C and Cn are not supported, because
+    /// unassigned characters have been assigned.
     static func members(ofCategory name: String) -> String? {
         guard categories.contains(name) else { return nil }
         let added = additions.keys.sorted().filter { $0 == name || $0.prefix(1) == name }
@@ -36,7 +37,7 @@ enum UnicodeAdditions {
         "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp",
     ]
 
-    /// What Unicode 15, 15.1 and 16 added to each category.
+    /// The characters that Unicode 15, 15.1 and 16 added to each category.
     private static let additions: [String: String] = [
         "Lu": "1c89 a7cb-a7cc a7da a7dc 10d50-10d65",
         "Ll": "1c8a a7cd a7db 10d70-10d85 1df25-1df2a",

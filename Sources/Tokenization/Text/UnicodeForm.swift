@@ -1,10 +1,10 @@
 import Foundation
 
-/// The normal forms of Unicode (UAX 15), by the tables that Hugging Face's normaliser has.
+/// The normal forms of Unicode (UAX 15), with the tables of Hugging Face's normaliser.
 ///
-/// Foundation decomposes single characters; order and composition are done here, since Foundation's own forms of
-/// whole texts misplace marks after compatibility decompositions and take characters above U+FFFF for those of their
-/// low 16 bits.
+/// Foundation decomposes single characters only; ordering and composition are done here. Foundation's normal forms of full
+/// texts are wrong: they misplace marks after compatibility decompositions, and confuse a character above U+FFFF with the
+/// character of its low 16 bits.
 enum UnicodeForm {
     static func decomposed(_ text: String, isCompatible: Bool) -> String {
         string(orderedParts(of: text, isCompatible))
@@ -16,7 +16,7 @@ enum UnicodeForm {
         var lastClass: UInt8 = 0
         for scalar in orderedParts(of: text, isCompatible) {
             let ownClass = combiningClass(scalar)
-            // A mark reaches its starter past marks of lower classes only.
+            // A mark composes with its starter only if all marks between them have lower classes.
             if let place = starter, place == result.count - 1 || (lastClass != 0 && lastClass < ownClass),
                 let joined = composition(result[place], scalar)
             {
@@ -34,7 +34,7 @@ enum UnicodeForm {
 
     // MARK: Decomposition
 
-    /// The full decomposition, marks in canonical order.
+    /// The full decomposition, with marks in canonical order.
     private static func orderedParts(of text: String, _ isCompatible: Bool) -> [Unicode.Scalar] {
         var parts: [Unicode.Scalar] = []
         for scalar in text.unicodeScalars {
@@ -52,7 +52,7 @@ enum UnicodeForm {
         return parts
     }
 
-    /// Orders each run of marks by their classes, equal ones as they stand. Sorted, because a text may be nothing but marks.
+    /// Orders each run of marks by their classes; equal classes keep their order. One run may be a whole text.
     private static func orderMarks(in parts: inout [Unicode.Scalar]) {
         var start = 0
         while start < parts.count {
@@ -96,7 +96,7 @@ enum UnicodeForm {
         let second: Unicode.Scalar
     }
 
-    /// What two characters become: every character of Unicode 10 that decomposes into two or more and is not excluded.
+    /// The composition of each pair: every character of Unicode 10 that decomposes into two or more and is not excluded.
     private static let compositions: [Pair: Unicode.Scalar] = {
         var whole: [[Unicode.Scalar]: Unicode.Scalar] = [:]
         for value in [0xc0...0x30ff, 0x11000...0x115ff].joined() {
@@ -108,7 +108,7 @@ enum UnicodeForm {
         }
         var pairs: [Pair: Unicode.Scalar] = [:]
         for (parts, scalar) in whole {
-            // All but the last part are one character, or have been composed to one.
+            // All parts but the last are one character, or compose to one.
             let head = Array(parts.dropLast())
             guard let first = head.count == 1 ? head[0] : whole[head] else { continue }
             pairs[Pair(first: first, second: parts[parts.count - 1])] = scalar
@@ -116,11 +116,11 @@ enum UnicodeForm {
         return pairs
     }()
 
-    // MARK: What Hugging Face does not know
+    // MARK: Characters that Hugging Face does not know
 
-    /// Whether normalisation does something with a character only since Unicode 11.
+    /// Whether normalisation changes the character only since Unicode 11.
     ///
-    /// Hugging Face's tables are older: such a mark neither moves nor composes there, nor lets others pass it.
+    /// Hugging Face's tables are older: there such a mark does not move or compose, and no other mark moves past it.
     private static func isUnknown(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar.value >= 0x7fd else { return false }
         var (low, high) = (0, unknown.count)
@@ -131,7 +131,7 @@ enum UnicodeForm {
         return low < unknown.count && unknown[low].contains(scalar.value)
     }
 
-    /// Ascending.
+    /// Characters for `isUnknown`, in ascending order.
     private static let unknown: [ClosedRange<UInt32>] = [
         0x7fd...0x7fd, 0x897...0x89f, 0x8ca...0x8d3, 0x9fe...0x9fe, 0xc3c...0xc3c, 0xd3b...0xd3c, 0xeba...0xeba,
         0x1715...0x1715, 0x1abf...0x1add, 0x1ae0...0x1aeb, 0x1df6...0x1dfa, 0x32ff...0x32ff, 0xa7f2...0xa7f4,

@@ -1,8 +1,7 @@
 import JSON
 import Settings
 
-/// The members of one object of `tokenizer.json`, read strictly: a member that nobody asked for is refused by name,
-/// so no option is ignored.
+/// The members of one object of `tokenizer.json`, read strictly: an unknown member is refused by name, so no option is ignored.
 struct ComponentFields {
     /// File and path, for errors: `…/tokenizer.json: pre_tokenizer.pretokenizers[1]`.
     let place: String
@@ -18,7 +17,7 @@ struct ComponentFields {
 
     func place(of name: String) -> String { "\(place).\(name)" }
 
-    /// The value of `name`; nil where it is missing.
+    /// The value of `name`; nil if it is missing.
     subscript(_ name: String) -> JSONValue? {
         members.first { $0.name.matches(name) }?.value
     }
@@ -69,7 +68,7 @@ struct ComponentFields {
         }
     }
 
-    /// Each listed object, read with its own place.
+    /// Reads each object of a list, with its own place for errors.
     static func each(_ nodes: [JSONValue], place: String) throws(Failure) -> [ComponentFields] {
         var fields: [ComponentFields] = []
         for (index, node) in nodes.enumerated() {
@@ -85,7 +84,7 @@ extension Failure {
         .damaged(place, reason, remedy: "Copy the file again from where the model was published.")
     }
 
-    /// A part of a tokenizer that Tandem does not compute.
+    /// A part of a tokenizer that Tandem does not support.
     static func unsupportedTokenizer(_ place: String, _ reason: String) -> Failure {
         .configuration(
             place, reason,

@@ -1,9 +1,9 @@
-/// Decodes tokens as they come, whole characters only: a character whose bytes are spread over tokens appears with
-/// the last.
+/// Decodes tokens as they come, in whole characters: a character with bytes in several tokens appears with the last of these
+/// tokens.
 public struct StreamDecoder: Sendable {
     private let tokenizer: Tokenizer
     private let skipSpecialTokens: Bool
-    /// The beginning of a character that is not complete.
+    /// The first bytes of a character that is not complete yet.
     private var pending: [UInt8] = []
 
     public init(_ tokenizer: Tokenizer, skipSpecialTokens: Bool) {
@@ -11,7 +11,7 @@ public struct StreamDecoder: Sendable {
         self.skipSpecialTokens = skipSpecialTokens
     }
 
-    /// The characters that `id` completes; may be empty.
+    /// Returns the characters that `id` completes; the text may be empty.
     public mutating func append(_ id: Int32) -> String {
         pending += tokenizer.decodeBytes([id], skipSpecialTokens: skipSpecialTokens)
         let complete = pending.count - StreamDecoder.incompleteSuffix(of: pending)
@@ -19,13 +19,13 @@ public struct StreamDecoder: Sendable {
         return String(decoding: pending[..<complete], as: UTF8.self)
     }
 
-    /// What is left at the end of a stream: U+FFFD for a character that was never completed, else nothing.
+    /// Returns the rest at the end of a stream: U+FFFD for an incomplete character, else an empty text.
     public mutating func finish() -> String {
         defer { pending = [] }
         return String(decoding: pending, as: UTF8.self)
     }
 
-    /// How many bytes at the end begin a character that later bytes could complete.
+    /// The number of bytes at the end that begin a character which later bytes could complete.
     private static func incompleteSuffix(of bytes: [UInt8]) -> Int {
         for distance in 1...3 where distance <= bytes.count {
             let byte = bytes[bytes.count - distance]

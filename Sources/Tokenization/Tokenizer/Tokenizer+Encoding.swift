@@ -1,20 +1,20 @@
 import Settings
 
 extension Tokenizer {
-    /// The tokens of `text`. Added tokens that stand in the text become their own ids in either case.
+    /// The tokens of `text`. Added tokens in the text become their own ids, whatever `addSpecialTokens` is.
     ///
-    /// - Parameter addSpecialTokens: whether the post-processor's tokens (a beginning of sequence, say) are put
-    ///   around it.
-    /// - Throws: `Failure` (damaged data) where the tokenizer's expressions take too many steps on the text. Those of
-    ///   published models never do.
+    /// - Parameter addSpecialTokens: whether the post-processor's tokens (for example a beginning of sequence) are added around
+    ///   the text.
+    /// - Throws: `Failure` (damaged data) if the tokenizer's regular expressions take too many steps on the text. The
+    ///   expressions of published models never do.
     public func encode(_ text: String, addSpecialTokens: Bool) throws(Failure) -> [Int32] {
         try tokens(of: text, addSpecialTokens, keepsStarts: false).ids
     }
 
     /// The tokens of a text given as its UTF-8 bytes: the fast path for files.
     ///
-    /// - Throws: `Failure` (damaged data) where the bytes are not UTF-8, with the position of the first that is not, and as
-    ///   for a text.
+    /// - Throws: `Failure` (damaged data) for bytes that are not UTF-8, with the position of the first wrong byte; and as for a
+    ///   text.
     public func encode(utf8 bytes: Span<UInt8>, addSpecialTokens: Bool) throws(Failure) -> [Int32] {
         do {
             _ = try UTF8Span(validating: bytes)
@@ -27,19 +27,19 @@ extension Tokenizer {
 
     /// The tokens of a text given as its UTF-8 bytes.
     ///
-    /// - Throws: `Failure` (damaged data) where the bytes are not UTF-8, and as for a text.
+    /// - Throws: `Failure` (damaged data) for bytes that are not UTF-8, and as for a text.
     public func encode(utf8 bytes: [UInt8], addSpecialTokens: Bool) throws(Failure) -> [Int32] {
         try encode(utf8: bytes.span, addSpecialTokens: addSpecialTokens)
     }
 
-    /// The tokens of `text` with their places, for masks over parts of it.
+    /// The tokens of `text` with their starts, for masks over parts of the text.
     ///
     /// - Throws: as `encode`.
     public func encodeWithStarts(_ text: String, addSpecialTokens: Bool) throws(Failure) -> TokenizedText {
         try tokens(of: text, addSpecialTokens, keepsStarts: true)
     }
 
-    // MARK: The way of a text
+    // MARK: Steps of encoding
 
     private func tokens(
         of text: String, _ addSpecialTokens: Bool, keepsStarts: Bool
@@ -61,8 +61,8 @@ extension Tokenizer {
             }
             return .failure(
                 .damaged(
-                    "text", "takes the tokenizer's expressions too many steps (\(problem.reason))",
-                    remedy: "Shorten it, or use the tokenizer as its model was published with."))
+                    "text", "needs too many steps of the tokenizer's regular expressions (\(problem.reason))",
+                    remedy: "Shorten the text, or use the tokenizer that was published with the model."))
         }
     }
 
@@ -87,7 +87,7 @@ extension Tokenizer {
         if splitter.keepsStarts { splitter.starts.append(start) }
     }
 
-    /// A piece between added tokens: normalised, and searched for the added tokens that are normalised too.
+    /// Encodes a piece between added tokens: normalises it, then searches it for the added tokens of normalised text.
     private func encodeLiteral(_ piece: Span<UInt8>, origin: Int, _ splitter: PieceSplitter) {
         let first = splitter.starts.count
         guard let normalized = normalizer.normalized(piece) else {

@@ -3,10 +3,10 @@ import Foundation
 import Settings
 import Synchronization
 
-/// A byte-level byte-pair tokenizer, as `tokenizer.json` of a Hugging Face folder describes it.
+/// A byte-level byte-pair tokenizer, as described by `tokenizer.json` of a Hugging Face folder.
 ///
-/// It gives the ids that Hugging Face's `tokenizers` gives; a file with a part that Tandem does not compute is
-/// refused when it is read. Any number of threads may encode and decode at once.
+/// It gives the same ids as Hugging Face's `tokenizers`. Reading fails for a file with a part that Tandem does not support. Any
+/// number of threads may encode and decode at once.
 public final class Tokenizer: Sendable {
     let vocabulary: Vocabulary
     let addedTokens: AddedTokens
@@ -14,20 +14,20 @@ public final class Tokenizer: Sendable {
     let postProcessor: PostProcessor
     private let preTokenizer: PreTokenizer
     private let model: BytePairModel
-    /// Splitters that no call is using, with their caches of words.
+    /// Splitters that no call uses now. They keep their caches of words.
     private let idle = Mutex<[PieceSplitter]>([])
 
     /// Reads `tokenizer.json` of `folder`.
     ///
-    /// - Throws: `Failure`: missing input (66) without the file, damaged data (65) where it contradicts its format,
-    ///   configuration (78) for a component or option that is not supported, which is named.
+    /// - Throws: `Failure`: missing input (66) without the file; damaged data (65) for a file that contradicts its format;
+    ///   configuration (78) for a component or option that is not supported, with its name.
     public convenience init(folder: String) throws(Failure) {
         let path = folder.hasSuffix("/") ? "\(folder)tokenizer.json" : "\(folder)/tokenizer.json"
         if FileStatus(path) == nil { try RunPlace.refuse(asModel: folder) }
         try self.init(TokenizerFile(try TokenizerFile.bytes(path: path), origin: path))
     }
 
-    /// Reads the content of a `tokenizer.json`, which errors call `origin`.
+    /// Reads the content of a `tokenizer.json`. Errors name the file `origin`.
     public convenience init(tokenizerJSON: Data, origin: String) throws(Failure) {
         try self.init(TokenizerFile([UInt8](tokenizerJSON), origin: origin))
     }
@@ -43,19 +43,20 @@ public final class Tokenizer: Sendable {
 
     // MARK: Tokens
 
-    /// One more than the highest id: the rows that an embedding needs at least.
+    /// One more than the highest id: the number of rows that an embedding needs at least.
     public var vocabularySize: Int { vocabulary.size }
 
-    /// The id of a token by its own text: the byte alphabet for the model's tokens (`"Ġthe"`), the text for added ones.
+    /// The id of a token by its text. The text of the model's tokens is in the byte alphabet (`"Ġthe"`); the text of an added
+    /// token is plain.
     public func id(of token: String) -> Int32? {
         vocabulary.id(of: Array(token.utf8)[...])
     }
 
-    /// Whether `id` is a special token: one that decoding can skip.
+    /// Whether `id` is a special token, which decoding can skip.
     public func isSpecial(_ id: Int32) -> Bool { addedTokens.isSpecial(id) }
 
-    /// The bytes that have no token, nor a token for unknown ones: encoding drops them without a word, as Hugging Face
-    /// does. SmolLM2 lacks a few control characters and the lead bytes of characters in planes that hold none yet.
+    /// The bytes that encoding drops silently, as Hugging Face does: they have no token, and the tokenizer has no token for
+    /// unknown bytes. SmolLM2 lacks a few control characters, and lead bytes of planes that have no characters yet.
     public var droppedBytes: [UInt8] {
         guard model.unknownToken == nil else { return [] }
         return (UInt8.min...UInt8.max).filter { model.byteTokens[Int($0)] < 0 }
@@ -63,7 +64,7 @@ public final class Tokenizer: Sendable {
 
     // MARK: Splitters
 
-    /// Runs `body` with a splitter of its own.
+    /// Runs `body` with a splitter that no other call uses.
     func withSplitter<Result>(_ body: (PieceSplitter) -> Result) -> Result {
         let splitter = idle.withLock { $0.popLast() } ?? PieceSplitter(model, preTokenizer, vocabulary)
         defer { idle.withLock { $0.append(splitter) } }

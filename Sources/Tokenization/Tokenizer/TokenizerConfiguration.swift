@@ -2,8 +2,8 @@ import Foundation
 import JSON
 import Settings
 
-/// What a folder says beside the tokenizer, in `tokenizer_config.json`, `generation_config.json` and `config.json`; each may
-/// be missing.
+/// The configuration beside a tokenizer: `tokenizer_config.json`, `generation_config.json` and `config.json`. Each file may be
+/// missing.
 struct TokenizerConfiguration {
     let file: String
     private let folder: String
@@ -23,11 +23,11 @@ struct TokenizerConfiguration {
         return try ComponentFields(node, place: path)
     }
 
-    /// The text of a token that the configuration names, given plainly or as an object with its content, and the file that
-    /// names it: older folders have `special_tokens_map.json` for that.
+    /// The text of a token that the configuration names, and the file that names it. The token is written as a text or as an
+    /// object with `content`. Older folders name tokens in `special_tokens_map.json`.
     func token(_ name: String) throws(Failure) -> (text: String, file: String)? {
         if let text = try TokenizerConfiguration.token(name, fields) { return (text, file) }
-        // As in Transformers: it counts where the newer file lists no tokens of its own.
+        // As in Transformers: `special_tokens_map.json` counts only if the newer file lists no tokens of its own.
         guard fields?[name] == nil, fields?["added_tokens_decoder"] == nil else { return nil }
         let older = path(of: "special_tokens_map.json")
         return try TokenizerConfiguration.token(name, TokenizerConfiguration.fields(older)).map { ($0, older) }
@@ -41,7 +41,7 @@ struct TokenizerConfiguration {
         return text
     }
 
-    /// The chat template; of a list, the one named `default`.
+    /// The chat template; from a list, the template named `default`.
     func chatTemplate() throws(Failure) -> String? {
         guard let node = fields?["chat_template"], node != .null else { return nil }
         if let text = node.text { return text }
@@ -51,13 +51,13 @@ struct TokenizerConfiguration {
         guard let template = templates.first(where: { $0["name"]?.text == "default" })?["template"]?.text else {
             throw .configuration(
                 "\(file): chat_template", "has no template named \"default\"",
-                remedy: "Name the one to use \"default\".")
+                remedy: "Give the template to use the name \"default\".")
         }
         return template
     }
 
-    /// `eos_token_id` as Transformers takes it, and the file that has it: of `generation_config.json`, or of `config.json` where
-    /// that says nothing. One id or several; none where no file has the key.
+    /// The ids of `eos_token_id`, and the file that has them: `generation_config.json`, or else `config.json`, as in
+    /// Transformers. The key has one id or several; without the key there are none.
     func generationEnds() throws(Failure) -> (ids: [Int], file: String) {
         for name in ["generation_config.json", "config.json"] {
             let ids = try ends(in: path(of: name))
@@ -82,8 +82,8 @@ struct TokenizerConfiguration {
 }
 
 extension Tokenizer {
-    /// The token that begins a sequence: `bos_token` of the folder's `tokenizer_config.json`. Nil where the file names none, or
-    /// one that the tokenizer lacks, which then begins nothing.
+    /// The beginning of sequence: `bos_token` of the folder's configuration. Nil if the configuration names none, or if the
+    /// tokenizer lacks the token.
     public func beginningOfSequence(folder: String) throws(Failure) -> Int32? {
         try TokenizerConfiguration(folder: folder).token("bos_token").flatMap { id(of: $0.text) }
     }

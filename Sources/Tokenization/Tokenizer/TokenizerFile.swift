@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Settings
 
-/// What a `tokenizer.json` holds, checked and resolved.
+/// The content of a `tokenizer.json`, checked and resolved.
 struct TokenizerFile {
     let vocabulary: Vocabulary
     let model: BytePairModel
@@ -11,7 +11,7 @@ struct TokenizerFile {
     let preTokenizer: PreTokenizer
     let postProcessor: PostProcessor
 
-    /// - Parameter origin: what errors call the file.
+    /// - Parameter origin: the file's name in errors.
     init(_ bytes: [UInt8], origin: String) throws(Failure) {
         let root = try ComponentFields(try TokenizerFile.json(bytes, origin: origin), place: origin)
         try root.refuseAllBut([
@@ -20,7 +20,7 @@ struct TokenizerFile {
             "model",
         ])
         let place = { (name: String) in "\(origin): \(name)" }
-        // What a program saved of its last batch: as in Transformers each call says for itself whether texts are cut or padded.
+        // Settings of the last batch, saved by a program. They are ignored as in Transformers, where each call decides.
         for name in ["truncation", "padding"] {
             guard let node = root[name], node != .null else { continue }
             guard case .object = node else { throw .damagedTokenizer(place(name), "is \(node.kind), not an object") }
@@ -28,7 +28,7 @@ struct TokenizerFile {
         guard let modelNode = root["model"], modelNode != .null else {
             throw .damagedTokenizer(place("model"), "is missing")
         }
-        // The model first: a file of another kind is best told by it.
+        // The model is read first, because it gives the clearest error for another kind of tokenizer.
         var (model, vocabulary) = try BytePairModel.read(modelNode, place: place("model"))
         normalizer = try Normalizer(root["normalizer"], place: place("normalizer"))
         preTokenizer = try PreTokenizer(root["pre_tokenizer"], place: place("pre_tokenizer"))
@@ -41,13 +41,13 @@ struct TokenizerFile {
         self.vocabulary = vocabulary
     }
 
-    /// The largest file that is read, bytes: those of vocabularies of 262,144 tokens have 33 million.
+    /// The largest file that is read, in bytes. The file of a vocabulary of 262,144 tokens has 33 million.
     private static let byteLimit = 256 << 20
 
     /// Reads a file's bytes.
     ///
-    /// - Throws: `Failure`: missing input where there is no such file or it may not be read, damaged data where it is no
-    ///   regular file or too large.
+    /// - Throws: `Failure`: missing input if the file does not exist or can't be opened; damaged data if it is not a regular
+    ///   file or is too large.
     static func bytes(path: String) throws(Failure) -> [UInt8] {
         try InputFile.bytes(
             path: path, byteLimit: byteLimit, remedy: "Name a folder with a Hugging Face tokenizer.")
@@ -61,7 +61,7 @@ struct TokenizerFile {
         }
     }
 
-    /// Tokens are decoded by the byte alphabet, which is what the decoder has to say.
+    /// Refuses a decoder other than ByteLevel: Tandem decodes tokens by the byte alphabet only.
     private static func checkDecoder(_ node: JSONValue?, place: String) throws(Failure) {
         guard let node, node != .null else {
             throw .unsupportedTokenizer(place, "is missing: a byte-level tokenizer has the decoder ByteLevel")
@@ -79,7 +79,8 @@ struct TokenizerFile {
             try fields.refuseAllBut(["type", "add_prefix_space", "trim_offsets", "use_regex"])
             count += 1
         case "Fuse":
-            // It joins the decoded parts, which they are already; before ByteLevel it would join tokens of both kinds.
+            // Fuse joins the decoded parts, and Tandem always joins them. Before ByteLevel, Fuse would join the model's tokens
+            // with added tokens.
             try fields.refuseAllBut(["type"])
             guard count > 0 else { throw .unsupportedTokenizer(place, "is Fuse before ByteLevel") }
         case "Sequence":

@@ -2,22 +2,22 @@ import Foundation
 import Hashing
 import Settings
 
-/// Which tokens a tokenizer's ids stand for: ids of two tokenizers of one identity mean the same.
+/// Identifies the tokens of a tokenizer: if two tokenizers have the same identity, the same id is the same token.
 ///
-/// It is the SHA-256 of every token, added ones included, by ascending id: the id, the number of the token's bytes (both
-/// as 32 bits, the lowest byte first), and the bytes that it decodes to. So it does not depend on how a file is written,
-/// nor on merges, normalisation or which tokens are special.
+/// The identity is a SHA-256 over every token, including added tokens, by ascending id: the id, the number of the token's bytes
+/// (both as 32 bits, lowest byte first), and the bytes that the token decodes to. So it does not depend on the file's
+/// formatting, on merges, on normalisation, or on which tokens are special.
 public struct TokenizerIdentity: Equatable, Sendable {
     /// 64 lower-case hexadecimal digits.
     public let digits: String
 
-    /// Nil for a text that is none.
+    /// Nil for a text other than 64 lower-case hexadecimal digits.
     public init?(digits: String) {
         guard digits.wholeMatch(of: /[0-9a-f]{64}/) != nil else { return nil }
         self.digits = digits
     }
 
-    /// Of `tokenizer.json` in a Hugging Face folder; nil where there is none, or one that Tandem does not compute.
+    /// The identity of `tokenizer.json` in a Hugging Face folder; nil without the file or for an unsupported tokenizer.
     ///
     /// - Throws: `Failure` for a file that is damaged or can't be read.
     public init?(folder: String) throws(Failure) {
@@ -25,8 +25,8 @@ public struct TokenizerIdentity: Equatable, Sendable {
         self = identity
     }
 
-    /// Of `tokenizer.json` in a Hugging Face folder, or why there is none to compare with: no such file, or one that Tandem
-    /// does not compute.
+    /// The identity of `tokenizer.json` in a Hugging Face folder. The result is a failure if there is no such file, or if the
+    /// tokenizer is not supported.
     ///
     /// - Throws: `Failure` for a file that is damaged or can't be read.
     public static func read(folder: String) throws(Failure) -> Result<TokenizerIdentity, Failure> {
@@ -56,7 +56,7 @@ public struct TokenizerIdentity: Equatable, Sendable {
         digits = SHA256.digits(of: message)
     }
 
-    /// The first digits, for people.
+    /// The first 12 digits, for people to read.
     public var short: String { String(digits.prefix(12)) }
 }
 
