@@ -70,7 +70,7 @@ import Testing
                 "rates that are none", exit: Exit.damagedData, says: ["config.yaml", "Measure the machine again"],
                 arguments: ["plan", "config.yaml", "--machine", "config.yaml"]),
             Refusal(
-                "fewer ranks than nodes", exit: Exit.usage, says: ["--nodes 3", "2 of --ranks"],
+                "fewer ranks than nodes", exit: Exit.usage, says: ["--nodes 3", "more than --ranks 2"],
                 arguments: ["plan", "config.yaml", "--ranks", "2", "--nodes", "3"]),
             Refusal(
                 "a configuration to measure into", exit: Exit.usage, says: ["config.yaml", "machine.json"],
