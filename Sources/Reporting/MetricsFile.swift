@@ -3,9 +3,9 @@ import Runs
 import Settings
 import Stepping
 
-/// `metrics.jsonl`: one object a training step or evaluation, each line on disk before the next step begins.
+/// `metrics.jsonl`: one object per training step or evaluation. Each line is in the file before the next step begins.
 ///
-/// Numbers are printed so that they read back to the same bits; what is not a number is null.
+/// Numbers read back to the same bits. NaN and infinity are written as null.
 public final class MetricsFile: EventListener {
     private let path: String
     private var handle: FileHandle?
@@ -33,7 +33,7 @@ public final class MetricsFile: EventListener {
     private func write(_ members: [(String, String)]) throws(Failure) {
         let line = "{" + members.map { "\(MetricsFile.quoted($0.0)): \($0.1)" }.joined(separator: ", ") + "}\n"
         do {
-            // Where somebody removed or replaced the file, rows go on in the one that people find by its name.
+            // If somebody removed or replaced the file, further rows go to the file that now has its name.
             if let descriptor = handle?.fileDescriptor, MetricsFile.isRemoved(descriptor) { handle = nil }
             if handle == nil {
                 if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
@@ -51,7 +51,8 @@ public final class MetricsFile: EventListener {
         return fstat(descriptor, &status) == 0 && status.st_nlink == 0
     }
 
-    /// Cuts the file to what it held when the checkpoint was saved, which was found there: what came after is computed again.
+    /// Cuts the file to its content at the checkpoint, because later steps are computed again. `RunDirectory` has compared or
+    /// restored this content before.
     private func dropRows(after position: MetricsPosition) throws(Failure) {
         do {
             if position.bytes == 0, !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
@@ -60,7 +61,7 @@ public final class MetricsFile: EventListener {
             try file.truncate(atOffset: UInt64(position.bytes))
         } catch {
             throw .inputOutput(
-                path, "can't be taken up again (\((error as NSError).localizedDescription))",
+                path, "can't be continued (\((error as NSError).localizedDescription))",
                 remedy: "Check its permissions.")
         }
     }
@@ -68,7 +69,7 @@ public final class MetricsFile: EventListener {
     /// The shortest decimal that reads back to the same Double.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return "null" }
-        // Zero has a sign, whole numbers of Swift have not.
+        // -0.0 is not written as an Int, which has no negative zero.
         let isWhole = value == value.rounded() && abs(value) < 1e15 && (value != 0 || value.sign == .plus)
         return isWhole ? String(Int(value)) : "\(value)"
     }

@@ -85,7 +85,7 @@ struct Plan: ParsableCommand {
         try Console.write(PlanTable(plan).text)
         run.notices.forEach(Console.writeNote)
         if rates == nil {
-            try Console.write("\nNo step time: tandem plan --measure, once, measures this machine's rates (\(MachineRates.usualFile)).")
+            try Console.write("\nThe step's time needs this machine's rates: run tandem plan --measure once (\(MachineRates.usualFile)).")
         }
     }
 
