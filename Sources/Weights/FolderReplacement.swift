@@ -2,27 +2,27 @@ import Files
 import Foundation
 import Settings
 
-/// A model's folder that is written beside its destination and takes its place whole, or not at all.
+/// A model's folder that is written beside its destination and replaces it completely or not at all.
 ///
-/// It is filled under a temporary sibling name. `commit()` renames an existing destination aside, renames the new folder
-/// onto it and removes the old model's files. Files that are not a model's move into the new folder; nothing else is removed.
-/// Killed between the two renames, both folders still exist, and the next replacement of the same destination puts the old one
-/// back before it starts. Dropped uncommitted, the new folder is removed; one that a killed process left is removed by the next
-/// replacement, which knows it by its free lock.
+/// The new folder first has a temporary name beside the destination. `commit()` renames an existing destination aside, gives
+/// the new folder its name and removes the old model's files. Files that are not a model's move into the new folder. Nothing
+/// else is removed. If the process is killed between the two renames, both folders still exist, and the next replacement of the
+/// same destination first puts the old folder back. An uncommitted folder is removed. The next replacement removes the folder
+/// of a killed process, which it finds by its free lock.
 final class FolderReplacement {
-    /// Where the destination's content is to be written.
+    /// The new folder, in which the content is to be written.
     let path: String
-    /// The destination, absolute, links resolved.
+    /// The absolute path of the destination, with links resolved.
     let destination: String
     private let lock: Int32
     private let parents: MadeFolders
     private var isCommitted = false
 
     /// - Parameters:
-    ///   - destination: need not exist; its parents are made.
-    ///   - others: what becomes of files that are not a model's.
-    ///   - protected: folders that must survive, mapped checkpoints for instance.
-    /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
+    ///   - destination: need not exist. Missing parent folders are created.
+    ///   - others: how to treat files that are not a model's.
+    ///   - protected: folders that must stay, for instance mapped checkpoints.
+    /// - Throws: `Failure`: configuration if the destination must not be replaced, otherwise input/output.
     init(of destination: String, others: OtherFiles, protecting protected: [String]) throws(Failure) {
         let parents = MadeFolders(above: destination)
         let place = try FolderReplacement.resolve(destination, making: true)
@@ -38,7 +38,7 @@ final class FolderReplacement {
             rmdir(path)
             throw failure
         }
-        // Where locks are not supported the folder is written all the same: only the clean-up after a kill is lost.
+        // Without support for locks the folder is written too. Only the clean-up after a kill then does not work.
         _ = flock(lock, LOCK_EX | LOCK_NB)
         self.path = path
         self.destination = place
@@ -52,8 +52,8 @@ final class FolderReplacement {
 
     /// Puts the new folder in the destination's place. Its files must be on disk already.
     ///
-    /// - Throws: `Failure` (input/output): the destination is then as it was, or, where only the last synchronisation
-    ///   failed, new with the old one still beside it.
+    /// - Throws: `Failure` (input/output). The destination is then unchanged. If only the last synchronisation failed, the
+    ///   destination is new and the old folder is still beside it.
     func commit() throws(Failure) {
         invariant(!isCommitted, "a folder is put in place once")
         try FolderReplacement.synchronise(lock, path)
@@ -65,11 +65,12 @@ final class FolderReplacement {
         isCommitted = true
         parents.areKept = true
         try FolderReplacement.synchronise(descriptor, parent)
-        // The new folder is in place: a rest of the old one is no failure, and the next replacement settles it.
+        // The new folder is in place. Remains of the old folder are no failure: the next replacement removes them.
         FolderReplacement.settle(FolderReplacement.asideName(of: destination), into: destination)
     }
 
-    /// Renames `new` to `destination`, an existing destination to its aside name first, and back if the rest fails.
+    /// Renames an existing destination to its aside name, then `new` to `destination`. Undoes the first rename if the second
+    /// fails.
     static func swap(_ new: String, into destination: String) throws(Failure) {
         let aside = asideName(of: destination)
         let exists = FileManager.default.fileExists(atPath: destination)
@@ -83,8 +84,8 @@ final class FolderReplacement {
         }
     }
 
-    /// Empties the old folder: files that the new one replaces, and those of a model, are removed; all others move into the new
-    /// one. What can be neither stays.
+    /// Empties the old folder. Removes a model's files and files that the new folder replaces, and moves all other files into
+    /// the new folder. Files that can be neither removed nor moved stay.
     private static func settle(_ aside: String, into destination: String) {
         for name in names(in: aside) {
             let (old, new) = ("\(aside)/\(name)", "\(destination)/\(name)")
@@ -97,7 +98,7 @@ final class FolderReplacement {
         rmdir(aside)
     }
 
-    /// Brings a folder's names to disk, where its file system can do that.
+    /// Brings the names in a folder to disk, if the file system supports it.
     private static func synchronise(_ folder: Int32, _ path: String) throws(Failure) {
         guard fsync(folder) == 0 || errno == EINVAL || errno == ENOTSUP else {
             throw .system(path, "can't be brought to disk")
@@ -112,9 +113,9 @@ final class FolderReplacement {
         return "\(path.deletingLastPathComponent)/.\(path.lastPathComponent).\(suffix)"
     }
 
-    /// The absolute path with links resolved, as far as it exists.
+    /// The absolute path of `destination`, with the links in its existing part resolved.
     ///
-    /// - Parameter making: folders above it are made.
+    /// - Parameter making: whether missing parent folders are created.
     static func resolve(_ destination: String, making: Bool) throws(Failure) -> String {
         if let existing = realPath(destination) { return existing }
         let path = Path(destination)
@@ -134,7 +135,7 @@ final class FolderReplacement {
         return (resolved as NSString).appendingPathComponent(path.name)
     }
 
-    /// Ends a replacement that was killed between its renames, or before the old folder was removed.
+    /// Completes or undoes a replacement that was killed between its renames or before the old folder was removed.
     private static func recover(_ destination: String) throws(Failure) {
         let aside = asideName(of: destination)
         guard FileManager.default.fileExists(atPath: aside) else { return }
@@ -145,7 +146,7 @@ final class FolderReplacement {
         }
     }
 
-    /// Removes folders of killed processes: those whose lock is free.
+    /// Removes new folders of killed processes. The lock of such a folder is free.
     private static func removeStale(of destination: String) {
         let prefix = partialPrefix(of: destination) as NSString
         let parent = prefix.deletingLastPathComponent
@@ -160,8 +161,8 @@ final class FolderReplacement {
     }
 }
 
-/// A destination's path, absolute and without `..`. It is made absolute first: of a relative one Foundation takes a `~` for a home
-/// folder, which is a name like any other here, since options and settings are expanded where they are read.
+/// A destination's path, absolute and without `..`. The path is made absolute first, because Foundation expands a `~` at the
+/// start of a relative path. Here `~` is an ordinary name: options and settings expand it when they are read.
 private struct Path {
     let text: String
     let parent: String
@@ -175,9 +176,9 @@ private struct Path {
     }
 }
 
-/// The folders above a destination that are not there yet. Unless they are kept, those that stay empty go when this goes.
+/// The missing folders above a destination. Unless they are kept, the empty ones are removed when this object is released.
 private final class MadeFolders {
-    /// The innermost first.
+    /// The paths, the innermost first.
     private let paths: [String]
     var areKept = false
 

@@ -3,17 +3,17 @@ import Hashing
 import Settings
 import Tensors
 
-/// A file being written through a buffer, every system call checked. One thread uses it.
+/// A file that is written through a buffer. Every system call is checked. Only one thread uses it.
 final class OutputFile {
     let path: String
     private var descriptor: Int32
     private let buffer: UnsafeMutableRawBufferPointer
     private var buffered = 0
-    /// Of what is written so far: of the bytes that were meant, not of those that a disk gives back.
+    /// The hash of the bytes before they go to the disk, so a disk that changes bytes is detected later.
     private var hash: SHA256? = SHA256()
     private var byteCount = 0
 
-    /// Creates the file, or empties it.
+    /// Creates the file, or empties an existing one.
     ///
     /// - Throws: `Failure` (input/output).
     init(path: String, bufferByteCount: Int = 1 << 20) throws(Failure) {
@@ -30,7 +30,7 @@ final class OutputFile {
         buffer.deallocate()
     }
 
-    /// Gives the file up as it stands; nothing can be written afterwards.
+    /// Closes the file without writing the buffer. Nothing can be written afterwards.
     func close() {
         if descriptor >= 0 { Foundation.close(descriptor) }
         descriptor = -1
@@ -47,7 +47,7 @@ final class OutputFile {
         }
     }
 
-    /// All rows of `matrix`, without gaps, as `elementType`. bfloat16 is rounded to the nearest, ties to even.
+    /// Writes all rows of `matrix` without gaps as `elementType`. bfloat16 is rounded to nearest, ties to even.
     func write(_ matrix: Matrix, as elementType: ElementType) throws(Failure) {
         for index in 0..<matrix.rowCount {
             var row = UnsafeBufferPointer(start: matrix.row(index), count: matrix.columnCount)[...]
@@ -92,10 +92,10 @@ final class OutputFile {
         buffered = 0
     }
 
-    /// Writes what is left, waits until the disk has it, and closes.
+    /// Writes the rest of the buffer, waits until the disk has the file, and closes it.
     ///
-    /// - Returns: the digest of what was written.
-    /// - Throws: `Failure` (input/output): the file's content is then undefined.
+    /// - Returns: the digest of the file.
+    /// - Throws: `Failure` (input/output). The file's content is then undefined.
     func finish() throws(Failure) -> FileDigest {
         try flush()
         guard fsync(descriptor) == 0 else { throw .system(path, "can't be brought to disk") }
@@ -107,7 +107,7 @@ final class OutputFile {
 }
 
 extension Failure {
-    /// A system call failed; call it before anything else can change `errno`.
+    /// The failure of a system call, with the cause from `errno`. Call it directly after the system call.
     static func system(_ path: String, _ reason: String) -> Failure {
         let cause = String(cString: strerror(errno))
         return .inputOutput(
