@@ -1,4 +1,4 @@
-/// What is due after a step, besides its checkpoint.
+/// The work that is due after a step, without its checkpoint.
 public struct PendingWork: Codable, Equatable, Sendable {
     /// Names of validation datasets, in order.
     public var evaluations: [String]
