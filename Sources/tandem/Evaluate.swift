@@ -16,10 +16,10 @@ struct Evaluate: ParsableCommand {
     @Option(help: "A Hugging Face folder to evaluate instead of the configuration's model.", transform: expandedPath)
     var checkpoint: String?
 
-    @Option(help: ArgumentHelp("Also writes the figures as JSON.", valueName: "file.json"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also write the figures as JSON.", valueName: "file.json"), transform: expandedPath)
     var output: String?
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a key.", valueName: "key.path=value"))
     var overrides: [String] = []
 
     @Flag(help: "Replace the file at --output even if it holds no figures.")

@@ -32,7 +32,7 @@ struct Plan: ParsableCommand {
     @Option(help: ArgumentHelp("The machine's rates. Default: machine.json, if it exists.", valueName: "file"), transform: expandedPath)
     var machine: String?
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a key.", valueName: "key.path=value"))
     var overrides: [String] = []
 
     @Flag(help: "Measure this machine's rates and write them to the named file, or to machine.json.")

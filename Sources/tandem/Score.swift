@@ -17,7 +17,7 @@ struct Score: ParsableCommand {
     @Option(help: "The JSONL file to write.", transform: expandedPath)
     var output: String
 
-    @Option(help: "Number of tensor ranks. The data ranks are the number of all ranks divided by it.")
+    @Option(help: "Number of tensor ranks. The number of data ranks is the number of all ranks divided by --tensor.")
     var tensor = 1
 
     @Option(help: "Threads per rank.")

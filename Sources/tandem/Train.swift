@@ -16,7 +16,7 @@ struct Train: ParsableCommand {
     @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"), transform: expandedPath)
     var file: String
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key, e.g. optimizer.learning_rate=1e-6.", valueName: "key.path=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a key, e.g. optimizer.learning_rate=1e-6.", valueName: "key.path=value"))
     var overrides: [String] = []
 
     @Flag(help: "Replace the run in run.directory.")
