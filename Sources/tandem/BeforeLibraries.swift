@@ -1,13 +1,13 @@
 // This code runs before the libraries initialise. OpenBLAS then starts a thread per core. Each thread takes 128 MiB of address
-// space, and OpenBLAS waits for ever for a thread that a limit refuses. Tandem needs no such threads: each matrix product runs on
-// one thread. The C library reserves 64 MiB for each thread that allocates memory. Only environment variables change both, and
-// only before the process starts.
+// space, and OpenBLAS waits for ever for a thread that a limit refuses. Tandem needs no such threads: each matrix product runs
+// on one thread. The C library reserves 64 MiB for each thread that allocates memory. Only environment variables change both,
+// and only before the process starts.
 #if compiler(>=6.3)
     import Glibc
 
     typealias CWords = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
-    /// Restarts the process with both switched off if its memory is limited. The loader calls this function with the arguments
+    /// Restarts the process with both variables set if its memory is limited. The loader calls this function with the arguments
     /// and the environment before C and Swift are initialised, so it uses only plain memory and system calls.
     @section(".preinit_array") @used
     let beforeLibraries: @convention(c) (Int32, CWords?, CWords?) -> Void = { _, arguments, environment in

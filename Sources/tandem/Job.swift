@@ -30,8 +30,8 @@ struct Job {
         !launch.isLaunched && isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
 
-    /// Starts MPI if a launcher started this process. Waits for every rank, compares the command and the facts of all ranks, and
-    /// arranges the ranks by `layout`.
+    /// Starts MPI if a launcher started this process. Waits for every rank, compares the command and the facts of all ranks,
+    /// and arranges the ranks by `layout`.
     ///
     /// - Parameters:
     ///   - command: the command's name, and options that must be equal on all ranks and are in no other fact.

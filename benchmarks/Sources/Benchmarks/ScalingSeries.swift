@@ -73,9 +73,9 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
         axis == .data || ranks <= model(ranks: ranks, sizes).keyValueHeadCount
     }
 
-    /// The even shape has 8 heads in 4 groups, the uneven shape 9 heads in 3 groups. In a weak tensor series each rank has half of
-    /// these heads, feed-forward columns and vocabulary tokens, so the totals grow with the ranks. (In the uneven shape a single
-    /// rank has 2 groups.) The residual width stays, so each rank multiplies as much as one rank did.
+    /// The even shape has 8 heads in 4 groups, the uneven shape 9 heads in 3 groups. In a weak tensor series each rank has half
+    /// of these heads, feed-forward columns and vocabulary tokens, so the totals grow with the ranks. (In the uneven shape a
+    /// single rank has 2 groups.) The residual width stays, so each rank multiplies as much as one rank did.
     public func model(ranks: Int, _ sizes: Sizes) -> ModelConfiguration {
         let unit = sizes.headDimension
         let shares = growth == .weak && axis == .tensor ? ranks : 2
