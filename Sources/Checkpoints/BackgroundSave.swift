@@ -2,10 +2,10 @@ import CThreads
 import Foundation
 import Settings
 
-/// The files of a checkpoint that this rank writes, being written by a thread beside the steps.
+/// Writes this rank's files of a checkpoint with a thread while steps run.
 ///
-/// The thread calls no MPI. It may run on any core of the machine, whatever its maker is bound to, and gives way to threads
-/// that compute.
+/// The thread calls no MPI. It may run on any core of the machine, even if the thread that starts it is bound to cores. It has
+/// a lower priority than threads that compute.
 public final class BackgroundSave: @unchecked Sendable {
     private let condition = NSCondition()
     private var outcome: Result<[CheckpointManifest.File], Failure>?
@@ -13,7 +13,7 @@ public final class BackgroundSave: @unchecked Sendable {
     private let snapshot: StateSnapshot
     private static let niceness: Int32 = 10
 
-    /// Starts to write.
+    /// Starts the thread.
     init(_ snapshot: StateSnapshot, _ write: @escaping @Sendable () throws(Failure) -> [CheckpointManifest.File]) {
         self.snapshot = snapshot
         let thread = Thread { [self] in
@@ -31,7 +31,7 @@ public final class BackgroundSave: @unchecked Sendable {
         thread.start()
     }
 
-    /// To be called before the numbers that are saved change.
+    /// Call this before the saved numbers change.
     public func detach() { snapshot.detach() }
 
     public var hasEnded: Bool {
@@ -40,14 +40,14 @@ public final class BackgroundSave: @unchecked Sendable {
         return outcome != nil
     }
 
-    /// What writing took; 0 until it has ended.
+    /// The seconds that writing took. 0 until it has ended.
     public var seconds: Double {
         condition.lock()
         defer { condition.unlock() }
         return duration / .seconds(1)
     }
 
-    /// Waits for the end; returns the files that were written.
+    /// Waits for the end and returns the written files.
     func files() throws(Failure) -> [CheckpointManifest.File] {
         condition.lock()
         while outcome == nil { condition.wait() }

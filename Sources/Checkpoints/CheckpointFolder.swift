@@ -5,15 +5,15 @@ import Hashing
 import JSON
 import Settings
 
-/// One checkpoint on disk, `RUN/checkpoints/step-N`, and how far it can be trusted.
+/// One checkpoint on disk, `RUN/checkpoints/step-N`, with the checks for damage.
 ///
-/// `manifest.sha256` lists the digests of `manifest.json` and of every file that it names, as sha256sum writes them, so every
-/// byte of the folder is covered.
+/// `manifest.sha256` lists the digests of `manifest.json` and of every file that the manifest names, in the format of
+/// sha256sum. So every byte of the folder is covered.
 public struct CheckpointFolder: Sendable {
     static let manifestName = "manifest.json"
     static let digestsName = "manifest.sha256"
     static let ownNames: Set = [manifestName, digestsName]
-    /// No manifest of Tandem's is nearly as large: of 100,000 ranks it would have about 100 MB.
+    /// The largest manifest that is read, bytes. A manifest of 100,000 ranks has about 100 MB.
     private static let largestManifest = 1 << 28
 
     public let path: String
@@ -22,20 +22,20 @@ public struct CheckpointFolder: Sendable {
 
     private static let remedy = "Go back to an earlier checkpoint with --resume=latest-valid, or --resume=STEP."
 
-    /// Reads and checks the manifest, and that `manifest.sha256` goes with it.
+    /// Reads and checks the manifest, and compares it with `manifest.sha256`.
     ///
-    /// - Throws: `Failure`: missing, damaged data, or configuration for another format.
+    /// - Throws: `Failure`: missing, damaged data, or configuration for another format version.
     public func manifest() throws(Failure) -> CheckpointManifest {
         let place = "\(path)/\(CheckpointFolder.manifestName)"
         let bytes = try content(of: CheckpointFolder.manifestName)
         let digests = try content(of: CheckpointFolder.digestsName)
-        // The version comes first: nothing else is known of another one.
+        // The only field that is known of other format versions.
         guard let json = try? JSONValue(parsing: Array(bytes)), let version = json["format_version"]?.wholeNumber else {
             throw .damaged(place, "is not a checkpoint's manifest", remedy: CheckpointFolder.remedy)
         }
         guard version == CheckpointManifest.currentVersion else {
             throw .configuration(
-                place, "has format version \(version), this version of Tandem reads \(CheckpointManifest.currentVersion)",
+                place, "has format version \(version), but this version of Tandem reads \(CheckpointManifest.currentVersion)",
                 remedy: "Resume with the version of Tandem that wrote it.")
         }
         let manifest: CheckpointManifest
@@ -45,36 +45,36 @@ public struct CheckpointFolder: Sendable {
         if let fault = manifest.fault { throw .damaged(place, fault, remedy: CheckpointFolder.remedy) }
         guard digests == CheckpointFolder.digests(of: manifest, written: bytes) else {
             throw .damaged(
-                place, "and \(CheckpointFolder.digestsName) beside it don't go together", remedy: CheckpointFolder.remedy)
+                place, "does not match \(CheckpointFolder.digestsName) beside it", remedy: CheckpointFolder.remedy)
         }
         return manifest
     }
 
-    /// Reads the whole of a file that `manifest` names and compares it.
+    /// Reads a whole file of the manifest and compares its size and digest.
     ///
-    /// - Throws: `Failure`: missing, or damaged data.
+    /// - Throws: `Failure`: missing or damaged data.
     public func verify(_ file: CheckpointManifest.File) throws(Failure) {
         let place = "\(path)/\(file.name)"
         guard try byteCount(of: file.name) == file.bytes else {
-            throw .damaged(place, "has another size than the \(file.bytes) bytes that were saved", remedy: CheckpointFolder.remedy)
+            throw .damaged(place, "does not have the \(file.bytes) bytes that were saved", remedy: CheckpointFolder.remedy)
         }
         let digest: FileDigest
         do { digest = try FileDigest(of: place) } catch {
             guard error.exitCode == .inputOutput else { throw error }
-            // A sector that can't be read is damage like any other.
+            // A sector that can't be read counts as damage.
             throw .damaged(place, error.reason, remedy: CheckpointFolder.remedy)
         }
         guard digest.bytes == file.bytes, digest.sha256 == file.sha256 else {
-            throw .damaged(place, "holds other bytes than were saved (its SHA-256 differs)", remedy: CheckpointFolder.remedy)
+            throw .damaged(place, "holds other bytes than the saved ones (its SHA-256 differs)", remedy: CheckpointFolder.remedy)
         }
     }
 
-    /// The same of all files, by one process.
+    /// Verifies all files with one process.
     public func verifyAll() throws(Failure) {
         for file in try manifest().files { try verify(file) }
     }
 
-    /// Checks everything, each file by one rank. Collective over `mesh`; all ranks throw the same.
+    /// Verifies all files, each with one rank. Collective over `mesh`. All ranks throw the same error.
     public func verified(_ mesh: Mesh) throws -> CheckpointManifest {
         let manifest = try mesh.agreed { try self.manifest() }
         let own = manifest.files.indices.filter { $0 % mesh.world.size == mesh.world.rank }
@@ -82,10 +82,10 @@ public struct CheckpointFolder: Sendable {
         return manifest
     }
 
-    /// Writes `manifest.json` and `manifest.sha256`, and brings both to the disk.
+    /// Writes `manifest.json` and `manifest.sha256`, and brings both to disk.
     func write(_ manifest: CheckpointManifest) throws(Failure) {
         let bytes = Data((manifest.json.indented + "\n").utf8)
-        // The manifest last: without it the folder is no checkpoint.
+        // The manifest comes last: without it the folder is no checkpoint.
         let contents = [
             (CheckpointFolder.digestsName, CheckpointFolder.digests(of: manifest, written: bytes)),
             (CheckpointFolder.manifestName, bytes),
@@ -111,7 +111,7 @@ public struct CheckpointFolder: Sendable {
         return content
     }
 
-    /// Of a file that lies in the folder itself: a link is refused, wherever it leads.
+    /// The size of a file in the folder. A link is refused, whatever its target is.
     private func byteCount(of name: String) throws(Failure) -> Int {
         let place = "\(path)/\(name)"
         var status = stat()

@@ -1,8 +1,8 @@
 import Settings
 
 extension CheckpointManifest {
-    /// What is wrong with a manifest that anyone may have written; nil where it holds together: every number in it is within
-    /// bounds, names are plain, and shards and parameters cover what they say. Nothing is allocated by its numbers before.
+    /// The first fault of a manifest, which anyone may have written. Nil if all numbers are within bounds, all names are plain,
+    /// and shards and parameters cover their blocks. No memory is allocated by the manifest's numbers before this check.
     var fault: String? {
         counterFault ?? filesFault ?? blocksFault ?? shardsFault
     }
@@ -29,7 +29,7 @@ extension CheckpointManifest {
 
     private var filesFault: String? {
         for file in files + inputs.flatMap(\.files) {
-            guard CheckpointManifest.isPlain(file.name) else { return "names a file '\(file.name.prefix(80))', not a plain name" }
+            guard CheckpointManifest.isPlain(file.name) else { return "names a file '\(file.name.prefix(80))', which is not a plain name" }
             guard (0...CheckpointManifest.largestCount).contains(file.bytes), CheckpointManifest.isDigest(file.sha256) else {
                 return "has no size or SHA-256 of \(file.name)"
             }
@@ -41,7 +41,7 @@ extension CheckpointManifest {
         return nil
     }
 
-    /// A name in the folder itself, of ordinary characters.
+    /// Whether `name` is a plain name in the folder, without control characters.
     static func isPlain(_ name: String) -> Bool {
         let isShort = (1...255).contains(name.utf8.count)
         return isShort && !name.hasPrefix(".") && name.unicodeScalars.allSatisfy { $0 != "/" && $0.value >= 0x20 && $0.value != 0x7F }
@@ -65,12 +65,13 @@ extension CheckpointManifest {
         let names = blocks[0].parameters.map(\.name)
         guard Set(names).count == names.count else { return "lists a parameter twice" }
         for index in names.indices where !CheckpointManifest.isWhole(blocks.map { $0.parameters[index] }) {
-            return "has not all of \(names[index].prefix(80))"
+            return "does not have all of \(names[index].prefix(80))"
         }
         return nil
     }
 
-    /// Whether parts make up a parameter: each is all of it, or they follow each other along its rows or its columns.
+    /// Whether the parts form a full parameter: each part is the full parameter, or the parts follow each other along the rows
+    /// or the columns.
     private static func isWhole(_ parts: [Parameter]) -> Bool {
         guard let shape = parts.first?.shape, parts.allSatisfy({ $0.shape == shape }) else { return false }
         let (rows, columns) = ([0, shape[0]], [0, shape[1]])

@@ -2,18 +2,18 @@ import Foundation
 import Hashing
 import Settings
 
-/// What `manifest.json` says of a checkpoint: what is in it, where each number lies, and what the run was.
+/// The content of `manifest.json`: the files of a checkpoint, the place of each number, and facts about the run.
 ///
-/// It is written last, so a folder without it is no checkpoint; `CheckpointFolder` reads it.
+/// The manifest is written last, so a folder without it is no checkpoint. `CheckpointFolder` reads it.
 public struct CheckpointManifest: Equatable, Sendable {
-    /// Of the files' format; another one is refused.
+    /// The version of the format. Any other version is refused.
     public static let currentVersion = 2
 
     public var formatVersion = CheckpointManifest.currentVersion
     public var kind = "checkpoint"
-    /// When it was begun to be saved, ISO 8601.
+    /// When the save began, ISO 8601.
     public var saved: String
-    /// Optimizer steps done, of how many.
+    /// The number of finished optimizer steps, and of all steps of the run.
     public var step: Int
     public var totalSteps: Int
     /// The sampler's state.
@@ -23,27 +23,28 @@ public struct CheckpointManifest: Equatable, Sendable {
     public var layout: Layout
     /// The settings that decide what the run computes, as YAML.
     public var settings: String
-    /// How much of `metrics.jsonl` there was.
+    /// The length of `metrics.jsonl`.
     public var metrics: MetricsPosition
-    /// The other files of the folder, by name, but for `manifest.sha256`.
+    /// The other files of the folder, without `manifest.sha256`.
     public var files: [File] = []
-    /// Of each tensor rank, in order, where its parameters lie in its flat block.
+    /// One block per tensor rank, in order: the places of its parameters in its flat block.
     public var blocks: [Block]
-    /// Which file has which floats of which block; each float of a block is in one.
+    /// The floats of each file. Each float of a block is in exactly one file.
     public var shards: [Shard]
-    /// The tables of `reference-values.h5`, in order; nil where no reference has a cache, and there is no such file.
+    /// The tables of `reference-values.h5`, in order. Nil if no reference has a cache; then the file does not exist.
     public var referenceValues: [ReferenceValues]?
-    /// What makes a model's folder of the values; nil in checkpoints of earlier versions.
+    /// The configuration and tokenizer of the model, for a conversion to a model's folder. Nil in checkpoints of earlier
+    /// versions.
     public var model: Model?
-    /// What the run reads.
+    /// The files that the run reads.
     public var inputs: [Input] = []
     public var environment: Environment
-    /// Nil where no step was skipped and nothing was left undone.
+    /// Nil if no step was skipped and no work was left after the step.
     public var trainerState: TrainerState?
-    /// Seconds that the run had taken, over all its processes; nil in checkpoints of earlier programs.
+    /// Seconds that the run has taken, over all its processes. Nil in checkpoints of earlier programs.
     public var elapsedSeconds: Double?
 
-    /// Ranks of each axis that wrote it, and `parallel.zero`.
+    /// The number of ranks on each axis at the save, and `parallel.zero`.
     public struct Layout: Equatable, Sendable {
         public var data: Int
         public var tensor: Int
@@ -56,11 +57,11 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// The model beside its numbers.
+    /// The model without its numbers.
     public struct Model: Equatable, Sendable {
-        /// Its `config.json`, as text.
+        /// The text of `config.json`.
         public var configuration: String
-        /// Absolute path of the folder that an export copies tokenizer files from; nil where there is none.
+        /// Absolute path of the folder from which an export copies tokenizer files. Nil if there is none.
         public var tokenizerFolder: String?
 
         public init(configuration: String, tokenizerFolder: String?) {
@@ -70,7 +71,7 @@ public struct CheckpointManifest: Equatable, Sendable {
     }
 
     public struct File: Equatable, Sendable {
-        /// In the checkpoint's folder; of an input, its last component.
+        /// The name in the checkpoint's folder. For an input, the last component of its path.
         public var name: String
         public var bytes: Int
         public var sha256: String
@@ -82,7 +83,7 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// Bytes and lines.
+    /// A length of `metrics.jsonl` in bytes and in lines.
     public struct MetricsPosition: Equatable, Sendable {
         public var bytes: Int
         public var rows: Int
@@ -93,10 +94,11 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// A tensor rank's parameters in one block of floats: values and both moments are such blocks.
+    /// The parameters of a tensor rank in one flat block of floats. Values and both moments each have a block with these
+    /// places.
     public struct Block: Equatable, Sendable {
         public var tensor: Int
-        /// Floats, gaps of alignment included.
+        /// The number of floats, with the gaps of alignment.
         public var count: Int
         public var parameters: [Parameter]
 
@@ -110,12 +112,12 @@ public struct CheckpointManifest: Equatable, Sendable {
     /// A parameter's part in a block, row by row without gaps.
     public struct Parameter: Equatable, Sendable {
         public var name: String
-        /// `[rows, columns]` of the whole parameter; a vector has one row.
+        /// `[rows, columns]` of the full parameter. A vector has one row.
         public var shape: [Int]
-        /// Each the first, and the one after the last, of what the block has of it.
+        /// The first row and the row after the last one of the part in this block. `columns` likewise.
         public var rows: [Int]
         public var columns: [Int]
-        /// Floats before it in the block.
+        /// The number of floats before the part in the block.
         public var offset: Int
 
         public init(name: String, shape: [Int], rows: Range<Int>, columns: Range<Int>, offset: Int) {
@@ -127,12 +129,13 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// What a file holds of its tensor rank's block.
+    /// The floats of a tensor rank's block that a file holds.
     public struct Shard: Equatable, Sendable {
         public var file: String
         public var tensor: Int
         public var data: Int
-        /// Ascending, each the first float and the one after the last; the file has their numbers one after the other.
+        /// Ascending ranges, each with its first float and the float after its last one. The file has their numbers in this
+        /// order.
         public var ranges: [[Int]]
 
         public init(tensor: Int, data: Int, ranges: [Range<Int>]) {
@@ -143,12 +146,12 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// Whose values a table holds, and of which records.
+    /// The reference and the dataset of a table of reference values.
     public struct ReferenceValues: Equatable, Sendable {
         public var reference: String
         /// `train` or `validation.NAME`.
         public var dataset: String
-        /// Of the dataset's content.
+        /// The fingerprint of the dataset's content.
         public var fingerprint: String
 
         public init(reference: String, dataset: String, fingerprint: String) {
@@ -158,7 +161,7 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// Files that the run reads, by the configuration's key that names them.
+    /// Files that the run reads, with the configuration's key that names them.
     public struct Input: Equatable, Sendable {
         public var key: String
         public var files: [File]
@@ -169,13 +172,13 @@ public struct CheckpointManifest: Equatable, Sendable {
         }
     }
 
-    /// What results depend on by their last bits, or not at all, beside the settings.
+    /// The environment of the run. Only the last bits of a result may depend on it.
     public struct Environment: Equatable, Sendable {
         public var ranks: Int
         public var threadsPerRank: Int
         public var blasCore: String
         public var mpi: String
-        /// Settings of MPI's collectives, by the variables that hold them.
+        /// Settings of MPI's collective operations, by the name of their variable.
         public var collectives: [String: String]
         public var tandem: String
         /// The program's SHA-256.

@@ -4,11 +4,11 @@ import Foundation
 import Hashing
 import Settings
 
-/// The checkpoints of a run: `RUN/checkpoints/step-N`, each a file a rank, one of what references said where that is cached,
-/// a manifest and the digests of all of them.
+/// The checkpoints of a run: `RUN/checkpoints/step-N`. Each has a file per rank, a file of cached reference values (if there
+/// are any), a manifest, and the digests of all files.
 ///
-/// One appears whole or not at all: its files are written under another name, read back, brought to the disk; then the
-/// manifest; then the folder gets its name.
+/// A checkpoint appears completely or not at all. Its files are written into a folder with another name, read back and brought
+/// to disk. Then the manifest is written. Last, the folder gets its final name.
 public struct CheckpointStore: Sendable {
     /// `RUN/checkpoints`
     public let folder: String
@@ -21,8 +21,8 @@ public struct CheckpointStore: Sendable {
 
     public func checkpoint(step: Int) -> CheckpointFolder { CheckpointFolder(path: path(step: step)) }
 
-    /// Steps of checkpoints, ascending. They were whole once; `CheckpointFolder` says whether they still are. A folder in which only
-    /// someone's notes are left is none.
+    /// The steps of all checkpoints, ascending. A checkpoint may have been damaged since its save: `CheckpointFolder` checks
+    /// that. A folder with only other files counts as no checkpoint.
     public var steps: [Int] {
         names.compactMap { name in
             guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0, name == "step-\(step)",
@@ -36,16 +36,16 @@ public struct CheckpointStore: Sendable {
 
     // MARK: Saving
 
-    /// Begins to save this rank's part of the state after `step` updates. Collective over `mesh`; ends with `commit`.
+    /// Begins to save this rank's shard of the state after `step` updates. Collective over `mesh`. `commit` ends the save.
     ///
-    /// - Parameter tables: what references said, written by the first rank; nil where nothing is cached.
-    /// - Throws: `Failure` (input/output) where the folder can't be made or the disk has no room for all ranks' files.
+    /// - Parameter tables: cached reference values, which the first rank writes. Nil if nothing is cached.
+    /// - Throws: `Failure` (input/output) if the folder can't be created or the disk has no room for the files of all ranks.
     public func begin(
         _ snapshot: StateSnapshot, tables: [RecordTable]?, step: Int, mesh: Mesh
     ) throws -> BackgroundSave {
         let partial = partialPath(step: step)
         let own = ShardFile.byteCount(of: snapshot.numbers.map(\.count)) + (tables.map(RecordTableFile.byteCount) ?? 0)
-        // Manifests take a little, too.
+        // The manifest and the digests need a little room, too.
         let needed = try Int(mesh.world.allReduce([Double(own)])[0]) + (1 << 16)
         try mesh.agreed {
             guard mesh.isFirst else { return }
@@ -65,10 +65,10 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Waits for all ranks' files and makes them a checkpoint. Collective over `mesh`.
+    /// Waits for the files of all ranks and completes the checkpoint. Collective over `mesh`.
     ///
-    /// - Parameter manifest: the first rank's is written, with the files in it.
-    /// - Throws: what any rank failed with; nothing of the checkpoint is left then.
+    /// - Parameter manifest: the manifest without its files. The manifest of the first rank is written.
+    /// - Throws: the failure of any rank. The unfinished checkpoint is removed then.
     public func commit(_ save: BackgroundSave, _ manifest: CheckpointManifest, mesh: Mesh) throws {
         let partial = partialPath(step: manifest.step)
         do {
@@ -84,13 +84,13 @@ public struct CheckpointStore: Sendable {
                 }
             }
         } catch {
-            // What there is of it may be what filled the disk: without it the run can still say how it ended.
+            // The unfinished files may have filled the disk. Without them the run can still write how it ended.
             if mesh.isFirst { try? FileManager.default.removeItem(atPath: partial) }
             throw error
         }
     }
 
-    /// Reads the tables that `manifest` names. Collective over `mesh`: every rank gets all.
+    /// Reads the tables that `manifest` names. Collective over `mesh`. Every rank gets all tables.
     public func loadTables(_ manifest: CheckpointManifest, mesh: Mesh) throws -> [RecordTable] {
         guard let count = manifest.referenceValues?.count else { return [] }
         return try mesh.agreed {
@@ -98,25 +98,25 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Removes the folder of checkpoints where it is empty: of a run whose first checkpoint could not be saved. Called by one rank.
+    /// Removes the folder of checkpoints if it is empty, because the first checkpoint could not be saved. Called by one rank.
     public func removeIfEmpty() { rmdir(folder) }
 
-    /// Removes all but the newest `count` checkpoints and those of steps that `every` divides. One that holds a file which no run
-    /// wrote is kept too. Called by one rank.
+    /// Removes old checkpoints. Keeps the newest `count` checkpoints, checkpoints of steps that `every` divides, and
+    /// checkpoints with a file that no run wrote. Called by one rank.
     public func prune(keeping count: Int, every: Int? = nil) throws(Failure) {
         for step in steps.dropLast(count) where every.map({ step % $0 != 0 }) ?? true && !checkpoint(step: step).holdsOthers {
             try writing(path(step: step)) {
-                // It goes at once, so that what is left of it is never taken for a damaged one.
+                // The rename comes first: a half-removed folder is then never mistaken for a damaged checkpoint.
                 try FileManager.default.moveItem(atPath: path(step: step), toPath: "\(folder)/.step-\(step).removed")
                 try FileManager.default.removeItem(atPath: "\(folder)/.step-\(step).removed")
             }
         }
     }
 
-    /// Takes the checkpoints after `step`, from where the run goes on another way, out of its history: into a new folder
-    /// `set-aside-N` beside them, with copies of `files` as they are now. Called by one rank.
+    /// Moves the checkpoints after `step` into a new folder `set-aside-N`, with copies of the present `files`: the run
+    /// continues from `step` and will compute other checkpoints. Called by one rank.
     ///
-    /// - Returns: the folder, and the steps that are in it, ascending; nil where there are none.
+    /// - Returns: the folder and the steps in it, ascending. Nil if there are no later checkpoints.
     public func setAside(after step: Int, copying files: [String]) throws(Failure) -> (folder: String, steps: [Int])? {
         let later = steps.filter { $0 > step }
         guard !later.isEmpty else { return nil }
@@ -129,17 +129,17 @@ public struct CheckpointStore: Sendable {
             for file in files where manager.fileExists(atPath: file) {
                 try manager.copyItem(atPath: file, toPath: "\(aside)/\((file as NSString).lastPathComponent)")
             }
-            // The last one first: whenever this ends, what is left is the beginning of one history.
+            // The last checkpoint is moved first. Even if this stops half-way, the remaining checkpoints form one history.
             for step in later.reversed() { try manager.moveItem(atPath: path(step: step), toPath: "\(aside)/step-\(step)") }
-            // Before anything is cut to the earlier step.
+            // On disk before other files, such as `metrics.jsonl`, are cut to the earlier step.
             try Disk.synchronize(aside)
             try Disk.synchronize(folder)
         }
         return (aside, later)
     }
 
-    /// Removes what a killed run left half-written or half-removed. Called by the rank that holds the run's lock, while no
-    /// save is under way.
+    /// Removes half-written and half-removed checkpoints of a killed run. Called by the rank that holds the run's lock, while
+    /// no save is running.
     public func removeLeftovers() throws(Failure) {
         for name in names {
             guard let match = name.wholeMatch(of: /\.step-([0-9]+)\.(partial|removed|replaced)/) else { continue }
@@ -153,8 +153,8 @@ public struct CheckpointStore: Sendable {
 
     private func partialPath(step: Int) -> String { "\(folder)/.step-\(step).partial" }
 
-    /// A run that went back to an earlier step reaches steps that were saved before: the older checkpoint stands until its
-    /// successor does.
+    /// Gives the new checkpoint its final name. A run that went back may save a step again: the earlier checkpoint of this step
+    /// is removed only after the new one is in place.
     private func swap(step: Int) -> FolderSwap {
         FolderSwap(of: path(step: step), aside: "\(folder)/.step-\(step).replaced") { name, _ in CheckpointFolder.isOwn(name) }
     }
@@ -167,7 +167,7 @@ public struct CheckpointStore: Sendable {
             path(step: step),
             "takes \(DiskRoom.shown(Double(byteCount))), but only \(DiskRoom.shown(free)) are free "
                 + "(\(String(cString: strerror(ENOSPC))))",
-            remedy: "Free some space, or keep fewer with run.keep_last; earlier checkpoints are untouched.")
+            remedy: "Free some space, or keep fewer checkpoints with run.keep_last. Earlier checkpoints are untouched.")
     }
 
     private func writing(_ place: String, _ body: () throws -> Void) throws(Failure) {

@@ -2,7 +2,7 @@ import Foundation
 
 /// The free space of a file system.
 public enum DiskRoom {
-    /// Bytes that this user may still write where `folder` is, or will be; nil where the system does not say.
+    /// Bytes that this user may still write on the disk of `folder`, which need not exist yet. Nil if the system does not tell.
     public static func freeByteCount(at folder: String) -> Double? {
         var place = URL(fileURLWithPath: folder)
         while !FileManager.default.fileExists(atPath: place.path), place.path != "/" { place.deleteLastPathComponent() }

@@ -1,6 +1,6 @@
 import JSON
 
-/// What is due after a step, besides its checkpoint.
+/// The work that is due after a step, without its checkpoint.
 public struct PendingWork: Equatable, Sendable {
     /// Names of validation datasets, in order.
     public var evaluations: [String]

@@ -2,10 +2,10 @@ import Foundation
 import HDF5
 import Settings
 
-/// Numbers of records, a run of them each: what a cache of reference values is made of.
+/// A table with a list of numbers for each record. A cache of reference values consists of such tables.
 public struct RecordTable: Equatable, Sendable {
     public var records: [Int64] = []
-    /// Of each of `records`, where its values end; they begin where those of the one before end.
+    /// The end of each record's numbers in `values`. They begin at the end of the record before.
     public var ends: [Int64] = []
     public var values: [Double] = []
 

@@ -4,20 +4,20 @@ import HDF5
 import Hashing
 import Settings
 
-/// A checkpoint's tables: an HDF5 file with three datasets a table, in chunks with checksums.
+/// The file of a checkpoint's tables: an HDF5 file with three datasets per table, in chunks with checksums.
 enum RecordTableFile {
     private static let kind = "checkpoint-reference-values"
-    /// Numbers a chunk and a call: half a MiB.
+    /// Numbers in a chunk, and in a call of the library: half a MiB.
     private static let chunk = 1 << 16
 
     static let name = "reference-values.h5"
 
-    /// Bytes that the file will take, at most.
+    /// An upper bound of the file's size, bytes.
     static func byteCount(of tables: [RecordTable]) -> Int {
         tables.reduce(1 << 16) { $0 + 16 * ($1.records.count + chunk) + 8 * ($1.values.count + chunk) }
     }
 
-    /// Writes the file, reads it back bit by bit, and brings it to the disk.
+    /// Writes the file, reads it back, compares every bit, and brings it to disk.
     static func write(_ tables: [RecordTable], to path: String) throws(Failure) -> FileDigest {
         do {
             let file = try HDF5File(creating: path)
@@ -33,18 +33,18 @@ enum RecordTableFile {
                 let stored = try readTable(index, from: path)
                 guard stored.records == table.records, stored.ends == table.ends,
                     stored.values.elementsEqual(table.values, by: { $0.bitPattern == $1.bitPattern })
-                else { throw HDF5Error("reading back", detail: "other values than were written") }
+                else { throw HDF5Error("reading back", detail: "the file holds other values than were written") }
             }
             try Disk.synchronize(path)
             return try FileDigest(of: path)
         } catch {
             throw .inputOutput(
                 path, "can't be written (\(error))",
-                remedy: "Check the disk's room and health; earlier checkpoints are untouched.")
+                remedy: "Check the disk's free space and health. Earlier checkpoints are untouched.")
         }
     }
 
-    /// Reads the first `count` tables, every chunk's checksum checked.
+    /// Reads the first `count` tables and checks the checksum of every chunk.
     static func read(count: Int, from path: String) throws(Failure) -> [RecordTable] {
         guard FileManager.default.fileExists(atPath: path) else {
             throw .missing(path, "does not exist", remedy: "Resume from another step with --resume=STEP.")
@@ -71,7 +71,7 @@ enum RecordTableFile {
         table.values = try read("\(index).values", in: file, byteCount)
         guard table.records.count == table.ends.count, (table.ends.last ?? 0) == table.values.count,
             zip([0] + table.ends, table.ends).allSatisfy({ $0 <= $1 })
-        else { throw HDF5Error("reading table \(index)", detail: "its records and values don't go together") }
+        else { throw HDF5Error("reading table \(index)", detail: "its records and values don't match") }
         return table
     }
 

@@ -1,13 +1,12 @@
 import Settings
 import Tensors
 
-/// Numbers of this rank that a checkpoint holds, by the name of their dataset: runs of one block of memory, one after the
-/// other.
+/// Numbers of this rank that a checkpoint saves as one dataset: ranges of one block of memory, one after the other.
 public struct SavedNumbers {
     public let name: String
-    /// Contiguous.
+    /// The contiguous block.
     let block: Matrix
-    /// Ascending, in floats of the block.
+    /// The ascending ranges, in floats of the block.
     let ranges: [Range<Int>]
 
     public init(_ name: String, of block: Matrix, ranges: [Range<Int>]) {

@@ -6,23 +6,23 @@ import HDF5
 import Hashing
 import Settings
 
-/// A rank's file of a checkpoint: an HDF5 file with a dataset of floats for each of its `SavedNumbers`, in chunks with
+/// The file of one rank in a checkpoint: an HDF5 file with a dataset of floats for each `SavedNumbers`, in chunks with
 /// checksums.
 enum ShardFile {
     static let kind = "checkpoint-shard"
 
     static func name(tensor: Int, data: Int) -> String { "tensor-\(tensor)-data-\(data).h5" }
 
-    /// Bytes that the file of datasets of `counts` floats will take, at most.
+    /// An upper bound of the file's size, bytes, for datasets with `counts` floats.
     static func byteCount(of counts: [Int]) -> Int {
         counts.reduce(1 << 16) { sum, count in
             let chunk = chunk(count)
-            // Each chunk has 4 bytes of checksum, and at most 64 in the index of chunks.
+            // Each chunk has a checksum of 4 bytes and at most 64 bytes in the index of chunks.
             return sum + (count + chunk - 1) / chunk * (chunk * MemoryLayout<Float>.stride + 68)
         }
     }
 
-    /// Writes the file, reads it back, and brings it to the disk.
+    /// Writes the file, reads it back, and brings it to disk.
     ///
     /// - Throws: `Failure` (input/output).
     static func write(_ snapshot: StateSnapshot, to path: String) throws(Failure) -> FileDigest {
@@ -30,23 +30,23 @@ enum ShardFile {
             let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: StateSnapshot.pieceCount)
             defer { buffer.deallocate() }
             let written = try write(snapshot, to: path, through: buffer)
-            // On a full disk the library reports success: only reading again tells.
+            // On a full disk the library reports success. Only reading the file back finds the error.
             guard try digits(of: snapshot.numbers, in: path, through: buffer) == written else {
-                throw HDF5Error("reading back", detail: "other values than were written")
+                throw HDF5Error("reading back", detail: "the file holds other values than were written")
             }
             try Disk.synchronize(path)
             return try FileDigest(of: path)
         } catch {
             throw .inputOutput(
                 path, "can't be written (\(error))",
-                remedy: "Check the disk's room and health; earlier checkpoints are untouched.")
+                remedy: "Check the disk's free space and health. Earlier checkpoints are untouched.")
         }
     }
 
-    /// Floats of a chunk: of a piece, so that each is written once, or of all of a small dataset.
+    /// Floats in a chunk. A chunk is a piece, so that it is written once. A small dataset is one chunk.
     private static func chunk(_ count: Int) -> Int { min(max(count, 1), StateSnapshot.pieceCount) }
 
-    /// Returns the digest of all floats, in the order of the datasets.
+    /// Writes the datasets. Returns the digest of all floats, in the order of the datasets.
     private static func write(
         _ snapshot: StateSnapshot, to path: String, through buffer: UnsafeMutableBufferPointer<Float>
     ) throws(HDF5Error) -> String {

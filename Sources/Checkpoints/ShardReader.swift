@@ -5,18 +5,18 @@ import HDF5
 import Hashing
 import Settings
 
-/// A shard's file that is open, every chunk's checksum checked as it is read.
+/// An open shard file. Reading a chunk checks its checksum.
 final class ShardReader {
     private let file: HDF5File
     private let byteCount: Int
     private var opened: (name: String, dataset: OpenDataset)?
 
-    /// A dataset, which itself can't be kept in an optional tuple: it has one owner.
+    /// Wraps a dataset: a noncopyable value can't be in an optional tuple.
     private final class OpenDataset {
         let dataset: HDF5Dataset<Float>
 
         init(_ name: String, in file: borrowing HDF5File, byteCount: Int) throws(HDF5Error) {
-            // One chunk: many shards may be open at once.
+            // The cache has room for one chunk only, because many shards may be open at once.
             dataset = try HDF5Dataset<Float>(
                 opening: name, in: file, fileByteCount: byteCount,
                 cacheByteCount: StateSnapshot.pieceCount * MemoryLayout<Float>.stride)
@@ -37,12 +37,12 @@ final class ShardReader {
     func read(_ name: String, _ range: Range<Int>, into buffer: UnsafeMutableBufferPointer<Float>) throws(HDF5Error) {
         let open = try open(name)
         guard range.upperBound <= open.dataset.count else {
-            throw HDF5Error("reading '\(name)'", detail: "\(open.dataset.count) numbers where \(range.upperBound) are needed")
+            throw HDF5Error("reading '\(name)'", detail: "it has \(open.dataset.count) numbers, but \(range.upperBound) are needed")
         }
         try open.dataset.read(range, into: buffer)
     }
 
-    /// The one that was read last stays open, with its chunks.
+    /// Opens a dataset. The dataset that was read last stays open, with its chunks.
     private func open(_ name: String) throws(HDF5Error) -> OpenDataset {
         if let opened, opened.name == name { return opened.dataset }
         let dataset = try OpenDataset(name, in: file, byteCount: byteCount)

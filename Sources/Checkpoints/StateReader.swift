@@ -2,15 +2,15 @@ import Foundation
 import HDF5
 import Settings
 
-/// Reads a checkpoint's numbers parameter by parameter, in whatever layout it was saved, into whatever cut they are wanted.
+/// Reads a checkpoint parameter by parameter. The layout of the save and the layout of the reader may differ.
 ///
-/// Only floats that are asked for are held, 4 MiB of them at a time. The manifest must be one of `CheckpointFolder`'s: its
-/// ranges are trusted.
+/// Only requested floats are read, at most 4 MiB at a time. The manifest must come from `CheckpointFolder`, because its ranges
+/// are not checked again.
 public final class StateReader {
     /// A rectangle of one parameter.
     public struct Box {
         public let parameter: String
-        /// `[rows, columns]` of the whole parameter, as the model has it.
+        /// `[rows, columns]` of the full parameter in the model.
         public let shape: [Int]
         public let rows: Range<Int>
         public let columns: Range<Int>
@@ -23,20 +23,20 @@ public final class StateReader {
         }
     }
 
-    /// A run of a block in a shard's file.
+    /// A contiguous range of a block in a shard's file.
     private struct Run {
         let range: Range<Int>
         /// Index among the manifest's shards.
         let shard: Int
-        /// Of the run's first float in the file's datasets.
+        /// The place of the first float in the file's datasets.
         let place: Int
     }
 
     private let folder: CheckpointFolder
     private let manifest: CheckpointManifest
-    /// Of each block, ascending.
+    /// The runs of each block, ascending.
     private let runs: [[Run]]
-    /// Of each parameter, its index in every block's list.
+    /// The index of each parameter in the list of every block.
     private let indices: [String: Int]
     private var readers: [Int: ShardReader] = [:]
     private let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: StateSnapshot.pieceCount)
@@ -45,7 +45,8 @@ public final class StateReader {
         self.folder = folder
         self.manifest = manifest
         runs = manifest.blocks.map { StateReader.runs(of: $0.tensor, manifest.shards) }
-        // All shards of a tensor rank stay open, a file for each data rank that saved: more than the usual 1,024 where many did.
+        // All shards of a tensor rank stay open, one file per data rank of the save. They may be more than the usual limit of
+        // 1,024.
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             limit.rlim_cur = limit.rlim_max
@@ -68,18 +69,19 @@ public final class StateReader {
         return runs.sorted { $0.range.lowerBound < $1.range.lowerBound }
     }
 
-    /// Fills `destination` with the floats `floats` of `box`, counted row by row from its first.
+    /// Fills `destination` with the floats `floats` of `box`, counted row by row from the first float of the box.
     ///
     /// - Parameters:
-    ///   - name: of the dataset: `values`, `first_moments` or `second_moments`.
-    ///   - tensor: the tensor rank that asks, which takes what every tensor rank has whole from its own predecessor.
-    /// - Throws: `Failure` (damaged data), naming the file; also where the checkpoint has no such parameter.
+    ///   - name: the name of the dataset: `values`, `first_moments` or `second_moments`.
+    ///   - tensor: the tensor rank that reads. A replicated parameter is read from the block of the tensor rank with the same
+    ///     number, or of the last one.
+    /// - Throws: `Failure` (damaged data), naming the file. Also if the checkpoint has no such parameter.
     public func read(
         _ name: String, _ box: Box, floats: Range<Int>, tensor: Int, into destination: UnsafeMutablePointer<Float>
     ) throws(Failure) {
         let parts = try parts(of: box, tensor: tensor)
         let width = box.columns.count
-        // Bands of rows, of which each source's part fits into the buffer.
+        // Bands of rows: the part of each source in a band fits into the buffer.
         let widest = max(parts.map { $0.part.columns[1] - $0.part.columns[0] }.max() ?? 1, 1)
         let height = max(1, buffer.count / widest)
         var start = floats.lowerBound
@@ -95,12 +97,12 @@ public final class StateReader {
         }
     }
 
-    /// The parts that have all of `box`: one where each tensor rank has the whole parameter, else those that overlap it.
+    /// The parts that cover `box`: one part if the parameter is replicated, otherwise the parts of all tensor ranks.
     private func parts(of box: Box, tensor: Int) throws(Failure) -> [(block: Int, part: CheckpointManifest.Parameter)] {
         guard let index = indices[box.parameter] else { throw mismatch(box, "has no parameter \(box.parameter)") }
         let all = manifest.blocks.map { $0.parameters[index] }
         guard all[0].shape == box.shape else {
-            throw mismatch(box, "has \(box.parameter) of shape \(all[0].shape), the model's is \(box.shape)")
+            throw mismatch(box, "has \(box.parameter) of shape \(all[0].shape), but the model's shape is \(box.shape)")
         }
         guard all.allSatisfy({ $0.columns[1] - $0.columns[0] <= buffer.count }) else {
             throw mismatch(box, "has rows of \(box.parameter) that are too wide")
@@ -111,10 +113,10 @@ public final class StateReader {
     }
 
     private func mismatch(_ box: Box, _ reason: String) -> Failure {
-        .damaged(folder.path, reason, remedy: "Resume the run with the model that it was begun with.")
+        .damaged(folder.path, reason, remedy: "Resume the run with the model with which it was started.")
     }
 
-    /// Copies what `source` has of the rows `rows` of `box`, of which the floats `wanted` go to `destination`.
+    /// Copies the floats `wanted` of `box` to `destination`, as far as they lie in `source` and in the rows `rows`.
     private func copy(
         _ name: String, _ source: (block: Int, part: CheckpointManifest.Parameter), _ rows: Range<Int>, of box: Box,
         _ wanted: Range<Int>, to destination: UnsafeMutablePointer<Float>
@@ -127,7 +129,7 @@ public final class StateReader {
         let start = part.offset + (common.lowerBound - part.rows[0]) * partWidth
         try fetch(name, start..<(start + common.count * partWidth), ofBlock: source.block)
         for row in common {
-            // In floats of the box, cut to those that are wanted.
+            // The range in floats of the box, cut to the wanted floats.
             let begin = (row - box.rows.lowerBound) * box.columns.count + columns.lowerBound - box.columns.lowerBound
             let floats = (begin..<(begin + columns.count)).clamped(to: wanted)
             guard !floats.isEmpty else { continue }
@@ -136,11 +138,11 @@ public final class StateReader {
         }
     }
 
-    /// Fills the beginning of the buffer with a range of a block, from all the shards that have some of it.
+    /// Fills the beginning of the buffer with a range of a block, from all shards that overlap the range.
     private func fetch(_ name: String, _ range: Range<Int>, ofBlock block: Int) throws(Failure) {
         invariant(range.count <= buffer.count, "what is read has room in its buffer")
         let runs = runs[block]
-        // The first run that ends after the range begins, by halving.
+        // Binary search for the first run that ends after the start of the range.
         var (low, high) = (0, runs.count)
         while low < high {
             let middle = (low + high) / 2

@@ -1,26 +1,26 @@
 import Foundation
 import Tensors
 
-/// This rank's numbers as they are now, for a thread that writes them while steps go on.
+/// A snapshot of this rank's numbers, for a thread that writes them while steps continue.
 ///
-/// Nothing is copied at first: they change in an optimizer's update only, and until then are read where they lie, a piece
-/// at a time. Before they change, `detach` copies the pieces that were not read yet. A state that is written before the next
-/// update costs no memory; one that takes longer costs that of its rest.
+/// At first nothing is copied. The numbers change only in an optimizer's update. Until then they are read in place, a piece at
+/// a time. Before the update, `detach` copies the pieces that were not read yet. So a save that ends before the next update
+/// takes no memory, and a longer save takes memory for the rest of its pieces.
 public final class StateSnapshot: @unchecked Sendable {
-    /// Floats of a piece, at most: 4 MiB.
+    /// The most floats in a piece: 4 MiB.
     static let pieceCount = 1 << 20
 
     let numbers: [SavedNumbers]
-    /// Of each piece, where its floats lie, in order; those of the first numbers come first.
+    /// The places of each piece's floats, in the order of `numbers`.
     private let pieces: [[UnsafeMutableBufferPointer<Float>]]
 
     private let lock = NSLock()
-    /// Pieces that were read.
+    /// The number of pieces that were read.
     private var taken = 0
-    /// What was not read yet when it was detached, piece after piece. One block on huge pages: page by page, first touch would
-    /// take longer than copying.
+    /// The pieces that were not read before `detach`, one after the other. One block on huge pages, because the first touch of
+    /// small pages would take longer than the copy.
     private var copy: Storage?
-    /// Floats of the copy that were read.
+    /// The number of floats of the copy that were read.
     private var copyPlace = 0
 
     public init(_ numbers: [SavedNumbers]) {
@@ -31,10 +31,10 @@ public final class StateSnapshot: @unchecked Sendable {
     /// Bytes of all numbers.
     public var byteCount: Int { numbers.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride } }
 
-    /// Copies the next piece, one of those that there are, into `buffer`, which has room for `pieceCount` floats. Called by
-    /// one thread.
+    /// Copies the next piece into `buffer`, which has room for `pieceCount` floats. There must be a next piece. Called by one
+    /// thread.
     ///
-    /// - Returns: how many floats the piece has.
+    /// - Returns: the number of floats in the piece.
     func next(into buffer: UnsafeMutablePointer<Float>) -> Int {
         lock.lock()
         defer { lock.unlock() }
@@ -50,7 +50,7 @@ public final class StateSnapshot: @unchecked Sendable {
         return count
     }
 
-    /// From its return on the numbers may change: what of them was not read yet is copied. A second call does nothing.
+    /// Copies the pieces that were not read yet. After this call the numbers may change. A second call does nothing.
     public func detach() {
         lock.lock()
         defer { lock.unlock() }
@@ -75,7 +75,7 @@ public final class StateSnapshot: @unchecked Sendable {
         }
     }
 
-    /// Whole pieces and a rest: a piece is a chunk of the file.
+    /// Splits numbers into full pieces and a rest. A piece is a chunk of the file.
     private static func pieces(of numbers: SavedNumbers) -> [[UnsafeMutableBufferPointer<Float>]] {
         var pieces: [[UnsafeMutableBufferPointer<Float>]] = []
         var runs: [UnsafeMutableBufferPointer<Float>] = []

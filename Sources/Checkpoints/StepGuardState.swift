@@ -1,12 +1,12 @@
 import JSON
 
-/// What a run knows of its steps so far, to judge the next one: the same on all ranks.
+/// The history of a run's steps, with which the step guard judges the next step. Equal on all ranks.
 public struct StepGuardState: Equatable, Sendable {
-    /// Steps that changed nothing, of the whole run.
+    /// The number of skipped steps in the whole run.
     public var skippedCount = 0
-    /// Those since the last update.
+    /// The number of skipped steps since the last update.
     public var skippedInRow = 0
-    /// Of the latest updates, the oldest first; none where no spikes are looked for.
+    /// The losses of the latest updates, the oldest first. Empty if the guard does not look for spikes.
     public var recentLosses: [Double] = []
 
     public init() {}

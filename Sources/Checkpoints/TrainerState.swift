@@ -1,9 +1,9 @@
 import JSON
 
-/// What else of a run a checkpoint holds: what steps went wrong, and what was left undone where it was stopped.
+/// Further state of a run in a checkpoint: the history of skipped steps, and the work that was left when the run stopped.
 public struct TrainerState: Equatable, Sendable {
     public var stepGuard = StepGuardState()
-    /// Nil where nothing is left of what was due after the step.
+    /// The work that is still due after the step. Nil if none is left.
     public var pending: PendingWork?
 
     public init() {}

@@ -15,11 +15,10 @@ public final class FolderReplacement {
     private var isCommitted = false
 
     /// - Parameters:
-    ///   - destination: need not exist; its parents are made.
-    ///   - isOwn: whether the file of that name in a folder may be removed when the folder is replaced; all others move into
-    ///     the new folder.
-    ///   - check: refuses a destination that must not be replaced; its path is absolute, links resolved.
-    /// - Throws: `Failure` of `check`, or input/output.
+    ///   - destination: need not exist. Missing parent folders are created.
+    ///   - others: how to treat files that are not a model's.
+    ///   - protected: folders that must stay, for instance mapped checkpoints.
+    /// - Throws: `Failure`: configuration if the destination must not be replaced, otherwise input/output.
     public init(
         of destination: String, isOwn: @escaping (_ name: String, _ folder: String) -> Bool, check: (String) throws(Failure) -> Void
     ) throws(Failure) {
@@ -38,7 +37,7 @@ public final class FolderReplacement {
             rmdir(path)
             throw failure
         }
-        // Where locks are not supported the folder is written all the same: only the clean-up after a kill is lost.
+        // Without support for locks the folder is written too. Only the clean-up after a kill then does not work.
         _ = FileLock.take(lock)
         self.path = path
         self.parents = parents
@@ -51,7 +50,8 @@ public final class FolderReplacement {
 
     /// Puts the new folder in the destination's place. Its files must be on disk already.
     ///
-    /// - Throws: `Failure` (input/output), as `FolderSwap.replace` does.
+    /// - Throws: `Failure` (input/output). The destination is then unchanged. If only the last synchronisation failed, the
+    ///   destination is new and the old folder is still beside it.
     public func commit() throws(Failure) {
         invariant(!isCommitted, "a folder is put in place once")
         do throws(Failure) { try swap.replace(with: path) } catch {
@@ -71,9 +71,9 @@ public final class FolderReplacement {
         return "\(path.deletingLastPathComponent)/.\(path.lastPathComponent).\(suffix)"
     }
 
-    /// The absolute path with links resolved, as far as it exists.
+    /// The absolute path of `destination`, with the links in its existing part resolved.
     ///
-    /// - Parameter making: folders above it are made.
+    /// - Parameter making: whether missing parent folders are created.
     public static func resolve(_ destination: String, making: Bool) throws(Failure) -> String {
         if let existing = realPath(destination) { return existing }
         let path = Path(destination)
@@ -108,8 +108,8 @@ public final class FolderReplacement {
     }
 }
 
-/// A destination's path, absolute and without `..`. It is made absolute first: of a relative one Foundation takes a `~` for a home
-/// folder, which is a name like any other here, since options and settings are expanded where they are read.
+/// A destination's path, absolute and without `..`. The path is made absolute first, because Foundation expands a `~` at the
+/// start of a relative path. Here `~` is an ordinary name: options and settings expand it when they are read.
 private struct Path {
     let text: String
     let parent: String
@@ -123,9 +123,9 @@ private struct Path {
     }
 }
 
-/// The folders above a destination that are not there yet. Unless they are kept, those that stay empty go when this goes.
+/// The missing folders above a destination. Unless they are kept, the empty ones are removed when this object is released.
 private final class MadeFolders {
-    /// The innermost first.
+    /// The paths, the innermost first.
     private let paths: [String]
     var areKept = false
 

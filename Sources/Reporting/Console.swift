@@ -2,27 +2,27 @@ import Foundation
 import Runs
 import Settings
 
-/// A run as a person follows it, with the time that is left.
+/// Shows the progress of a run to a person, with the remaining time.
 ///
-/// On a terminal one line stays up to date; elsewhere (a file, a pipe, mpirun's output) steps are plain lines, one a second
-/// at most: `metrics.jsonl` has every step.
+/// On a terminal one line is updated in place. Elsewhere (a file, a pipe, mpirun's output) steps are plain lines, at most one a
+/// second. `metrics.jsonl` has every step.
 public final class Console: EventListener {
     private let isLive: Bool
     private var totalSteps = 0
     private var directory = ""
-    /// When the last step was shown, and the one that was passed over since.
+    /// When a step was last shown, and the line of a later step that is not shown yet.
     private var shownAt = Date.distantPast
     private var hidden: String?
-    /// When the first step of this process ended, and which it was.
+    /// When the first step of this process ended, and its number.
     private var firstStep: (end: Date, number: Int)?
 
-    /// What a person types to go on with a run that was stopped.
+    /// The command that resumes a stopped run.
     private let resumeCommand: String
 
     /// - Parameters:
-    ///   - isLive: standard output is a terminal that a person looks at. Under mpirun it never is: ranks write to mpirun,
-    ///     which may give them a terminal of its own.
-    ///   - resumeCommand: what a person types to go on with a run that was stopped.
+    ///   - isLive: whether standard output is a person's terminal. Always false under mpirun: ranks write to mpirun, which may
+    ///     give them a terminal of its own.
+    ///   - resumeCommand: the command that resumes a stopped run.
     public init(isLive: Bool, resumeCommand: String) {
         self.isLive = isLive
         self.resumeCommand = resumeCommand
@@ -39,7 +39,7 @@ public final class Console: EventListener {
         case .saved(let folder, let step): try Console.write("step \(step): saved \(folder)")
         case .interrupted(let step, let reason, let isSaved):
             let state = isSaved ? "after step \(step), which is saved" : "before the first step: nothing is saved"
-            let verb = isSaved ? "it goes on with" : "it begins again with"
+            let verb = isSaved ? "continue with" : "start again with"
             try Console.write("stopped     \(state) (\(reason)); \(verb): \(resumeCommand)")
         case .exported(let folder, let step): try Console.write("step \(step): exported to \(folder)")
         case .finished(let result): try finish(result)
@@ -80,7 +80,7 @@ public final class Console: EventListener {
 
     private func show(_ line: String, isLast: Bool) throws(Failure) {
         if isLive {
-            // Back to the line's beginning, and clear it.
+            // Back to the start of the line, and clear the line.
             try Console.write("\r\u{1B}[K" + line, terminator: "")
             hidden = ""
         } else if isLast || Date().timeIntervalSince(shownAt) >= 1 {
@@ -92,13 +92,13 @@ public final class Console: EventListener {
         }
     }
 
-    /// Ends a live line, or shows the step that was passed over, before anything else is written.
+    /// Before other output: ends a live line, or shows the step that is not shown yet.
     private func settle() throws(Failure) {
         if let hidden { try Console.write(hidden) }
         hidden = nil
     }
 
-    /// From the pace since the first step's end: the first one also touches all memory.
+    /// The remaining time, from the pace since the end of the first step. The first step is slower: it touches all memory.
     private func secondsLeft(after step: Int) -> Double? {
         guard let firstStep else {
             self.firstStep = (Date(), step)
@@ -138,21 +138,21 @@ public final class Console: EventListener {
         return "\(whole / 3600) h \(whole % 3600 / 60) min"
     }
 
-    /// Writes a line to standard output at once, whether or not it is a terminal.
+    /// Writes a line to standard output without buffering, also if it is no terminal.
     ///
-    /// - Throws: `Failure` (input/output): a full disk, where the output goes to a file.
+    /// - Throws: `Failure` (input/output), for instance if the output goes to a file on a full disk.
     public static func write(_ line: String, terminator: String = "\n") throws(Failure) {
         do { try FileHandle.standardOutput.write(contentsOf: Data((line + terminator).utf8)) } catch {
-            // A launcher that is gone ends this rank in a moment, with better words.
+            // If the launcher is gone, the watchdog soon ends this rank with a better message.
             if errno == EPIPE { Thread.sleep(forTimeInterval: 3) }
-            throw .unwritable("standard output", error, remedy: "Check the free space where it goes.")
+            throw .unwritable("standard output", error, remedy: "Check the free space of the disk to which it goes.")
         }
     }
 
-    /// Something to know besides what a command prints, on standard error.
+    /// Writes a note to standard error.
     public static func writeNote(_ text: String) { writeError("tandem: note: \(text)") }
 
-    /// The same to standard error; where that fails nobody can be told.
+    /// Writes a line to standard error. A failure is ignored, because no output is left to report it.
     public static func writeError(_ line: String) {
         try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
     }

@@ -2,23 +2,24 @@ import Foundation
 import Runs
 import Settings
 
-/// A dump of a step that went wrong, as a person reads it.
+/// The dump of a failed step as text.
 public struct DumpTable {
     private let dump: StepDump
     private let rows: [[Float]]
 
-    /// Of a row that is shown.
+    /// The most columns that are shown of a row.
     private static let columnLimit = 6
+    /// The most records or tokens that are listed.
     private static let tokenLimit = 64
 
-    /// - Throws: `Failure` where the folder holds no dump.
+    /// - Throws: `Failure` if the folder holds no dump.
     public init(folder: String) throws(Failure) { (dump, rows) = try StepDump.read(folder) }
 
     public var lines: [String] {
         let entries = [
             ("step", "\(dump.step), loss \(dump.loss), gradient norm \(dump.gradientNorm)"),
             ("rank", "\(dump.rank) (data \(dump.dataRank), tensor \(dump.tensorRank))"),
-            ("micro-batch", dump.microBatch.map { "\($0)" } ?? "none: only the sum of all is wrong"),
+            ("micro-batch", dump.microBatch.map { "\($0)" } ?? "none: only the sum of all micro-batches is wrong"),
             ("records", dump.records.isEmpty ? "none" : "\(list(dump.records)) of \(dump.dataset)"),
             ("tokens", dump.tokens.isEmpty ? "none" : list(dump.tokens)),
             ("parameters", dump.parameters.isEmpty ? "all are finite" : "not finite: \(dump.parameters.joined(separator: ", "))"),
@@ -31,7 +32,7 @@ public struct DumpTable {
         return entries.map { $0.0.filled(to: 12) + $0.1 } + ["", table.text] + firstRows
     }
 
-    /// Rows around the first value that is not finite: their first columns, or those from that value on.
+    /// The dumped rows of the last tensor. The columns start at the first value that is not finite, or near the row's end.
     private var firstRows: [String] {
         guard let name = dump.tensors.last?.name, !rows.isEmpty else { return [] }
         let wrong = rows.lazy.compactMap { $0.firstIndex { !$0.isFinite } }.first ?? 0

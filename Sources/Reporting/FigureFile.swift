@@ -4,19 +4,19 @@ import JSON
 import Runs
 import Settings
 
-/// `tandem evaluate --output`: the validation figures of a model as one JSON object, written when all of them are known.
+/// `tandem evaluate --output`: the validation figures of a model as one JSON object, written after the last evaluation.
 public final class FigureFile: EventListener {
     private let path: String
     private let model: String
     private var reports: [EvaluationReport] = []
 
-    /// - Parameter model: what was evaluated.
+    /// - Parameter model: the folder or name of the evaluated model.
     public init(path: String, model: String) {
         self.path = path
         self.model = model
     }
 
-    /// The file as `--output` names it, to be checked before work starts.
+    /// The file of `--output`, for the checks before work starts.
     public static func output(_ path: String) -> OutputPath {
         OutputPath(path, option: "--output", holding: "figures") { path in
             guard let json = JSONFile.value(path) else { return false }
@@ -28,7 +28,7 @@ public final class FigureFile: EventListener {
         if case .evaluated(let report) = event { reports.append(report) }
     }
 
-    /// Replaces the file whole. Numbers read back to the same bits; what is not a number is null.
+    /// Replaces the whole file. Numbers read back to the same bits. NaN and infinity are written as null.
     public func write() throws(Failure) {
         let sets = reports.map { report in
             let figures = report.figures.map { JSONValue.Member(name: JSONString($0.name), value: $0.value.json) }

@@ -1,7 +1,7 @@
 import Foundation
 import Planning
 
-/// A machine's rates as a person reads them.
+/// A machine's rates as text.
 public struct MachineTable {
     private let rates: MachineRates
 
@@ -13,13 +13,13 @@ public struct MachineTable {
         String(
             format: "%@, %d cores, %.1f GiB available\nmemory %.1f GB/s, %.1f of one core; ", rates.processor, rates.cores,
             Double(rates.memoryBytes) / 0x1p30, rates.memoryBytesPerSecond * 1e-9, rates.memoryBytesPerSecondOfOneCore * 1e-9)
-            + "a step takes what the rates add up to times "
+            + "a step takes the time that follows from the rates times "
             + rates.overheads.map { String(format: "%.3f with %d thread\($0.threads == 1 ? "" : "s")", $0.factor, $0.threads) }
             .joined(separator: ", ")
     }
 
     private var products: String {
-        var table = TextTable(["sgemm, GFLOP/s", "m", "n", "k", "one core alone", "each of all"])
+        var table = TextTable(["sgemm, GFLOP/s", "m", "n", "k", "one core alone", "each of all cores"])
         for product in rates.products where product.oneCore != nil {
             table.add([
                 product.form.rawValue, "\(product.m)", "\(product.n)", "\(product.k)", giga(product.oneCore!), giga(product.eachCore),

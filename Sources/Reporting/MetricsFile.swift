@@ -4,9 +4,9 @@ import Runs
 import Settings
 import Stepping
 
-/// `metrics.jsonl`: one object a training step or evaluation, each line on disk before the next step begins.
+/// `metrics.jsonl`: one object per training step or evaluation. Each line is in the file before the next step begins.
 ///
-/// Numbers are printed so that they read back to the same bits; what is not a number is null.
+/// Numbers read back to the same bits. NaN and infinity are written as null.
 public final class MetricsFile: EventListener {
     private let path: String
     private var handle: FileHandle?
@@ -35,7 +35,7 @@ public final class MetricsFile: EventListener {
     private func write(_ row: JSONValue) throws(Failure) {
         let line = row.line + "\n"
         do {
-            // Where somebody removed or replaced the file, rows go on in the one that people find by its name.
+            // If somebody removed or replaced the file, further rows go to the file that now has its name.
             if let descriptor = handle?.fileDescriptor, MetricsFile.isRemoved(descriptor) { handle = nil }
             if handle == nil {
                 if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
@@ -53,7 +53,8 @@ public final class MetricsFile: EventListener {
         return fstat(descriptor, &status) == 0 && status.st_nlink == 0
     }
 
-    /// Cuts the file to what it held when the checkpoint was saved, which was found there: what came after is computed again.
+    /// Cuts the file to its content at the checkpoint, because later steps are computed again. `RunDirectory` has compared or
+    /// restored this content before.
     private func dropRows(after position: MetricsPosition) throws(Failure) {
         do {
             if position.bytes == 0, !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
@@ -62,7 +63,7 @@ public final class MetricsFile: EventListener {
             try file.truncate(atOffset: UInt64(position.bytes))
         } catch {
             throw .inputOutput(
-                path, "can't be taken up again (\((error as NSError).localizedDescription))",
+                path, "can't be continued (\((error as NSError).localizedDescription))",
                 remedy: "Check its permissions.")
         }
     }

@@ -4,12 +4,12 @@ import Foundation
 import Runs
 import Settings
 
-/// Where a run stands, for a person who looks at its folder.
+/// The state of a run, read from its folder.
 public struct RunStateTable {
-    /// Labels and what they say.
+    /// Labels and their values.
     public let entries: [(String, String)]
 
-    /// - Throws: `Failure` (damaged data) where `status.json` is not what a run writes.
+    /// - Throws: `Failure` (damaged data) if `status.json` is not the status of a run.
     public init(directory path: String) throws(Failure) {
         let directory = RunDirectory(path)
         guard let status = directory.status else {
@@ -30,18 +30,18 @@ public struct RunStateTable {
             entries = [("state", "running\(holder.isEmpty ? "" : " (\(holder))")"), ("step", "\(step)"), last]
             return
         }
-        // Locks may not reach over hosts.
+        // Other hosts may not see a lock.
         let isElsewhere = status.host.map { $0 != MPIEnvironment.hostName } ?? false
-        let state = "ended without a word: status.json says running, but no process\(isElsewhere ? " of this host" : "") has its lock"
+        let state = "ended without a word: status.json says running, but no process\(isElsewhere ? " of this host" : "") holds the folder's lock"
         let saved = CheckpointStore(runDirectory: path).steps.last
         let advice = saved.map { "from step \($0): tandem train \(path)/config.yaml --resume" }
         entries = [
             ("state", state), ("step", "\(step)"), last,
-            ("go on", advice ?? "no checkpoint was saved: begin again with tandem train \(path)/config.yaml --overwrite"),
+            ("go on", advice ?? "no checkpoint was saved: start again with tandem train \(path)/config.yaml --overwrite"),
         ]
     }
 
-    /// When a file was last written; nil where there is none.
+    /// When a file was last written. Nil if the file does not exist.
     private static func lastWrite(_ file: String) -> String? {
         let date = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
         return date?.iso8601

@@ -1,9 +1,9 @@
 import Foundation
 import JSON
 
-/// A run's metrics as a person wants them: where it stands, and validation figures before and after.
+/// A summary of a run's metrics: the loss, the speed, and the first and last figures of each validation dataset.
 public struct RunTable {
-    /// A row of `metrics.jsonl`: figures by name, to the last bit.
+    /// A row of `metrics.jsonl`: exact figures by name.
     private struct Row {
         var figures: [String: Double] = [:]
         var isEvaluation = false
@@ -29,7 +29,7 @@ public struct RunTable {
 
     private let rows: [Row]
 
-    /// Rows that can't be read, such as one that was cut by a crash, are left out.
+    /// Leaves out rows that can't be read, for instance a row that a crash cut.
     public init(metricsFile: String) {
         let text = (try? String(contentsOfFile: metricsFile, encoding: .utf8)) ?? ""
         rows = text.split(separator: "\n").compactMap(Row.init)
@@ -38,7 +38,7 @@ public struct RunTable {
     /// The last training step that has a row.
     public var lastStep: Int? { rows.last { !$0.isEvaluation }?.figures["step"].map { Int($0) } }
 
-    /// The run's lines; none where it has no metrics yet.
+    /// The lines of the summary. Empty if the run has no metrics yet.
     public var lines: [String] {
         training
             + datasets.flatMap { name in
@@ -58,7 +58,7 @@ public struct RunTable {
         ]
     }
 
-    /// In the order of their first evaluation.
+    /// The datasets in the order of their first evaluation.
     private var datasets: [String] {
         var seen: [String] = []
         for name in rows.lazy.filter(\.isEvaluation).compactMap(\.dataset) where !seen.contains(name) { seen.append(name) }
@@ -82,12 +82,12 @@ public struct RunTable {
         if isLanguageModeling, let loss = first.figures["eval_loss"], let after = last.figures["eval_loss"] {
             rows.append(["  perplexity"] + [loss, after].map { shown(exp($0), "%.3f") })
         }
-        // As wide as usual, and wider where a figure or a name needs it.
+        // A long figure or name makes its column wider than usual.
         let widths = [24, 12].enumerated().map { column, width in rows.reduce(width) { max($0, $1[column].count + 2) } }
         return [""] + rows.map { $0[0].filled(to: widths[0]) + $0[1].filled(to: widths[1]) + $0[2] }
     }
 
-    /// A figure that fixed digits would make long is shown with a power of ten.
+    /// Large figures are shown with a power of ten, because fixed digits would be too long.
     private func shown(_ value: Double?, _ format: String) -> String {
         value.map { String(format: $0.isFinite && abs($0) >= 1e9 ? "%.4e" : format, $0) } ?? "?"
     }

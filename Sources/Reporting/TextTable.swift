@@ -1,9 +1,9 @@
 extension String {
-    /// Filled up with spaces behind; a longer text stays whole.
+    /// The text with spaces after it up to `width`. A longer text is not cut.
     public func filled(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
 
-/// Columns side by side: the first to the left, numbers to the right.
+/// A table of text. The first column is aligned left, the others right.
 public struct TextTable {
     private var rows: [[String]]
 

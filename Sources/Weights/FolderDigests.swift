@@ -2,21 +2,21 @@ import Foundation
 import Hashing
 import Settings
 
-/// `SHA256SUMS` of a folder, as `sha256sum` writes and checks it: what every other file of an export held when it was written.
+/// `SHA256SUMS` of a folder, in the format of `sha256sum`: the digest of every other file of an export when it was written.
 ///
-/// Weights and configurations have no checksums of their own: a flipped bit is another number, and nothing else tells.
+/// Weights and configurations have no checksums of their own, so only this list detects a flipped bit.
 public struct FolderDigests: Sendable {
     public static let fileName = "SHA256SUMS"
-    /// Of a list of 100,000 files.
+    /// The largest list that is read, bytes: enough for 100,000 files.
     private static let byteLimit = 32 << 20
 
-    /// 64 lower-case hexadecimal digits by file name, in the list's order.
+    /// File names with 64 lower-case hexadecimal digits, in the order of the list.
     let entries: [(name: String, sha256: String)]
     private let path: String
 
-    /// Nil where the folder has no such list.
+    /// Nil if the folder has no such list.
     ///
-    /// - Throws: `Failure` (damaged data) where it is none, or names a file outside of its folder.
+    /// - Throws: `Failure` (damaged data) if the file is no such list or names a file outside of its folder.
     public init?(folder: String) throws(Failure) {
         let path = folder + "/" + FolderDigests.fileName
         guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -27,7 +27,7 @@ public struct FolderDigests: Sendable {
         var entries: [(name: String, sha256: String)] = []
         for (index, line) in text.split(separator: "\n").enumerated() {
             guard let match = line.wholeMatch(of: /([0-9a-f]{64}) [ *](.+)/), FolderDigests.isPlain(String(match.2)) else {
-                throw FolderDigests.damaged(path, "line \(index + 1) is no digest and plain file name")
+                throw FolderDigests.damaged(path, "line \(index + 1) is not a digest and a plain file name")
             }
             entries.append((String(match.2), String(match.1)))
         }
@@ -38,7 +38,7 @@ public struct FolderDigests: Sendable {
         self.path = path
     }
 
-    /// Refuses a file of the folder that holds other bytes than the list says. A file that is not listed is not compared.
+    /// Refuses a file of the folder whose digest differs from the list. A file that is not in the list is not compared.
     ///
     /// - Throws: `Failure` (damaged data).
     public func check(_ digest: FileDigest, of name: String) throws(Failure) {
@@ -46,18 +46,18 @@ public struct FolderDigests: Sendable {
         throw .damaged(
             (path as NSString).deletingLastPathComponent + "/" + name,
             "holds other bytes than \(FolderDigests.fileName) beside it says",
-            remedy: "Copy or export it again; if you changed it yourself, remove its line from \(FolderDigests.fileName).")
+            remedy: "Copy or export it again. If you changed it yourself, remove its line from \(FolderDigests.fileName).")
     }
 
-    /// Reads every listed file and compares it.
+    /// Reads every listed file and compares its digest.
     ///
-    /// - Throws: `Failure`: missing, or damaged data.
+    /// - Throws: `Failure`: missing or damaged data.
     public func verify() throws(Failure) {
         let folder = (path as NSString).deletingLastPathComponent
         for entry in entries { try check(FileDigest(of: "\(folder)/\(entry.name)"), of: entry.name) }
     }
 
-    /// The list's text.
+    /// The text of a list.
     static func text(of digests: [(name: String, digest: FileDigest)]) -> String {
         digests.sorted { $0.name < $1.name }.map { "\($0.digest.sha256)  \($0.name)\n" }.joined()
     }
@@ -67,6 +67,6 @@ public struct FolderDigests: Sendable {
     }
 
     private static func damaged(_ path: String, _ reason: String) -> Failure {
-        .damaged(path, reason, remedy: "Copy or export the folder again, or remove this file to read it without.")
+        .damaged(path, reason, remedy: "Copy or export the folder again, or remove this file to read the folder without it.")
     }
 }

@@ -2,13 +2,13 @@ import Foundation
 import Settings
 import Tensors
 
-/// Random initialisation as a source of weights: the same numbers for the same seed, in every layout.
+/// Random initialisation as a source of weights. The same seed gives the same numbers in every layout.
 ///
-/// A matrix is drawn from N(0, `initializer_range`²), norm weights are 1 and biases 0, as Hugging Face initialises them.
-/// Each row has a random stream of its own, keyed by (seed, tensor name, row).
+/// Matrices are drawn from N(0, `initializer_range`²), norm weights are 1 and biases are 0, as in Hugging Face's
+/// initialisation. Each row has its own random stream, keyed by (seed, tensor name, row).
 public struct RandomParameters: ParameterSource, Sendable {
     public let seed: UInt64
-    /// Of every matrix, σ.
+    /// σ of every matrix.
     public let standardDeviation: Double
 
     public init(configuration: ModelConfiguration, seed: UInt64) {
@@ -20,7 +20,7 @@ public struct RandomParameters: ParameterSource, Sendable {
         self.standardDeviation = standardDeviation
     }
 
-    /// New memory each time: keep what is needed.
+    /// Each call allocates and draws the matrix again, so keep a result that is needed twice.
     public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
         let matrix = Matrix(rowCount: rowCount, columnCount: columnCount)
         if name.hasSuffix("norm.weight") {
@@ -32,8 +32,8 @@ public struct RandomParameters: ParameterSource, Sendable {
             storage: matrix.storage, byteOffset: 0, elementType: .float32, rowCount: rowCount, columnCount: columnCount)
     }
 
-    /// Box and Muller, "A note on the generation of random normal deviates", 1958: two uniform numbers give two
-    /// independent normal ones, in neighbouring columns.
+    /// Box and Muller, "A note on the generation of random normal deviates", 1958: two uniform numbers give two independent
+    /// normal numbers, for neighbouring columns.
     private func drawNormal(into matrix: Matrix, name: String) {
         let tensorKey = RandomParameters.stableHash(of: name)
         for row in 0..<matrix.rowCount {
@@ -47,7 +47,7 @@ public struct RandomParameters: ParameterSource, Sendable {
         }
     }
 
-    /// FNV-1a, 64 bits: unlike Swift's own hash, the same in every process.
+    /// FNV-1a, 64 bits. Unlike Swift's hash, it is the same in every process.
     static func stableHash(of name: String) -> UInt64 {
         name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }

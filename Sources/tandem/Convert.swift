@@ -12,25 +12,25 @@ extension ExportType: ExpressibleByArgument {}
 
 struct Convert: OneProcessCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes a Hugging Face folder of a GGUF file, of a run's model or checkpoint, or of another such folder.",
+        abstract: "Makes a Hugging Face folder from a GGUF file, a run, a checkpoint or another Hugging Face folder.",
         discussion: """
-            Of GGUF files the architectures llama and qwen2 are read, with tensors in F32, F16, BF16, Q8_0, Q4_0 and Q4_1 \
-            and a byte-level BPE tokenizer, which is written out with the chat template. A checkpoint, RUN/checkpoints/step-N, may \
-            have been saved by any number of ranks; its model's config.json and tokenizer come with it.
+            GGUF files may have the architecture llama or qwen2, tensors in F32, F16, BF16, Q8_0, Q4_0 and Q4_1, and a byte-level \
+            BPE tokenizer. The new folder gets the tokenizer and the chat template. A checkpoint, RUN/checkpoints/step-N, may have \
+            been saved by any number of ranks. The new folder gets config.json and the tokenizer of the run's model.
             """)
 
     @Argument(
-        help: "A GGUF file, a run's directory (its export is taken), one of its checkpoints, or a Hugging Face folder.",
+        help: "A GGUF file, a run's directory (its export is converted), a run's checkpoint, or a Hugging Face folder.",
         transform: expandedPath)
     var source: String
 
-    @Argument(help: "The folder to write. Of a folder that is there only a model's files are replaced.", transform: expandedPath)
+    @Argument(help: "The folder to write. In an existing folder only the files of a model are replaced.", transform: expandedPath)
     var destination: String
 
     @Option(help: "The type of the written weights.")
     var dtype: ExportType = .float32
 
-    @Flag(help: "Write into a folder that holds other files too: they stay, but for those of the names of new files.")
+    @Flag(help: "Write into a folder that also holds other files. They stay, unless a new file has the same name.")
     var overwrite = false
 
     private var elementType: ElementType {
@@ -69,7 +69,7 @@ struct Convert: OneProcessCommand {
     }
 
     private func convertFolder(_ folder: String) throws(Failure) {
-        // A run without an export: its refusal says what to take instead.
+        // For a run without an export, the error names the folder to convert instead.
         if folder != source, FileStatus(folder + "/config.json") == nil { try RunPlace.refuse(asModel: source) }
         let checkpoint = try HuggingFaceCheckpoint(folder: folder)
         let table = ParameterTable(checkpoint.configuration)
@@ -86,13 +86,13 @@ struct Convert: OneProcessCommand {
 
     private func convertCheckpoint() throws(Failure) {
         let model = try CheckpointModel(source)
-        // Verifying takes a while: what the tokenizer is copied from is known before.
+        // Checked before the checkpoint is verified, which takes a while. The tokenizer's folder is known already.
         try HuggingFaceExport.check(
             destination: destination, others: others, protecting: model.tokenizerFolder.map { [$0] } ?? [])
         let tokenizer = model.tokenizerFolder.flatMap { FileStatus($0 + "/tokenizer.json") == nil ? nil : "copied from \($0)" }
         try write(
             model.conversion(elementType: elementType), family: model.configuration.family,
-            tokenizer: tokenizer ?? "none, as the run's model")
+            tokenizer: tokenizer ?? "none, as in the run's model")
     }
 
     private func write(
@@ -109,29 +109,29 @@ struct Convert: OneProcessCommand {
 
     // MARK: The destination
 
-    /// Endings of files: a folder of such a name would be taken for what it is not.
+    /// Endings of file names. A folder with such a name would be mistaken for a file.
     private static let fileEndings = [
         "safetensors", "bin", "pt", "pth", "ckpt", "onnx", "h5", "hdf5", "npz", "json", "jsonl", "yaml", "yml", "zip", "tar", "gz", "tgz",
     ]
 
     private func checkDestination() throws(Failure) {
-        // Also where the name is a file's: what is read is told first.
+        // First, so that a destination which is also the source is reported as such, even if it has a file's name.
         try HuggingFaceExport.check(destination: destination, others: others, protecting: [source])
         let ending = (destination as NSString).pathExtension.lowercased()
         if ending == "gguf" {
             throw .configuration(
-                destination, "is the name of a GGUF file, and GGUF files are read but not written so far",
-                remedy: "Name another destination: a folder, which gets the model in Hugging Face's form.")
+                destination, "is the name of a GGUF file, but Tandem only reads GGUF files and can't write them",
+                remedy: "Name a destination folder. It gets the model in Hugging Face's format.")
         }
         if Convert.fileEndings.contains(ending) {
             throw .configuration(
-                destination, "is the name of a file, and a model becomes a folder",
-                remedy: "Name another destination: a folder, which gets config.json and model.safetensors.")
+                destination, "is the name of a file, but a model is written as a folder",
+                remedy: "Name a destination folder. It gets config.json and model.safetensors.")
         }
     }
 }
 
-/// A line every two seconds of a long conversion, with the time left; a short one shows none.
+/// Shows a line with the time left every two seconds. A conversion of less than two seconds shows no line.
 private struct ConversionProgressLine {
     private let started = Date()
     private var nextAt = Date().addingTimeInterval(2)

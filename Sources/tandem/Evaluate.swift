@@ -8,7 +8,7 @@ import Runs
 import Settings
 
 struct Evaluate: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Computes validation figures; nothing is trained.")
+    static let configuration = CommandConfiguration(abstract: "Computes validation figures and trains nothing.")
 
     @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"), transform: expandedPath)
     var file: String
@@ -16,13 +16,13 @@ struct Evaluate: ParsableCommand {
     @Option(help: "A Hugging Face folder to evaluate instead of the configuration's model.", transform: expandedPath)
     var checkpoint: String?
 
-    @Option(help: ArgumentHelp("Also writes the figures as JSON.", valueName: "file.json"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also write the figures as JSON.", valueName: "file.json"), transform: expandedPath)
     var output: String?
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a key.", valueName: "key.path=value"))
     var overrides: [String] = []
 
-    @Flag(help: "Replace a file at --output that holds no figures.")
+    @Flag(help: "Replace the file at --output even if it holds no figures.")
     var overwrite = false
 
     func run() throws {
@@ -31,7 +31,7 @@ struct Evaluate: ParsableCommand {
         let resolved = try ResolvedRun(
             configuration, rankCount: job.rankCount, purpose: .evaluation, checkpoint: checkpoint,
             ranksOnNode: job.launch.localSize)
-        // Other nodes may not have the output's folder: the first rank writes.
+        // Only the first rank writes, so the output's folder need not exist on other nodes.
         if job.isFirst, let output {
             try OutputPath.check([FigureFile.output(output)], against: resolved.inputs, overwriting: overwrite)
         }

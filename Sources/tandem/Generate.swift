@@ -8,31 +8,31 @@ import Tokenization
 
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Continues a prompt, token by token; under mpirun all ranks share the model.",
-        discussion: "A model with a chat template gets the prompt as a user's message; --raw gives it as it stands.")
+        abstract: "Continues a prompt token by token. Under mpirun all ranks share the model.",
+        discussion: "If the model has a chat template, the prompt becomes a user's message. --raw passes the prompt unchanged.")
 
     @Option(help: "The model: a Hugging Face folder with its tokenizer.", transform: expandedPath)
     var checkpoint: String
 
-    @Option(help: "What is continued.")
+    @Option(help: "The text to continue.")
     var prompt: String
 
-    @Option(help: "The most tokens to write.")
+    @Option(help: "Maximum number of new tokens.")
     var maxNewTokens = 128
 
-    @Option(help: "0 takes the most probable token each time; higher draws more freely.")
+    @Option(help: "0 always takes the most probable token. A higher temperature samples more freely.")
     var temperature = 0.0
 
-    @Option(help: "Draw only from the most probable tokens that reach this probability together.")
+    @Option(help: "Sample only from the most probable tokens whose probabilities add up to this value.")
     var topP = 1.0
 
-    @Option(help: "Seed of the draws.")
+    @Option(help: "Seed of the sampling.")
     var seed: UInt64 = 17
 
-    @Option(help: "Threads a rank.")
+    @Option(help: "Threads per rank.")
     var threads: Int?
 
-    @Flag(help: "Leave the chat template out.")
+    @Flag(help: "Don't use the chat template.")
     var raw = false
 
     func validate() throws {
@@ -66,9 +66,9 @@ struct Generate: ParsableCommand {
         job.finish()
     }
 
-    /// What all ranks must have in common to choose the same tokens.
+    /// Facts that must be equal on all ranks, so that all choose the same tokens.
     private func facts(_ origin: ModelOrigin, _ ids: [Int32]) throws(Failure) -> [SharedFact] {
-        let request = "a prompt of \(ids.count) tokens (\(ids)), \(maxNewTokens) new ones, temperature \(temperature), top-p \(topP), seed \(seed)"
+        let request = "a prompt of \(ids.count) tokens (\(ids)), \(maxNewTokens) new tokens, temperature \(temperature), top-p \(topP), seed \(seed)"
         return try SharedFact.ofProgram()
             + [SharedFact("request", request, remedy: "Give all ranks the same options.", exitCode: .configuration)]
             + origin.facts()
@@ -88,13 +88,13 @@ struct Generate: ParsableCommand {
         }
         guard largest < origin.configuration.vocabularySize else {
             throw .configuration(
-                checkpoint, "its tokenizer gives id \(largest), the model has \(origin.configuration.vocabularySize) tokens",
+                checkpoint, "the tokenizer gives id \(largest), but the model has only \(origin.configuration.vocabularySize) tokens",
                 remedy: "Use the tokenizer of this model.")
         }
         let limit = origin.configuration.maximumPositions
         guard ids.count + maxNewTokens <= limit else {
             throw Failure(
-                "--prompt", "\(ids.count) tokens and \(maxNewTokens) new ones are more than the model's \(limit) positions",
+                "--prompt", "\(ids.count) tokens and \(maxNewTokens) new tokens are more than the model's \(limit) positions",
                 remedy: "Shorten the prompt or lower --max-new-tokens.", exitCode: .usage)
         }
     }

@@ -4,7 +4,7 @@ import Reporting
 import Settings
 
 extension Inspect {
-    /// A checkpoint of a run, `RUN/checkpoints/step-N`, damaged ones included.
+    /// Whether `path` is a checkpoint of a run, `RUN/checkpoints/step-N`, damaged or not.
     static func isSavedState(_ path: String) -> Bool {
         let holds = { FileManager.default.fileExists(atPath: path + "/" + $0) }
         let name = (URL(fileURLWithPath: path).lastPathComponent)
@@ -21,7 +21,7 @@ extension Inspect {
             ("saved", manifest.saved),
             ("layout", "data \(manifest.layout.data) × tensor \(manifest.layout.tensor), zero \(manifest.layout.zero)"),
             ("size", Inspect.size(of: manifest)),
-            ("data", "epoch \(manifest.epoch), \(manifest.position) records of it taken"),
+            ("data", "epoch \(manifest.epoch), \(manifest.position) records taken"),
             ("metrics", "\(manifest.metrics.rows) rows"),
             ("written by", "tandem \(environment.tandem), \(threads) a rank, \(environment.blasCore), MPI: \(environment.mpi)"),
         ])
@@ -35,9 +35,9 @@ extension Inspect {
         try Console.write("every file holds the bytes that were saved")
     }
 
-    /// A line for each checkpoint of a run: what it is, or what is wrong with it.
+    /// Shows a line for each checkpoint of a run: its size and date, or its damage.
     ///
-    /// - Throws: with `--verify` the first damage, once all are shown.
+    /// - Throws: with `--verify` the first damage, after all checkpoints are shown.
     func showSavedStates(ofRun directory: String) throws {
         let store = CheckpointStore(runDirectory: directory)
         var damage: Failure?
@@ -46,7 +46,7 @@ extension Inspect {
             do throws(Failure) {
                 let manifest = try folder.manifest()
                 if verify { try folder.verifyAll() }
-                let words = "\(verify ? "whole, " : "")\(Inspect.size(of: manifest)), saved \(manifest.saved)"
+                let words = "\(verify ? "undamaged, " : "")\(Inspect.size(of: manifest)), saved \(manifest.saved)"
                 try show([("checkpoint", "step \(step): \(words)")])
             } catch {
                 damage = damage ?? error

@@ -7,14 +7,14 @@ import Settings
 import Weights
 
 struct Inspect: OneProcessCommand {
-    static let configuration = CommandConfiguration(abstract: "Says what a checkpoint, dataset or run holds.")
+    static let configuration = CommandConfiguration(abstract: "Shows what a checkpoint, GGUF file, dataset or run holds.")
 
     @Argument(
         help: "A Hugging Face folder, a .safetensors or .gguf file, a dataset (.h5), a run's directory, or one of its checkpoints or dumps.",
         transform: expandedPath)
     var path: String
 
-    @Flag(help: "Also read and check everything that it holds.")
+    @Flag(help: "Also read and check everything in it.")
     var verify = false
 
     func run() throws {
@@ -54,10 +54,10 @@ struct Inspect: OneProcessCommand {
         try showTensors(checkpoint.tensors)
         if verify {
             _ = try ModelOrigin(checkpoint: path)
-            try Console.write("every tensor of the architecture is there, in its shape")
+            try Console.write("every tensor of the architecture is there, in the right shape")
             if let digests = try FolderDigests(folder: path) {
                 try digests.verify()
-                try Console.write("every file that \(FolderDigests.fileName) lists holds what was written")
+                try Console.write("every file in \(FolderDigests.fileName) holds the bytes that were written")
             }
             try checkpoint.checkNumbers()
             try sayNumbers()
@@ -79,7 +79,7 @@ struct Inspect: OneProcessCommand {
         ])
     }
 
-    /// A file that can't be converted is shown all the same, with the reason; with `--verify` it is a failure.
+    /// Shows also a file that can't be converted, with the reason. With `--verify` such a file is a failure.
     private func showGGUF() throws {
         let file = try GGUFFile(path: path)
         let checkpoint = Result { () throws(Failure) in try GGUFCheckpoint(file) }
@@ -99,7 +99,7 @@ struct Inspect: OneProcessCommand {
         }
         try listTensors(file.tensors.map { ($0.name, $0.type.name, $0.shape) })
         guard verify else { return }
-        try Console.write("every tensor of the architecture is there, in its shape and a type that is read")
+        try Console.write("every tensor of the architecture is there, in the right shape and a readable type")
         try checkpoint.get().checkNumbers()
         try sayNumbers()
     }
@@ -131,7 +131,7 @@ struct Inspect: OneProcessCommand {
         if let tokenizer = dataset.tokenizer { try show([("tokenizer", tokenizer.short)]) }
         if verify {
             try dataset.verify()
-            try Console.write("every chunk was read and its checksum holds")
+            try Console.write("every chunk was read and its checksum is right")
         }
     }
 

@@ -9,8 +9,8 @@ import Settings
 import Tensors
 
 extension SharedFact {
-    /// What all ranks were started to do, in the words that decide it. Compared before anything else: ranks with different
-    /// commands have nothing in common that could differ.
+    /// The command and the options that decide what a rank does. The ranks compare this fact first: with different commands
+    /// they have different kinds of facts.
     static func command(_ words: [String]) -> SharedFact {
         SharedFact(
             "command", (["tandem"] + words).joined(separator: " "), remedy: "Start all ranks with the same command and options.",
@@ -18,26 +18,26 @@ extension SharedFact {
     }
 }
 
-/// The ranks of one command: who they are, and their mesh once MPI runs.
+/// The ranks of one command: this rank, their number, and their mesh after MPI has started.
 struct Job {
     let launch = MPIEnvironment.launch()
 
     var rankCount: Int { launch.size }
     var isFirst: Bool { launch.rank == 0 }
 
-    /// A person looks at standard output directly.
+    /// Whether standard output is a terminal, without a launcher between.
     var isAtTerminal: Bool {
         !launch.isLaunched && isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
 
-    /// Starts MPI where a launcher started this process, and cuts the ranks by `layout`: once every rank has come so far, and
-    /// all are found to be about to do the same.
+    /// Starts MPI if a launcher started this process. Waits for every rank, compares the command and the facts of all ranks,
+    /// and arranges the ranks by `layout`.
     ///
     /// - Parameters:
-    ///   - command: its name, and the options that all ranks must have alike and no other fact holds.
-    ///   - isChecked: from then on ranks compare what they call; the same on all of them.
-    ///   - facts: what the ranks must have in common; asked for where there are several.
-    /// - Throws: an `AgreedFailure` where a rank's preparation failed, or its facts are others.
+    ///   - command: the command's name, and options that must be equal on all ranks and are in no other fact.
+    ///   - isChecked: whether ranks compare their collective operations from then on. Equal on all ranks.
+    ///   - facts: the facts that must be equal on all ranks. Called only if there are several ranks.
+    /// - Throws: an `AgreedFailure` if a rank's preparation failed or its facts differ.
     func start(
         _ command: [String], _ layout: ParallelLayout, isChecked: Bool = false, sharing facts: () throws(Failure) -> [SharedFact]
     ) throws -> Mesh {
@@ -49,13 +49,13 @@ struct Job {
         return try Mesh.over(isChecked ? world.comparing() : world, layout: layout)
     }
 
-    /// Where several ranks were started: makes sure that all of them have this command, which the first one does alone. A rank
-    /// that MPI never hears of would keep those waiting for ever that have another one.
+    /// Checks that all ranks have this command, which the first rank does alone. Without the check, ranks with another command
+    /// would wait for ever for a rank that never starts MPI. A single rank does nothing here.
     ///
-    /// - Returns: whether MPI runs now, and is to be finished by all ranks.
+    /// - Returns: whether MPI runs now. If so, all ranks must finish it.
     static func join(_ command: String...) throws -> Bool {
         guard MPIEnvironment.launch().size > 1 else { return false }
-        // The others wait as long as the first one works.
+        // No time limit: the other ranks wait as long as the first rank works.
         Watchdog.set(Watchdog.Limits(collective: nil))
         let world = try MPIEnvironment.start()
         try RankOutcome.agreeOnPreparation(nil, over: world)
@@ -63,10 +63,11 @@ struct Job {
         return true
     }
 
-    /// For a rank that can't go on, before MPI was started: tells the others, who may be ready, and hears of theirs.
+    /// Called by a rank that fails before MPI has started. Starts MPI and compares the failures of all ranks; other ranks may
+    /// have none.
     ///
-    /// - Returns: what all ranks end with.
-    /// - Throws: a `LaunchFailure` where MPI can't be asked.
+    /// - Returns: the failure that all ranks end with.
+    /// - Throws: a `LaunchFailure` if the launcher and MPI don't fit together.
     static func joinInFailing(_ failure: Failure) throws -> Failure {
         do {
             try RankOutcome.agreeOnPreparation(failure, over: MPIEnvironment.start())
@@ -80,12 +81,12 @@ struct Job {
         }
     }
 
-    /// This rank's threads: `wanted`, or what its share of the cores allows. The first rank says it where any host's cores are
-    /// too few for its ranks, or are left idle. Collective over `mesh`.
+    /// Starts this rank's threads: `wanted`, or as many as its part of the node's cores. The first rank writes a note if a host
+    /// has too few cores for its ranks, or idle cores. Collective over `mesh`.
     ///
     /// - Parameters:
-    ///   - besides: bytes that this rank is going to ask for besides what products take.
-    ///   - show: gets the places of all ranks in words, on the first one.
+    ///   - besides: bytes that this rank will allocate in addition to the buffers of matrix products.
+    ///   - show: called on the first of several ranks with the places of all ranks as text.
     func workers(_ wanted: Int?, _ mesh: Mesh, besides: Double = 0, show: ([String]) throws -> Void = { _ in }) throws -> Workers {
         prepareMatrixProducts()
         let threads = wanted ?? defaultThreadCount(launch)
@@ -102,7 +103,7 @@ struct Job {
             } catch {
                 throw Failure(
                     "threads", "the system started \(error.started) of \(threads) (\(error.reason))",
-                    remedy: "Use fewer threads, or raise the limit of processes (ulimit -u, or the job's).", exitCode: .tryAgain)
+                    remedy: "Use fewer threads, or raise the limit of processes (ulimit -u, or the job's limit).", exitCode: .tryAgain)
             }
         }
     }

@@ -1,4 +1,4 @@
 import ArgumentParser
 
-/// A command that is not for several ranks: started by `mpirun`, the first one does all of its work and the others none.
+/// A command for one process. Under `mpirun` the first rank does all the work and the other ranks do nothing.
 protocol OneProcessCommand: ParsableCommand {}

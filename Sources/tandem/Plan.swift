@@ -11,34 +11,34 @@ import Settings
 
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Tells a run's memory, operations, messages and time without running it.",
+        abstract: "Forecasts a run's memory, operations, messages and time without running it.",
         discussion: """
-            The time needs the machine's rates: tandem plan --measure, once, writes them to machine.json, alone or under mpirun
-            (then with the speed of messages between ranks). docs/planning.md says how each figure is made.
+            The time needs the machine's rates. Run tandem plan --measure once: it writes them to machine.json. Under mpirun it \
+            also measures the messages between ranks. docs/planning.md explains each figure.
             """)
 
-    @Argument(help: ArgumentHelp("The run's settings, a YAML file; with --measure the file to write.", valueName: "config"), transform: expandedPath)
+    @Argument(help: ArgumentHelp("The run's settings, a YAML file. With --measure: the file to write.", valueName: "config"), transform: expandedPath)
     var file: String?
 
-    @Option(help: "Ranks of the job.")
+    @Option(help: "Number of ranks.")
     var ranks = 1
 
-    @Option(help: "Nodes that the ranks are spread over evenly.")
+    @Option(help: "Number of nodes. The ranks are spread evenly over the nodes.")
     var nodes = 1
 
-    @Option(help: "Threads of a rank. Left out: run.threads, else the share of a node's cores.")
+    @Option(help: "Threads per rank. Default: run.threads, else the cores of a node divided by its ranks.")
     var threads: Int?
 
-    @Option(help: ArgumentHelp("The machine's rates. Left out: machine.json, where it is there.", valueName: "file"), transform: expandedPath)
+    @Option(help: ArgumentHelp("The machine's rates. Default: machine.json, if it exists.", valueName: "file"), transform: expandedPath)
     var machine: String?
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key.", valueName: "key.path=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a key.", valueName: "key.path=value"))
     var overrides: [String] = []
 
-    @Flag(help: "Measures this machine's rates and writes them to the file, machine.json if none is named.")
+    @Flag(help: "Measure this machine's rates and write them to the named file, or to machine.json.")
     var measure = false
 
-    @Flag(help: "With --measure: replace a file that holds no machine's rates.")
+    @Flag(help: "With --measure: replace the file even if it holds no machine's rates.")
     var overwrite = false
 
     @Flag(help: .hidden)
@@ -46,7 +46,7 @@ struct Plan: ParsableCommand {
 
     func validate() throws {
         guard !measure || (overrides.isEmpty && machine == nil && ranks == 1 && nodes == 1) else {
-            throw ValidationError("--measure takes no configuration: start it under mpirun for several ranks.")
+            throw ValidationError("--measure takes no --set, --machine, --ranks or --nodes. For several ranks start it under mpirun.")
         }
         guard measure || !overwrite else { throw ValidationError("--overwrite is for --measure.") }
         guard measure || file != nil else { throw ValidationError("Missing expected argument '<config>'.") }
@@ -55,7 +55,7 @@ struct Plan: ParsableCommand {
         ] where !(1...most).contains(value) {
             throw ValidationError("\(name) is \(value): give a number from 1 to \(most).")
         }
-        guard ranks >= nodes else { throw ValidationError("--nodes \(nodes) is more than the \(ranks) of --ranks.") }
+        guard ranks >= nodes else { throw ValidationError("--nodes \(nodes) is more than --ranks \(ranks).") }
     }
 
     func run() throws {
@@ -65,7 +65,7 @@ struct Plan: ParsableCommand {
     // MARK: A plan
 
     private func tell(_ file: String) throws {
-        // Nothing is done together: under mpirun the first rank speaks.
+        // One process makes the plan: under mpirun the first rank.
         let job = Job()
         let isJoined = try Job.join("plan")
         if job.isFirst { try show(file) }
@@ -85,7 +85,7 @@ struct Plan: ParsableCommand {
         try Console.write(PlanTable(plan).text)
         run.notices.forEach(Console.writeNote)
         if rates == nil {
-            try Console.write("\nThe step's time is left out: tandem plan --measure, once, finds this machine's rates (\(MachineRates.usualFile)).")
+            try Console.write("\nThe step's time needs this machine's rates: run tandem plan --measure once (\(MachineRates.usualFile)).")
         }
     }
 
@@ -110,7 +110,7 @@ struct Plan: ParsableCommand {
             mesh: mesh, workers: try job.workers(threads, mesh), ranksOfNode: job.launch.localSize, isQuick: quick,
             progress: { if isFirst { Console.writeError("tandem: measuring \($0)") } })
         var rates = try measurement.run()
-        // A file of this machine that is there keeps what could not be measured now; any other is replaced.
+        // Rates that are not measured now are kept from an existing file of the same machine.
         if isFirst, let earlier = try? MachineRates.read(path) { rates = rates.keeping(earlier) }
         try mesh.agreed { [rates] in if isFirst { try rates.write(path) } }
         if isFirst {
@@ -123,7 +123,7 @@ struct Plan: ParsableCommand {
     private func checkIsNoConfiguration(_ path: String) throws(Failure) {
         guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else { return }
         throw Failure(
-            path, "is a YAML file, and --measure writes JSON into the file that it is given",
-            remedy: "Name a file such as \(MachineRates.usualFile); --measure takes no configuration.", exitCode: .usage)
+            path, "is a YAML file, but --measure writes JSON to the named file",
+            remedy: "Name a file such as \(MachineRates.usualFile). --measure takes no configuration.", exitCode: .usage)
     }
 }

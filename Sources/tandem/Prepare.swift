@@ -16,8 +16,8 @@ struct Prepare: OneProcessCommand {
             Records are JSONL objects. With --tokenizer: preference pairs (prompt, chosen, rejected: texts or lists of \
             messages), chats (messages; the loss counts the assistant's turns) or texts (text, with optional \
             loss_masking_spans). Without: token ids (prompt_ids, chosen_ids, rejected_ids; or input_ids with an optional \
-            loss_mask or labels). docs/data.md has an example of each, and a list of the fields that are refused because they \
-            would change what a record says.
+            loss_mask or labels). docs/data.md has an example of each. It also lists the fields that are refused because they \
+            would change the meaning of a record.
             """)
 
     @Option(parsing: .upToNextOption, help: "JSONL files, read in this order.", transform: expandedPath)
@@ -26,39 +26,39 @@ struct Prepare: OneProcessCommand {
     @Option(help: "The dataset to write (.h5).", transform: expandedPath)
     var output: String
 
-    @Option(help: "A Hugging Face folder with the tokenizer and chat template; for records of text.", transform: expandedPath)
+    @Option(help: "A Hugging Face folder with the tokenizer and chat template, for records of text.", transform: expandedPath)
     var tokenizer: String?
 
-    @Option(help: "Left out, it is detected from the first record's fields.")
+    @Option(help: "The kind of the records. Default: detected from the fields of the first record.")
     var kind: RecordKind?
 
     @Option(
         help: ArgumentHelp(
-            "Reads NAME (prompt, chosen, text, ...) from the records' FIELD; may be repeated.", valueName: "NAME=FIELD"))
+            "Read NAME (prompt, chosen, text, ...) from FIELD of the records. May be repeated.", valueName: "NAME=FIELD"))
     var field: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Passes over FIELD of the records and their messages, whatever it means; may be repeated.", valueName: "FIELD"))
+            "Ignore FIELD in records and messages, whatever it means. May be repeated.", valueName: "FIELD"))
     var ignoreField: [String] = []
 
-    @Option(help: "Tokens of the longest sequence of a record, prompt and completion.")
+    @Option(help: "Maximum number of tokens in a sequence of a record, prompt and completion together.")
     var maxLength: Int?
 
     @Option(
         help: """
-            What happens to longer ones: the prompt is shortened (chats by whole exchanges, the oldest first), the record is \
-            dropped, or all is refused.
+            How to treat longer records: shorten the prompt (chats lose whole exchanges, the oldest first), drop the record, \
+            or refuse the whole input.
             """)
     var truncation: Truncation = .prompt
 
-    @Option(help: "What happens to a pair of which no token of the prompt is left: all is refused, or the record is dropped.")
+    @Option(help: "How to treat a pair without any prompt token: refuse the whole input, or drop the record.")
     var emptyPrompt: EmptyPrompt = .refuse
 
-    @Option(help: "The share of records that goes to a validation file beside the output.")
+    @Option(help: "Fraction of the records for a validation file beside the output.")
     var validation: Double?
 
-    @Flag(help: "Replace a file at --output that is no dataset.")
+    @Flag(help: "Replace the file at --output even if it is no dataset.")
     var overwrite = false
 
     func run() throws {
@@ -84,7 +84,7 @@ struct Prepare: OneProcessCommand {
             }
             guard fields.updateValue(parts[1], forKey: parts[0]) == nil else {
                 throw Failure(
-                    "--field \(choice)", "'\(parts[0])' has been given a field already", remedy: "Give one.",
+                    "--field \(choice)", "'\(parts[0])' has a field already", remedy: "Give only one field for each name.",
                     exitCode: .usage)
             }
         }
@@ -104,12 +104,12 @@ struct Prepare: OneProcessCommand {
         }
         if summary.movedBoundaries > 0 {
             lines.append(
-                "moved the boundary of \(summary.movedBoundaries) records: tokens span the end of the prompt, and the "
-                    + "completion starts with them")
+                "moved the boundary of \(summary.movedBoundaries) records: a token spans the end of the prompt, and the "
+                    + "completion starts with this token")
         }
         if summary.lostCharacters > 0 {
             lines.append(
-                "left out characters of \(summary.lostCharacters) records, for which the tokenizer has no tokens")
+                "left out characters of \(summary.lostCharacters) records: the tokenizer has no tokens for them")
         }
         for (reason, count) in summary.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             lines.append("dropped \(count) records: \(reason.rawValue)")
@@ -131,7 +131,7 @@ struct Prepare: OneProcessCommand {
         let most = bars.map(\.count).max() ?? 1
         return ["length in tokens, records"]
             + zip(bars, labels).map { bar, label in
-                // A bar that is not empty shows.
+                // A bar with records has at least one mark.
                 let length = bar.count == 0 ? 0 : max(1, bar.count * 40 / most)
                 let label = String(repeating: " ", count: width - label.count) + label
                 return "  \(label) | \(String(repeating: "#", count: length))\(length == 0 ? "" : " ")\(bar.count)"
@@ -139,7 +139,7 @@ struct Prepare: OneProcessCommand {
     }
 }
 
-/// A line every two seconds of a long preparation, with the time left; a short one shows none.
+/// Shows a line with the time left every two seconds. A preparation of less than two seconds shows no line.
 private struct PrepareProgressLine {
     private let started = Date()
     private var nextAt = Date().addingTimeInterval(2)

@@ -1,16 +1,16 @@
 import Collectives
 import Foundation
 
-/// The command line with which a run that was stopped goes on, as a shell takes it.
+/// The command line that resumes a stopped run, quoted for a shell.
 struct ResumeCommand {
-    /// What the scripts below `launch` say that a person has to type.
+    /// The scripts in `launch` set this variable to the command that a person types.
     private static let variable = "TANDEM_RESUME_COMMAND"
 
     let text: String
 
     /// - Parameters:
-    ///   - arguments: of this process, the program first.
-    ///   - environment: of this process.
+    ///   - arguments: the arguments of this process, the program first.
+    ///   - environment: the environment of this process.
     init(
         arguments: [String] = CommandLine.arguments, environment: [String: String] = ProcessInfo.processInfo.environment,
         launch: MPIEnvironment.Launch

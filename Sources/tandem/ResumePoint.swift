@@ -1,11 +1,11 @@
 import ArgumentParser
 import Training
 
-/// Where to go on from: the latest checkpoint, the newest that is whole, or that of a step.
+/// The checkpoint to resume from: the latest, the newest undamaged one, or the one of a given step.
 struct ResumePoint: ExpressibleByArgument, CustomStringConvertible {
     let choice: ResumeChoice
 
-    /// As an option.
+    /// The option that selects this checkpoint.
     var description: String {
         switch choice {
         case .latest: "--resume"

@@ -17,13 +17,13 @@ struct Score: ParsableCommand {
     @Option(help: "The JSONL file to write.", transform: expandedPath)
     var output: String
 
-    @Option(help: "Tensor ranks; the others are data ranks.")
+    @Option(help: "Number of tensor ranks. The number of data ranks is the number of all ranks divided by --tensor.")
     var tensor = 1
 
-    @Option(help: "Threads a rank.")
+    @Option(help: "Threads per rank.")
     var threads: Int?
 
-    @Flag(help: "Replace a file at --output that holds no scores.")
+    @Flag(help: "Replace the file at --output even if it holds no scores.")
     var overwrite = false
 
     func validate() throws {
@@ -41,7 +41,7 @@ struct Score: ParsableCommand {
                 remedy: "Start with mpirun -n \(tensor) or a multiple of it.")
         }
         let layout = ParallelLayout(data: job.rankCount / tensor, tensor: tensor)
-        // Other nodes may not have the output's folder: the first rank writes.
+        // Only the first rank writes, so the output's folder need not exist on other nodes.
         if job.isFirst { try OutputPath.check([Scorer.output(output)], against: [checkpoint, data], overwriting: overwrite) }
         let scorer = try Scorer(checkpoint: checkpoint, data: data)
         try scorer.check(layout, place: "--tensor")

@@ -15,11 +15,11 @@ struct Tandem: ParsableCommand {
         version: tandemVersion,
         subcommands: [Convert.self, Prepare.self, Train.self, Evaluate.self, Score.self, Generate.self, Plan.self, Inspect.self])
 
-    /// Runs the command and turns whatever went wrong into one line and its exit code.
+    /// Runs the command. Turns every failure into one line and an exit code.
     static func main() {
-        // A write past the file size limit shall fail and be told, not kill the process without a word.
+        // A write past the file size limit then fails with an error instead of killing the process silently.
         signal(SIGXFSZ, SIG_IGN)
-        // The end of a launcher that this rank writes to is the watchdog's to tell.
+        // A rank's output goes to the launcher. If the launcher ends, the watchdog reports it.
         if launch.isLaunched { signal(SIGPIPE, SIG_IGN) }
         Watchdog.listen { report in
             let lines = ["tandem: \(report.failure)"] + report.details.map { "tandem: note: \($0)" }
@@ -34,7 +34,7 @@ struct Tandem: ParsableCommand {
             _exit(failure.exitCode.rawValue)
         }
         do {
-            // First: the parser of the command line, too, ends without a word where it gets no memory.
+            // Checked first, because even the command line's parser ends silently if it gets no memory.
             try ProcessLimit.tightest()?.checkStart()
             var command = try parseAsRoot(arguments)
             try LaunchCheck().check()
@@ -59,7 +59,7 @@ struct Tandem: ParsableCommand {
             end(failure)
         } catch  where exitCode(for: error).isSuccess {
             guard isFirst else { Foundation.exit(EXIT_SUCCESS) }
-            // Help, or the version: the libraries are asked for theirs only here, not at every start.
+            // Help or the version. The versions of the libraries are queried only here, not at every start.
             guard message(for: error) == tandemVersion else { exit(withError: error) }
             do throws(Failure) { try Console.write(versionLines.joined(separator: "\n")) } catch { end(error) }
             Foundation.exit(EXIT_SUCCESS)
@@ -71,13 +71,13 @@ struct Tandem: ParsableCommand {
     private static let launch = MPIEnvironment.launch()
     private static var isFirst: Bool { launch.rank == 0 }
 
-    /// The command line. An option whose value may be left out is not the parser's: `--resume` alone means the latest. Nor is a
-    /// value that begins with a minus sign: the parser takes it for an option, and the one before for one without a value.
+    /// The command line, adapted to the parser. The parser has no optional values, so `--resume` becomes `--resume=latest`. It
+    /// takes a negative number for an option, so `CommandWords` joins the number to the option before it.
     private static var arguments: [String] {
         CommandWords(CommandLine.arguments.dropFirst()).words.map { $0 == "--resume" ? "--resume=latest" : $0 }
     }
 
-    /// Work of one process is the first rank's alone; the others wait for its end without a word.
+    /// The first rank runs the command. The other ranks wait silently for its end.
     private static func runOnFirstRank(_ command: some OneProcessCommand) throws {
         var command = command
         let isJoined = try Job.join("\(type(of: command))".lowercased())
@@ -85,7 +85,7 @@ struct Tandem: ParsableCommand {
         if isJoined { MPIEnvironment.finish() }
     }
 
-    /// What the command line's parser refuses, as our one line; anything else that nobody foresaw is a fault of ours.
+    /// An error of the command line's parser as a failure of one line. Every other unexpected error is a fault of Tandem.
     private static func failure(for error: any Error) -> Failure {
         guard exitCode(for: error) == .validationFailure else {
             return Failure(
@@ -98,49 +98,50 @@ struct Tandem: ParsableCommand {
             exitCode: .usage)
     }
 
-    /// A failure that this rank alone may have met.
+    /// Ends the process after a failure that only this rank may have.
     private static func end(_ failure: Failure) -> Never {
         if MPIEnvironment.isRunning {
             if Watchdog.claimWord() {
                 Console.writeError("tandem: \(failure)")
             } else {
-                // Another rank of this node says why: its end is this one's too.
+                // Another rank of this node reports the reason, and its end also ends this rank.
                 Thread.sleep(forTimeInterval: 3)
             }
             MPIEnvironment.abort(failure.exitCode)
         }
-        // Before MPI starts all ranks may have met the same mistake, or only those of a node that lacks a file. They find out
-        // together, so that one line says which. One rank starts MPI too: mpirun keeps quiet only about ends that MPI knows of.
+        // Before MPI starts, all ranks may have the same failure, or only the ranks of a node that lacks a file. The ranks
+        // compare their failures, so that one line names them. A single rank starts MPI too: mpirun is silent only about an end
+        // that MPI knows of.
         if launch.isLaunched && !MPIEnvironment.hasFinished {
             do { endTogether(try Job.joinInFailing(failure)) } catch { speakAlone(failure, after: isFirst ? 0 : 3) }
         }
         speakAlone(failure, after: isFirst ? 0 : 3)
     }
 
-    /// A launcher that can't have started this process as it says: MPI can't be asked what other ranks met.
+    /// Ends the process if this rank does not fit its launcher. The ranks can't compare their failures over MPI then.
     private static func end(_ launch: LaunchFailure) -> Never {
         guard launch.isToldByAnother else { speakAlone(launch.failure, after: isFirst ? 0 : 3) }
-        // Time for the line to arrive, where this task's end is that of all.
+        // Time for the other task's line to arrive: the end of this task may end all tasks.
         Thread.sleep(forTimeInterval: 3)
         _exit(launch.failure.exitCode.rawValue)
     }
 
-    /// - Parameter seconds: in which another rank's end may be this one's too.
+    /// - Parameter seconds: a wait in which the end of another rank may also end this one.
     private static func speakAlone(_ failure: Failure, after seconds: Double) -> Never {
         Thread.sleep(forTimeInterval: seconds)
         Console.writeError("tandem: \(failure)")
-        // At once: what libraries do at an exit can crash after a failure (HDF5 does, with a file that it could not flush).
+        // `_exit` skips the exit handlers of libraries. They can crash after a failure (HDF5: after a failed flush of a file).
         _exit(failure.exitCode.rawValue)
     }
 
-    /// A failure that all ranks know of: the first one says it and ends them all.
+    /// Ends all ranks after a failure that all ranks know. The first rank reports it.
     private static func endTogether(_ failure: Failure) -> Never {
-        // Known to all: no watchdog of any node has to say why ranks end now.
+        // All ranks know the failure, so no node's watchdog has to report why the ranks end.
         _ = Watchdog.claimWord()
         if isFirst {
             Console.writeError("tandem: \(failure)")
         } else {
-            // Time for the line to arrive; the first rank's end is this one's too.
+            // Time for the first rank's line to arrive. The end of the first rank also ends this one.
             Thread.sleep(forTimeInterval: 3)
         }
         MPIEnvironment.abort(failure.exitCode)

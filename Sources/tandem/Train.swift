@@ -16,22 +16,22 @@ struct Train: ParsableCommand {
     @Argument(help: ArgumentHelp("The run's settings, a YAML file.", valueName: "config"), transform: expandedPath)
     var file: String
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key, e.g. optimizer.learning_rate=1e-6.", valueName: "key.path=value"))
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a key, e.g. optimizer.learning_rate=1e-6.", valueName: "key.path=value"))
     var overrides: [String] = []
 
-    @Flag(help: "Replace the run that run.directory holds.")
+    @Flag(help: "Replace the run in run.directory.")
     var overwrite = false
 
-    @Flag(help: "Only say which folder the run is kept in, its run.directory.")
+    @Flag(help: "Only print run.directory, the folder of the run.")
     var showDirectory = false
 
     @Option(
         help: ArgumentHelp(
-            "Go on from the latest checkpoint, from that of a step (--resume=STEP), or from the newest that is not damaged (--resume=latest-valid).",
+            "Continue from the latest checkpoint, from the one of a step (--resume=STEP), or from the newest undamaged one (--resume=latest-valid).",
             valueName: "step"))
     var resume: ResumePoint?
 
-    /// What the scripts below `launch` heard of the end of a job whose ranks could not say it.
+    /// Set by the scripts in `launch`: the reason why a job ended, if its ranks could not record the reason.
     @Option(help: .hidden) var markFailed: String?
 
     @Option(help: .hidden) var exitCode: Int32?
@@ -42,7 +42,7 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let start = Stopwatch.now
-        // A request to stop that comes now already is honoured before the first step.
+        // From here on a request to stop is noticed, and stops the run before its first step.
         Interruption.listen()
         let job = Job()
         let configuration = try RunConfiguration.load(path: file, overrides: overrides)

@@ -5,12 +5,12 @@ import Kernels
 import Runs
 import Tokenization
 
-/// What `tandem --version` prints: the program, then what it was built with and the libraries that are loaded here.
+/// The lines of `tandem --version`: the program, the compiler and the loaded libraries.
 var versionLines: [String] {
     [
         "tandem \(tandemVersion) (commit \(Provenance.commit ?? "unknown"))",
         "Swift       \(swiftVersion)",
-        // May be asked before MPI is started.
+        // MPI need not be started for this call.
         "MPI         \(MPIEnvironment.libraryVersion)",
         "BLAS        \(matrixProductVersion.split(separator: " ").joined(separator: " ")), kernels for \(matrixProductCore)",
         "HDF5        \(hdf5Version)",
@@ -19,7 +19,7 @@ var versionLines: [String] {
     ]
 }
 
-/// The compiler's version; it tells itself only by comparison.
+/// The compiler's version. Swift code can only compare it.
 private var swiftVersion: String {
     #if compiler(>=6.5)
         "6.5 or later"

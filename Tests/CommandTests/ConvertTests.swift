@@ -113,7 +113,7 @@ extension CommandTests {
                 "heads 9 in 3 key/value groups of 8", "positions 256, rope theta 10000.0",
                 "tokenizer 101 tokens, qwen2 byte-level BPE, a chat template", "token_embd.weight F32 509 × 40",
                 "blk.2.ffn_down.weight F32 40 × 112", "output_norm.weight F32 40",
-                "every tensor of the architecture is there, in its shape and a type that is read",
+                "every tensor of the architecture is there, in the right shape and a readable type",
             ] { #expect(lines.contains(line), "\(line)") }
             #expect(lines.contains("parameters \(unevenConfiguration(.llama).parameterCount)"))
         }

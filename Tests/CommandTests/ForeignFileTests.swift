@@ -40,13 +40,13 @@ extension CommandTests {
                 "the current folder, whatever is said", exit: Exit.configuration, says: [".", "being read"],
                 arguments: ["convert", "policy", ".", "--overwrite"]),
             Refusal(
-                "a GGUF file's name", exit: Exit.configuration, says: ["out.gguf", "not written", "Name another destination"],
+                "a GGUF file's name", exit: Exit.configuration, says: ["out.gguf", "can't write them", "Name a destination folder"],
                 arguments: ["convert", "policy", "out.gguf"]),
             Refusal(
                 "the same, written otherwise", exit: Exit.configuration, says: ["out.GGUF/", "not written"],
                 arguments: ["convert", "policy", "out.GGUF/", "--overwrite"]),
             Refusal(
-                "a weight file's name", exit: Exit.configuration, says: ["out.safetensors", "becomes a folder"],
+                "a weight file's name", exit: Exit.configuration, says: ["out.safetensors", "written as a folder"],
                 arguments: ["convert", "policy", "out.safetensors"]),
             Refusal("an empty path", exit: Exit.usage, says: ["empty"], arguments: ["convert", "policy", ""]),
         ]

@@ -24,7 +24,7 @@ import Testing
         try #require(with.exitCode == 0, "\(with.errorOutput)")
         for words in ["expected step", "cached", "gradients", "data 2 × tensor 1"] { #expect(with.output.contains(words), "\(words)") }
         // Two steps, the longest that a scheduler could be asked for is five minutes and a little, rounded up.
-        #expect(with.output.contains("the run: 2 steps in 0.00 hours") && with.output.contains("a time limit: 00:10:00"), "\(with.output)")
+        #expect(with.output.contains("the run: 2 steps in 0.00 hours") && with.output.contains("suggested time limit: 00:10:00"), "\(with.output)")
         #expect(!without.output.contains("time limit"))
         let saving = try workspace.tandem(["plan", "config.yaml", "--set", "run.checkpoint_every=1"])
         #expect(saving.output.contains("a checkpoint: 0.00 GiB on disk"))
@@ -70,7 +70,7 @@ import Testing
                 "rates that are none", exit: Exit.damagedData, says: ["config.yaml", "Measure the machine again"],
                 arguments: ["plan", "config.yaml", "--machine", "config.yaml"]),
             Refusal(
-                "fewer ranks than nodes", exit: Exit.usage, says: ["--nodes 3", "2 of --ranks"],
+                "fewer ranks than nodes", exit: Exit.usage, says: ["--nodes 3", "more than --ranks 2"],
                 arguments: ["plan", "config.yaml", "--ranks", "2", "--nodes", "3"]),
             Refusal(
                 "a configuration to measure into", exit: Exit.usage, says: ["config.yaml", "machine.json"],

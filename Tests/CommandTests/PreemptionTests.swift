@@ -18,7 +18,7 @@ extension CommandTests {
             #expect(result.seconds < (ranks == nil ? 9 : 12))
             let last = try #require(result.output.split(separator: "\n").last)
             let command = (ranks.map { "mpirun -n \($0) " } ?? "") + programFolder + "/tandem train config.yaml"
-            #expect(last.hasSuffix("it goes on with: \(command) \(endless.joined(separator: " ")) --resume"), "\(last)")
+            #expect(last.hasSuffix("continue with: \(command) \(endless.joined(separator: " ")) --resume"), "\(last)")
             #expect(last.contains("after step \(step), which is saved (time limit)"))
 
             let resumed = try workspace.shell(
@@ -32,7 +32,7 @@ extension CommandTests {
             let result = try workspace.tandem(["train", "config.yaml", "--set", "run.time_limit=0.5"])
             #expect(
                 result.exitCode == 0
-                    && result.output.contains("stopped     before the first step: nothing is saved (time limit); it begins again with: "),
+                    && result.output.contains("stopped     before the first step: nothing is saved (time limit); start again with: "),
                 "\(result.output)")
             #expect(try workspace.json("run/status.json")["state"] as? String == "preempted")
             #expect(!workspace.exists("run/checkpoints") && !workspace.exists("run/metrics.jsonl"))

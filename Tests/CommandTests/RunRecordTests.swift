@@ -61,7 +61,7 @@ extension CommandTests {
             let ended = try workspace.tandem(["inspect", "run"])
             #expect(ended.output.contains("state       ended without a word"), "\(ended.output)")
             #expect(ended.output.firstMatch(of: #/last heard  20[0-9-]+T[0-9:]+Z on /#) != nil, "\(ended.output)")
-            let advice = isSaved ? "tandem train run/config.yaml --resume" : "no checkpoint was saved: begin again"
+            let advice = isSaved ? "tandem train run/config.yaml --resume" : "no checkpoint was saved: start again"
             #expect(ended.output.contains("go on       ") && ended.output.contains(advice), "\(ended.output)")
             #expect(ended.output.contains("--resume") == isSaved)
         }

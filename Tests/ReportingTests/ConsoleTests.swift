@@ -89,8 +89,8 @@ import Testing
         expect(
             [
                 "resumed     after step 3",
-                "stopped     after step 7, which is saved (SIGTERM); it goes on with: tandem train run.yaml --resume",
-                "stopped     before the first step: nothing is saved (SIGTERM); it begins again with: tandem train run.yaml --resume",
+                "stopped     after step 7, which is saved (SIGTERM); continue with: tandem train run.yaml --resume",
+                "stopped     before the first step: nothing is saved (SIGTERM); start again with: tandem train run.yaml --resume",
             ], in: text)
     }
 

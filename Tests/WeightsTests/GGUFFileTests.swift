@@ -143,7 +143,7 @@ import Testing
         Bad(says: "tensor a is larger than any memory") { $0.tensors[0].dimensions = Array(repeating: 1 << 30, count: 3) },
         Bad(says: "tensor a is stored as type 31, which is not known", code: .configuration) { $0.tensors[0].type = 31 },
         Bad(says: "tensor a has rows of 4, but Q4_K comes in blocks of 256") { $0.tensors[0].type = 12 },
-        Bad(says: "tensor a begins at byte 4 of the data, off the alignment") { $0.tensors[0].statedOffset = 4 },
+        Bad(says: "tensor a begins at byte 4 of the data, not a multiple of the alignment") { $0.tensors[0].statedOffset = 4 },
         Bad(says: "tensor b takes 16 bytes from byte 64 of the data, but the file has 48") { $0.tensors[1].statedOffset = 64 },
         Bad(says: "from byte 18446744073709551584") { $0.tensors[1].statedOffset = .max - 31 },
         Bad(says: "tensor a takes 64 bytes") { $0.tensors[0].dimensions = [4, 4] },

@@ -2,12 +2,12 @@ import Settings
 
 /// The model that a GGUF file's metadata describe.
 ///
-/// As with `config.json`, every key of the architecture is read, known to leave the mathematics alone, or required to have
-/// a value that Tandem computes; anything else is refused by name.
+/// As with `config.json`, every key of the architecture is read, or known not to change the mathematics, or must have a value
+/// that Tandem implements. Any other key is refused by name.
 struct GGUFArchitecture {
     let configuration: ModelConfiguration
 
-    /// - Throws: `Failure`: damaged data where a value can't be, configuration where the model is not one that is computed.
+    /// - Throws: `Failure`: damaged data for an impossible value, configuration for a model that Tandem does not implement.
     init(_ file: GGUFFile) throws(Failure) {
         let metadata = file.metadata
         let family = try GGUFArchitecture.family(metadata)
@@ -34,7 +34,7 @@ struct GGUFArchitecture {
         guard configuration.headCount.isMultiple(of: configuration.keyValueHeadCount) else {
             throw metadata.damaged(prefix + "attention.head_count_kv", "does not divide head_count = \(headCount)")
         }
-        // Each layer has tensors of its own, so this also bounds the work that follows.
+        // Each layer has tensors of its own. This check also limits the work that follows.
         guard configuration.layerCount <= file.tensors.count else {
             throw metadata.damaged(prefix + "block_count", "is more layers than the file has tensors (\(file.tensors.count))")
         }
@@ -62,7 +62,7 @@ struct GGUFArchitecture {
         return family
     }
 
-    /// The format has no word for a head that is the embedding: it is left out then, or written a second time.
+    /// The format has no key for a tied head. A tied head is left out of the file, or stored as a copy of the embedding.
     private static func isTied(_ file: GGUFFile) throws(Failure) -> Bool {
         guard let head = file.tensor(named: GGUFTensorTable.headName) else { return true }
         guard let embedding = file.tensor(named: GGUFTensorTable.embeddingName) else { return false }
@@ -81,7 +81,8 @@ struct GGUFArchitecture {
         return rowCount
     }
 
-    /// Numbers of a head; queries, keys and values have the same, and positions turn all of them.
+    /// The number of dimensions of a head. Queries, keys and values have the same number, and rotary positions rotate all of
+    /// them.
     private static func headDimension(
         _ metadata: GGUFMetadata, prefix: String, hiddenSize: Int, headCount: Int
     ) throws(Failure) -> Int {
@@ -92,11 +93,11 @@ struct GGUFArchitecture {
         }
         let dimension = stated ?? hiddenSize / headCount
         guard dimension.isMultiple(of: 2) else {
-            throw .damagedFile(metadata.path, "has heads of \(dimension) numbers, but rotary positions turn pairs")
+            throw .damagedFile(metadata.path, "has heads of \(dimension) numbers, but rotary positions need an even number")
         }
         for key in ["attention.value_length", "rope.dimension_count"] {
             guard let other = try metadata.optionalSize(prefix + key), other != dimension else { continue }
-            throw metadata.unsupported(prefix + key, "is not implemented where it differs from the \(dimension) of a head")
+            throw metadata.unsupported(prefix + key, "is not implemented if it differs from the head dimension \(dimension)")
         }
         return dimension
     }
@@ -115,15 +116,15 @@ struct GGUFArchitecture {
         }
     }
 
-    /// Keys whose values enter the model.
+    /// Keys whose values define the model.
     private static let readKeys: Set<String> = [
         "block_count", "context_length", "embedding_length", "feed_forward_length", "vocab_size", "rope.freq_base",
         "rope.dimension_count", "attention.head_count", "attention.head_count_kv", "attention.key_length",
         "attention.value_length", "attention.layer_norm_rms_epsilon",
     ]
 
-    /// Keys that change the mathematics, with the values that say what is computed. A scaling factor without a type means
-    /// linear scaling in llama.cpp, and a factor of 0 none.
+    /// Keys that change the mathematics, with the values that Tandem implements. In llama.cpp a scaling factor without a type
+    /// means linear scaling, and a factor of 0 means no scaling.
     private static let fixedValues: [String: [GGUFValue]] = [
         "rope.scaling.type": [.text("none")],
         "rope.scaling.factor": [.float32(0), .float32(1)],
@@ -136,12 +137,12 @@ struct GGUFArchitecture {
         "tensor_data_layout": [.text("Meta AI original pth")],
     ]
 
-    /// Keys without effect where rotary positions are not scaled.
+    /// Keys without effect if rotary positions are not scaled.
     private static let harmlessKeys: Set<String> = ["rope.scaling.original_context_length", "rope.scaling.finetuned"]
 }
 
 extension GGUFValue {
-    /// Equal, numbers by their value.
+    /// Whether both values are equal. Numbers are compared by value, not by type.
     fileprivate func means(_ other: GGUFValue) -> Bool {
         if let mine = double, let theirs = other.double { return mine == theirs }
         return self == other

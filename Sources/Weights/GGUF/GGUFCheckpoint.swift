@@ -3,9 +3,9 @@ import JSON
 import Settings
 import Tensors
 
-/// A model in a GGUF file, as a Hugging Face folder would hold it: names, the order of rows, `config.json`, tokenizer files.
+/// A model in a GGUF file, with the names, the order of rows, `config.json` and tokenizer files of a Hugging Face folder.
 ///
-/// Tensors stay in the mapped file, in their own type; numbers are decoded a few rows at a time.
+/// Tensors stay in the mapped file, in their own type. Numbers are decoded a few rows at a time.
 public struct GGUFCheckpoint: Sendable {
     public let file: GGUFFile
     public let configuration: ModelConfiguration
@@ -24,17 +24,17 @@ public struct GGUFCheckpoint: Sendable {
         tokenizer = try GGUFTokenizer(file.metadata, configuration)
     }
 
-    /// Tokens that the vocabulary uses, the style of the tokenizer, and whether there is a chat template, for a person.
+    /// For a person: the number of used tokens, the style of the tokenizer, and whether it has a chat template.
     public var tokenizerSummary: String {
         let used = tokenizer.kinds.count { $0 != .unused }
         let template = tokenizer.chatTemplate == nil ? "no chat template" : "a chat template"
         return "\(used) tokens, \(tokenizer.style.rawValue) byte-level BPE, \(template)"
     }
 
-    /// Names of chat templates for other purposes, which have no place in a Hugging Face folder and are left out.
+    /// Names of chat templates for other purposes. They are left out, because a Hugging Face folder has no place for them.
     public var furtherChatTemplates: [String] { tokenizer.otherTemplates }
 
-    /// `config.json` for weights stored as `elementType`, the special token ids included.
+    /// `config.json` for weights that are stored as `elementType`, with the special token ids.
     func configurationJSON(elementType: ElementType) throws(Failure) -> Data {
         let json = HuggingFaceConfiguration.json(for: configuration, elementType: elementType)
         var members = try JSONValue([UInt8](json), place: file.path).members ?? []
@@ -43,7 +43,7 @@ public struct GGUFCheckpoint: Sendable {
         return JSONValue.object(members).file
     }
 
-    /// Some rows of a tensor of `table`, in Hugging Face's order.
+    /// The rows `range` of a tensor of `table`, in Hugging Face's order.
     func rows(_ range: Range<Int>, of entry: GGUFTensorTable.Entry) -> Matrix {
         file.rows(range.map(entry.storedRow), of: entry.stored)
     }

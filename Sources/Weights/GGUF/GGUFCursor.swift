@@ -1,7 +1,8 @@
 import Settings
 import Tensors
 
-/// Reads a GGUF file's header from front to back; nothing is read, and no memory asked for, before it is known to be there.
+/// Reads a GGUF file's header from front to back. It checks that the file has the bytes before it reads them or allocates
+/// memory.
 struct GGUFCursor {
     let path: String
     private let storage: Storage
@@ -12,7 +13,7 @@ struct GGUFCursor {
         self.path = path
     }
 
-    /// Bytes from here to the file's end.
+    /// Bytes from the cursor to the end of the file.
     var remaining: Int { storage.byteCount - offset }
 
     private func require(_ byteCount: Int, for what: () -> String) throws(Failure) {
@@ -29,7 +30,7 @@ struct GGUFCursor {
         return storage.littleEndian(type, at: offset)
     }
 
-    /// A count of things that each take `minimumByteCount` bytes or more: one that the file can't hold is refused.
+    /// Reads a count of items with at least `minimumByteCount` bytes each. Refuses a count that the file can't hold.
     mutating func count(of what: @autoclosure () -> String, minimumByteCount: Int) throws(Failure) -> Int {
         let count = try integer(UInt64.self, of: what())
         guard count <= UInt64(remaining / minimumByteCount) else {
@@ -38,7 +39,7 @@ struct GGUFCursor {
         return Int(count)
     }
 
-    /// A length and so many bytes of UTF-8.
+    /// Reads a length and a UTF-8 text of this length.
     mutating func string(of what: @autoclosure () -> String) throws(Failure) -> String {
         let length = try count(of: "bytes of \(what())", minimumByteCount: 1)
         defer { offset += length }

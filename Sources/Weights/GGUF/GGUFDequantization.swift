@@ -2,16 +2,16 @@ import Settings
 import Tensors
 
 extension Storage {
-    /// Bytes `offset…` as a whole number; any alignment.
+    /// The whole number at byte `offset`, in any alignment.
     func littleEndian<Integer: FixedWidthInteger>(_ type: Integer.Type, at offset: Int) -> Integer {
         invariant(offset >= 0 && offset + MemoryLayout<Integer>.size <= byteCount, "a number lies in its memory")
         return Integer(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: Integer.self))
     }
 
-    /// Writes the numbers of one encoded row, which begins at byte `offset`, to row `target` of `destination`.
+    /// Decodes one row, which begins at byte `offset`, into row `target` of `destination`.
     ///
-    /// A product of a float16 and of 8 bits is exact in float32, so at most one rounding happens, that of Q4_1's sum, and
-    /// every correct reader has the same bits.
+    /// The product of a float16 and an 8-bit number is exact in float32. Only the sum of Q4_1 rounds, once, so every correct
+    /// reader gets the same bits.
     func decodeRow(at offset: Int, as encoding: GGUFEncoding, into destination: Matrix, row target: Int) {
         let columnCount = destination.columnCount
         switch encoding {
@@ -47,7 +47,7 @@ extension Storage {
         ).upcast(into: row)
     }
 
-    /// Each block's index and first byte, after the check that all of them are there.
+    /// The index and the first byte of each block, after the check that all blocks lie in memory.
     private func blockStarts(
         at offset: Int, columnCount: Int, byteCount: Int
     ) -> some Sequence<(index: Int, start: Int)> {

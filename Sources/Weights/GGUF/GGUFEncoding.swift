@@ -1,7 +1,7 @@
 import Settings
 import Tensors
 
-/// Encodings of tensors that are read. Blocks of 32 numbers have one scale, and a minimum where they say so.
+/// Tensor encodings that Tandem reads. In quantised encodings a block of 32 numbers has one scale, and in Q4_1 also a minimum.
 enum GGUFEncoding: Equatable, Sendable {
     case float32
     case float16

@@ -2,19 +2,19 @@ import Foundation
 import Settings
 import Tensors
 
-/// A GGUF file, mapped: what it says of itself and of its tensors, whose numbers are decoded when they are asked for.
+/// A mapped GGUF file with its metadata and tensors. Numbers are decoded on request.
 ///
-/// The file must not be truncated or rewritten in place while it is open: a mapped page that vanishes kills the process.
+/// The file must not be truncated or rewritten in place while it is open: reading a lost page kills the process.
 public struct GGUFFile: Sendable {
     public let path: String
-    /// In the order of the file.
+    /// The tensors in the order of the file.
     public let tensors: [GGUFTensor]
 
     let metadata: GGUFMetadata
     private let storage: Storage
     private let positions: [String: Int]
 
-    /// Maps the file and checks its whole header before anything of it is used.
+    /// Maps the file and checks its whole header.
     ///
     /// - Throws: `Failure`: missing (no such file), damaged data, or configuration (a version or type that is not
     ///   implemented), naming the file and the key or tensor.
@@ -27,10 +27,10 @@ public struct GGUFFile: Sendable {
         positions = Dictionary(uniqueKeysWithValues: header.tensors.enumerated().map { ($1.name, $0) })
     }
 
-    /// What the header says of a tensor; nil where the file has none of that name.
+    /// The header entry of a tensor. Nil if the file has no tensor with this name.
     public func tensor(named name: String) -> GGUFTensor? { positions[name].map { tensors[$0] } }
 
-    /// Numbers stored, over all tensors.
+    /// The count of stored numbers over all tensors.
     public var totalParameterCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
 
     /// The types of the tensors for a person: `Q4_1 (210 tensors), F32 (61), Q8_0 (1)`.
@@ -47,7 +47,7 @@ public struct GGUFFile: Sendable {
     /// The model's architecture for a person, implemented or not.
     public var architecture: String? { metadata["general.architecture"]?.text?.printable }
 
-    /// Refuses a type whose numbers are not read.
+    /// Refuses a tensor of a type that Tandem can't decode.
     func checkReadable(_ tensor: GGUFTensor) throws(Failure) {
         guard tensor.type.encoding == nil else { return }
         throw .configuration(
@@ -57,7 +57,7 @@ public struct GGUFFile: Sendable {
             remedy: "Use a GGUF file in one of these types.")
     }
 
-    /// Whether two tensors hold the same numbers, each in its own type, which must be readable where they differ.
+    /// Whether two tensors hold the same numbers. If their types differ, both types must be readable.
     func holdSameValues(_ first: GGUFTensor, _ second: GGUFTensor) throws(Failure) -> Bool {
         guard first.shape == second.shape else { return false }
         if first.type == second.type {
@@ -73,7 +73,7 @@ public struct GGUFFile: Sendable {
         }
     }
 
-    /// The numbers of `sources`, rows of `tensor` in any order, as float32. Its type must be readable.
+    /// The rows `sources` of `tensor`, in any order, as float32. The tensor's type must be readable.
     func rows(_ sources: some Collection<Int>, of tensor: GGUFTensor) -> Matrix {
         guard let encoding = tensor.type.encoding else { brokenInvariant("\(tensor.type.name) is not read") }
         let result = Matrix(rowCount: sources.count, columnCount: tensor.columnCount)

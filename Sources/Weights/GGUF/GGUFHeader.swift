@@ -3,13 +3,13 @@ import Tensors
 
 /// The header of a GGUF file: metadata, and every tensor's type, shape and place.
 ///
-/// The format is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: the letters GGUF, a version, two
-/// counts, key/value pairs, tensor descriptions, and after padding the data. Versions 2 and 3 are read; they are the same
-/// for little-endian files.
+/// Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The file has the letters GGUF, a version, two counts,
+/// key/value pairs, tensor descriptions, padding and the data. Versions 2 and 3 are read. They are the same for little-endian
+/// files.
 struct GGUFHeader {
-    /// In the order of the file; keys are unique.
+    /// The metadata in the order of the file. Keys are unique.
     let metadata: [(key: String, value: GGUFValue)]
-    /// In the order of the file; names are unique and data don't overlap.
+    /// The tensors in the order of the file. Names are unique and data don't overlap.
     let tensors: [GGUFTensor]
 
     /// Bytes of the shortest key/value pair: an empty key, a type, one byte.
@@ -29,7 +29,7 @@ struct GGUFHeader {
         var descriptions: [Description] = []
         descriptions.reserveCapacity(tensorCount)
         for _ in 0..<tensorCount { descriptions.append(try Description(&cursor)) }
-        // Both are far from overflow: the cursor is inside the file, and an alignment fits 32 bits.
+        // The sum can't overflow: the cursor is inside the file, and the alignment fits 32 bits.
         let dataStart = (cursor.offset + alignment - 1) / alignment * alignment
         var tensors: [GGUFTensor] = []
         tensors.reserveCapacity(tensorCount)
@@ -42,7 +42,7 @@ struct GGUFHeader {
         self.tensors = tensors
     }
 
-    /// Magic and version.
+    /// Checks the first letters and the version.
     private static func checkFormat(_ storage: Storage, _ cursor: inout GGUFCursor) throws(Failure) {
         let path = cursor.path
         let start = storage.bytes(0..<min(8, storage.byteCount))
@@ -53,7 +53,7 @@ struct GGUFHeader {
         guard start.starts(with: "GGUF".utf8.prefix(start.count)) else {
             throw .damaged(
                 path, "is not a GGUF file: it does not begin with the letters GGUF",
-                remedy: "Give a GGUF file; of a Hugging Face model give the folder.")
+                remedy: "Give a GGUF file, or the folder of a Hugging Face model.")
         }
         _ = try cursor.integer(UInt32.self, of: "its first letters")
         let version = try cursor.integer(UInt32.self, of: "its version")
@@ -66,7 +66,7 @@ struct GGUFHeader {
                 remedy: remedy)
         }
         throw .configuration(
-            path, "is GGUF version \(version), which is not implemented, only 2 and 3", remedy: remedy)
+            path, "is GGUF version \(version), which is not implemented; only versions 2 and 3 are", remedy: remedy)
     }
 
     private static func readMetadata(
@@ -108,10 +108,10 @@ struct GGUFHeader {
 }
 
 extension GGUFHeader {
-    /// A tensor as it stands in the file.
+    /// A tensor description of the file.
     private struct Description {
         let name: String
-        /// The fastest dimension first.
+        /// The dimensions in the file's order, the fastest first.
         let dimensions: [Int]
         let type: GGUFTensorType
         /// Bytes from the start of the data.
@@ -145,7 +145,7 @@ extension GGUFHeader {
             offset = try cursor.integer(UInt64.self, of: place)
         }
 
-        /// The tensor, its data inside the file.
+        /// The tensor, after the check that its data lie inside the file.
         func placed(
             dataStart: Int, alignment: Int, fileByteCount: Int, path: String
         ) throws(Failure) -> GGUFTensor {
@@ -162,7 +162,7 @@ extension GGUFHeader {
                 byteCount = product
             }
             guard offset.isMultiple(of: UInt64(alignment)) else {
-                throw .damagedFile(path, "\(place) begins at byte \(offset) of the data, off the alignment of \(alignment)")
+                throw .damagedFile(path, "\(place) begins at byte \(offset) of the data, not a multiple of the alignment \(alignment)")
             }
             let available = max(0, fileByteCount - dataStart)
             guard byteCount <= available, offset <= UInt64(available - byteCount) else {

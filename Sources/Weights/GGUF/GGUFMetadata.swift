@@ -1,9 +1,9 @@
 import Settings
 
-/// A GGUF file's metadata, read with the types of its values checked.
+/// The metadata of a GGUF file. Reading a value checks its type.
 struct GGUFMetadata: Sendable {
     let path: String
-    /// In the order of the file.
+    /// The keys in the order of the file.
     let keys: [String]
     private let values: [String: GGUFValue]
 
@@ -16,13 +16,13 @@ struct GGUFMetadata: Sendable {
 
     subscript(_ key: String) -> GGUFValue? { values[key] }
 
-    /// The value of `key` is missing or can't be.
+    /// The failure for a value of `key` that is missing or impossible.
     func damaged(_ key: String, _ reason: String) -> Failure {
         let shown = values[key].map { " = \($0.excerpt)" } ?? ""
         return .damagedFile(path, "\(key.printable)\(shown) \(reason)")
     }
 
-    /// The value of `key` describes something that is not implemented.
+    /// The failure for a value of `key` that asks for something that is not implemented.
     func unsupported(_ key: String, _ reason: String) -> Failure {
         let shown = values[key].map { " = \($0.excerpt)" } ?? ""
         return .configuration(path, "\(key.printable)\(shown) \(reason)", remedy: "Use a GGUF file without it.")
@@ -45,10 +45,10 @@ struct GGUFMetadata: Sendable {
         return flag
     }
 
-    /// A whole number from 1 up that fits 31 bits; nil where the file does not have it.
+    /// A whole number from 1 to 2³¹ − 1. Nil if the file does not have the key.
     func optionalSize(_ key: String) throws(Failure) -> Int? {
         guard var value = values[key] else { return nil }
-        // Some writers give one number for each layer; where they are the same it is one number.
+        // Some writers store one number per layer. Equal numbers count as one.
         if let elements = value.elements, let first = elements.first {
             guard elements.allSatisfy({ $0 == first }) else {
                 throw unsupported(key, "differs from layer to layer, which is not implemented")

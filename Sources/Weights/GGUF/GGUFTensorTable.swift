@@ -1,34 +1,34 @@
 import Settings
 import Tensors
 
-/// The tensors of a model under Hugging Face's names, with where a GGUF file keeps each.
+/// The tensors of a model by Hugging Face's names, with their tensors in a GGUF file.
 struct GGUFTensorTable: Sendable {
     static let embeddingName = "token_embd.weight"
     static let headName = "output.weight"
-    /// Factors for the rotary frequencies: the model is an ordinary one only where all are 1.
+    /// Factors for the rotary frequencies. Only factors of 1 are implemented.
     static let frequenciesName = "rope_freqs.weight"
 
     /// One tensor of the model.
     struct Entry: Sendable {
-        /// Hugging Face's name.
+        /// The name in Hugging Face's format.
         let name: String
         let stored: GGUFTensor
         let rowCount: Int
         let columnCount: Int
-        /// A vector is one row.
+        /// Whether the tensor is a vector, which is one row.
         let isVector: Bool
-        /// The heads whose rows llama.cpp has put in another order; nil where the rows are in Hugging Face's.
+        /// The number of heads whose rows llama.cpp has reordered. Nil if the rows are in Hugging Face's order.
         let permutedHeadCount: Int?
 
-        /// The shape as a safetensors file states it.
+        /// The shape in a safetensors file.
         var shape: [Int] { isVector ? [columnCount] : [rowCount, columnCount] }
 
-        /// Which row of the GGUF tensor is row `row` of Hugging Face's.
+        /// The row of the GGUF tensor that is row `row` in Hugging Face's order.
         ///
-        /// Rotary positions turn pairs of a head's numbers. Hugging Face pairs number i with number i + D/2 of D, as
-        /// GPT-NeoX did; for Llama, llama.cpp pairs neighbours, as Meta did, and has reordered the rows of the query and
-        /// key projections to fit: its row 2i + j of a head is row i + j · D/2, for j of 0 and 1. Nothing else knows of
-        /// the order, so logits are the same.
+        /// Rotary positions rotate pairs of a head's D numbers. Hugging Face pairs number i with number i + D/2, like GPT-NeoX.
+        /// For Llama, llama.cpp pairs neighbours, like Meta, and reorders the rows of the query and key projections to fit: its
+        /// row 2i + j of a head is Hugging Face's row i + j · D/2, with j = 0 or 1. No other tensor depends on this order, so
+        /// the logits are the same.
         func storedRow(of row: Int) -> Int {
             guard let permutedHeadCount else { return row }
             let dimension = rowCount / permutedHeadCount
@@ -38,12 +38,12 @@ struct GGUFTensorTable: Sendable {
         }
     }
 
-    /// In the order of the model.
+    /// The tensors in the order of the model.
     let entries: [Entry]
 
-    /// Checks that the file holds every tensor of the model, in its shape and a type that is read, and no other.
+    /// Checks that the file holds every tensor of the model in the right shape and a readable type, and no other tensor.
     ///
-    /// - Throws: `Failure`: damaged data (a missing tensor, another shape), or configuration (a type or a tensor that is not
+    /// - Throws: `Failure`: damaged data (a missing tensor, a wrong shape), or configuration (a type or a tensor that is not
     ///   implemented).
     init(_ file: GGUFFile, _ configuration: ModelConfiguration) throws(Failure) {
         var entries: [Entry] = []
@@ -55,7 +55,7 @@ struct GGUFTensorTable: Sendable {
             guard stored.shape == shape else {
                 throw .damagedFile(
                     file.path,
-                    "tensor \(stored.name) has shape \(stored.shape.printable), but its metadata ask for \(shape)")
+                    "tensor \(stored.name) has shape \(stored.shape.printable), but the metadata ask for \(shape)")
             }
             try file.checkReadable(stored)
             entries.append(
@@ -70,7 +70,7 @@ struct GGUFTensorTable: Sendable {
 
     private func checkNothingUnexpected(_ file: GGUFFile, _ configuration: ModelConfiguration) throws(Failure) {
         var known = Set(entries.map(\.stored.name))
-        // The embedding once more.
+        // A tied head is a copy of the embedding.
         if configuration.tiedEmbeddings { known.insert(GGUFTensorTable.headName) }
         for tensor in file.tensors where !known.contains(tensor.name) {
             guard tensor.name == GGUFTensorTable.frequenciesName else {
@@ -97,7 +97,7 @@ struct GGUFTensorTable: Sendable {
         var rowCount = 1
         let columnCount: Int
         var isVector = false
-        /// Of queries and keys, whose rows rotary positions turn.
+        /// The number of heads of a query or key projection, whose rows llama.cpp reorders. Nil for other tensors.
         var headCount: Int?
     }
 

@@ -1,11 +1,11 @@
-/// A type of tensors in GGUF files: numbers in blocks of one size.
+/// A tensor type of GGUF files: numbers in blocks of a fixed size.
 public struct GGUFTensorType: Equatable, Sendable {
-    /// As llama.cpp spells it.
+    /// The name in llama.cpp.
     public let name: String
     /// Numbers in a block. Rows are whole blocks.
     public let blockElementCount: Int
     public let blockByteCount: Int
-    /// How its numbers are read; nil where that is not implemented.
+    /// How the numbers are decoded. Nil if Tandem can't decode this type.
     let encoding: GGUFEncoding?
 
     private init(_ name: String, _ elements: Int, _ bytes: Int, _ encoding: GGUFEncoding? = nil) {
@@ -15,13 +15,13 @@ public struct GGUFTensorType: Equatable, Sendable {
         self.encoding = encoding
     }
 
-    /// The type of a number in a file; nil for one that GGUF does not define, or no longer does.
+    /// The type for a type number in a file. Nil for a number that GGUF does not define or no longer defines.
     init?(number: UInt32) {
         guard let type = GGUFTensorType.all[number] else { return nil }
         self = type
     }
 
-    /// Sizes from ggml's block structures; most are known by name only, so that they are refused by name.
+    /// Sizes from ggml's block structures. Most types can't be decoded. They are listed so that an error gives their name.
     private static let all: [UInt32: GGUFTensorType] = [
         0: GGUFTensorType("F32", 1, 4, .float32),
         1: GGUFTensorType("F16", 1, 2, .float16),
@@ -59,7 +59,7 @@ public struct GGUFTensorType: Equatable, Sendable {
         41: GGUFTensorType("Q1_0", 128, 18),
     ]
 
-    /// Names of the types whose numbers are read, for errors.
+    /// Names of the types that Tandem decodes, for errors.
     static let readable = all.sorted { $0.key < $1.key }.filter { $0.value.encoding != nil }.map(\.value.name)
         .joined(separator: ", ")
 }

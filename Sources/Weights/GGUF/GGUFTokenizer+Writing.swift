@@ -2,19 +2,19 @@ import Foundation
 import JSON
 
 extension GGUFTokenizer {
-    /// Files of the tokenizer in a Hugging Face folder, by name.
+    /// The tokenizer's files in a Hugging Face folder, by name.
     var files: [String: Data] {
         var files = [
             "tokenizer.json": tokenizerJSON.file,
             "tokenizer_config.json": tokenizerConfiguration.file,
             "generation_config.json": object(identifiers).file,
         ]
-        // Without a line break at its end, which would become part of every conversation.
+        // Without a line break at the end: it would become part of every conversation.
         if let chatTemplate { files["chat_template.jinja"] = Data(chatTemplate.utf8) }
         return files
     }
 
-    /// The special ids, as `config.json` and `generation_config.json` name them.
+    /// The special token ids for `config.json` and `generation_config.json`.
     var identifiers: [(String, JSONValue)] {
         var ends = end.map { [$0] } ?? []
         for identifier in furtherEnds where !ends.contains(identifier) { ends.append(identifier) }
@@ -54,7 +54,8 @@ extension GGUFTokenizer {
         ])
     }
 
-    /// Whether a token takes the spaces around it along is not in a GGUF file; it does not in the models at hand.
+    /// A GGUF file does not say whether a token includes the spaces around it (`lstrip`, `rstrip`). In the known models it does
+    /// not.
     private var addedTokens: [JSONValue] {
         tokens.indices.filter { kinds[$0].isAdded }.map { identifier in
             object([
@@ -69,7 +70,7 @@ extension GGUFTokenizer {
         }
     }
 
-    /// All tokens in use, added ones too: their ids then don't depend on how a reader numbers what it adds.
+    /// All used tokens, with the added ones: so the ids of added tokens don't depend on the reader.
     private var model: JSONValue {
         let vocabulary = tokens.indices.filter { kinds[$0] != .unused }.map { (tokens[$0], JSONValue.integer($0)) }
         return object([
@@ -80,7 +81,7 @@ extension GGUFTokenizer {
             ("end_of_word_suffix", .null),
             ("fuse_unk", .bool(false)),
             ("byte_fallback", .bool(false)),
-            // Llama 3's vocabulary has words that no sequence of merges leads to.
+            // No sequence of merges gives some words of Llama 3's vocabulary.
             ("ignore_merges", .bool(style == .llama3)),
             ("vocab", object(vocabulary)),
             ("merges", .array(merges.map { .array([.text($0.left), .text($0.right)]) })),
@@ -102,7 +103,7 @@ extension GGUFTokenizer {
         }
     }
 
-    /// Cuts as the models of OpenAI's cl100k family do: contractions, words, digits, other characters, white space.
+    /// Splits text like the models of OpenAI's cl100k family: contractions, words, digits, other characters, white space.
     private func split(digits: String) -> JSONValue {
         let pattern = [
             "(?i:'s|'t|'re|'ve|'m|'ll|'d)", "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+", digits,
@@ -119,7 +120,7 @@ extension GGUFTokenizer {
             ])
     }
 
-    /// Puts the tokens around a text that belong to every text, if any.
+    /// Adds the beginning and end tokens to every text, if the tokenizer has them.
     private var postProcessor: JSONValue {
         let offsets = byteLevel(addPrefixSpace: true, trimOffsets: false, usePattern: true)
         guard addsBeginning || addsEnd else { return offsets }

@@ -1,23 +1,23 @@
 import JSON
 import Settings
 
-/// The byte-pair tokenizer that a GGUF file carries.
+/// The byte-pair tokenizer of a GGUF file.
 struct GGUFTokenizer: Sendable {
-    /// What llama.cpp says of a token, with its numbers.
+    /// The kind of a token, with llama.cpp's numbers.
     enum TokenKind: Int, Sendable {
         case normal = 1
         case unknown = 2
         case control = 3
         case userDefined = 4
-        /// Fills the vocabulary up to the rows of the embedding; no text becomes it.
+        /// Fills the vocabulary up to the number of embedding rows. No text gives this token.
         case unused = 5
         case byte = 6
 
-        /// Found in a text before anything else, and never cut into smaller tokens.
+        /// Whether the token is found in a text before all others and never split into smaller tokens.
         var isAdded: Bool { self == .unknown || self == .control || self == .userDefined }
     }
 
-    /// How a text is cut before byte pairs are merged, by llama.cpp's names.
+    /// How a text is split before byte pairs are merged, by llama.cpp's names.
     enum Style: String, Sendable, CaseIterable {
         case gpt2 = "gpt-2"
         case smolLM = "smollm"
@@ -25,30 +25,30 @@ struct GGUFTokenizer: Sendable {
         case llama3 = "llama-bpe"
 
         init?(name: String) {
-            // Names that older converters gave to the same style.
+            // Older converters use other names for the same style.
             self.init(rawValue: ["llama3", "llama-v3"].contains(name) ? "llama-bpe" : name)
         }
     }
 
-    /// By id, with their kinds beside them.
+    /// The tokens in the order of their ids. `kinds` has the same order.
     let tokens: [String]
     let kinds: [TokenKind]
-    /// In the order of their rank.
+    /// The merges in the order of their rank.
     let merges: [(left: String, right: String)]
     let style: Style
     let beginning: Int?
     let end: Int?
     let padding: Int?
     let unknown: Int?
-    /// Further ids after which generation stops: the end of a turn, of a message.
+    /// Further ids that end a generation: the end of a turn or of a message.
     let furtherEnds: [Int]
     let addsBeginning: Bool
     let addsEnd: Bool
-    /// Character for character.
+    /// The chat template, unchanged.
     let chatTemplate: String?
-    /// Names of templates for other purposes, which are not written out.
+    /// Names of templates for other purposes. They are not written.
     let otherTemplates: [String]
-    /// Positions of the model.
+    /// The number of positions of the model.
     let maximumLength: Int
 
     /// - Throws: `Failure`: damaged data, or configuration (a kind of vocabulary that is not implemented), naming the key.
@@ -81,14 +81,14 @@ struct GGUFTokenizer: Sendable {
         padding = try identifier("padding")
         unknown = try identifier("unknown")
         furtherEnds = [try identifier("eot"), try identifier("eom")].compactMap { $0 }
-        // llama.cpp begins Llama 3's texts with a token unless the file says otherwise, and no other style's.
+        // By default llama.cpp adds a beginning token to the texts of Llama 3 only.
         addsBeginning = try metadata.flag("tokenizer.ggml.add_bos_token", default: style == .llama3)
         addsEnd = try metadata.flag("tokenizer.ggml.add_eos_token", default: false)
         guard !addsBeginning || beginning != nil else {
-            throw metadata.damaged("tokenizer.ggml.bos_token_id", "is missing, but every text is to begin with it")
+            throw metadata.damaged("tokenizer.ggml.bos_token_id", "is missing, but every text must begin with this token")
         }
         guard !addsEnd || end != nil else {
-            throw metadata.damaged("tokenizer.ggml.eos_token_id", "is missing, but every text is to end with it")
+            throw metadata.damaged("tokenizer.ggml.eos_token_id", "is missing, but every text must end with this token")
         }
         chatTemplate = try metadata.text("tokenizer.chat_template")
         let prefix = "tokenizer.chat_template."
@@ -110,7 +110,7 @@ struct GGUFTokenizer: Sendable {
             let known = Style.allCases.map(\.rawValue).joined(separator: ", ")
             throw .configuration(
                 metadata.path, "\(key) = \(metadata[key]!.excerpt) is not implemented, only \(known)",
-                remedy: "Use a model with one of these.")
+                remedy: "Use a model with one of these tokenizers.")
         }
         return style
     }
@@ -131,11 +131,11 @@ struct GGUFTokenizer: Sendable {
         return kinds
     }
 
-    /// Each merge is the text of two tokens with a space between; a space of the text itself is written otherwise.
+    /// Each merge is two tokens with a space between. A space inside a token is written as another character.
     private static func merges(
         _ metadata: GGUFMetadata, tokens: [String], kinds: [TokenKind]
     ) throws(Failure) -> [(left: String, right: String)] {
-        // Compared as bytes: to Swift two texts are equal that only Unicode takes for the same.
+        // Compared as bytes, because Swift counts Unicode-equivalent texts as equal.
         var known: Set<[UInt8]> = []
         for (token, kind) in zip(tokens, kinds) where kind != .unused {
             guard known.insert(Array(token.utf8)).inserted else {
@@ -153,7 +153,7 @@ struct GGUFTokenizer: Sendable {
             let right = Array(bytes[(space + 1)...])
             guard known.contains(left), known.contains(right), known.contains(left + right) else {
                 throw metadata.damaged(
-                    key, "holds \(JSONValue.text(text).excerpt), whose parts or whole are not in the vocabulary")
+                    key, "holds \(JSONValue.text(text).excerpt), but its parts or their merge are not in the vocabulary")
             }
             merges.append((String(decoding: left, as: UTF8.self), String(decoding: right, as: UTF8.self)))
         }

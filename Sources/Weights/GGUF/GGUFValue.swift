@@ -1,7 +1,7 @@
 import JSON
 import Settings
 
-/// A value of a GGUF file's metadata. Whole numbers keep their sign, not the width in which they were stored.
+/// A metadata value of a GGUF file. Whole numbers keep whether they are signed, but not their stored width.
 enum GGUFValue: Equatable, Sendable {
     case unsigned(UInt64)
     case signed(Int64)
@@ -20,8 +20,8 @@ enum GGUFValue: Equatable, Sendable {
         }
     }
 
-    /// A number with or without a fraction. A float32 is taken for the shortest decimal that rounds to it, which is what
-    /// its writer had: 1e-5 and not 9.999999747378752e-06.
+    /// A number with or without a fraction. A float32 becomes the shortest decimal that rounds to it, because the writer had
+    /// this decimal: 1e-5 and not 9.999999747378752e-06.
     var double: Double? {
         switch self {
         case .float32(let number): Double(number.description)
@@ -30,7 +30,7 @@ enum GGUFValue: Equatable, Sendable {
         }
     }
 
-    /// For one line of an error.
+    /// The value as text for an error of one line.
     var excerpt: String {
         switch self {
         case .unsigned(let number): "\(number)"
@@ -45,7 +45,7 @@ enum GGUFValue: Equatable, Sendable {
 }
 
 extension GGUFCursor {
-    /// The type and the value of metadata `key`.
+    /// Reads the type and the value of the metadata key `key`.
     mutating func value(of key: String) throws(Failure) -> GGUFValue {
         let type = try valueType(of: key)
         guard type == .list else { return try value(type, of: key) }

@@ -1,7 +1,7 @@
 import JSON
 import Settings
 
-/// How a value is stored, with GGUF's numbers.
+/// The stored type of a metadata value, with GGUF's type numbers.
 enum GGUFValueType: UInt32 {
     case unsigned8 = 0
     case signed8 = 1
@@ -17,7 +17,7 @@ enum GGUFValueType: UInt32 {
     case signed64 = 11
     case float64 = 12
 
-    /// Of the shortest value.
+    /// Bytes of the shortest value of this type.
     var minimumByteCount: Int {
         switch self {
         case .unsigned8, .signed8, .flag: 1

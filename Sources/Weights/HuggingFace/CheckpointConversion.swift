@@ -2,9 +2,9 @@ import Foundation
 import Settings
 import Tensors
 
-/// A model on its way from one format into a Hugging Face folder: a few rows at a time, so memory stays small.
+/// Converts a model into a Hugging Face folder, a few rows at a time, so that memory stays small.
 public struct CheckpointConversion {
-    /// How far it is.
+    /// The progress of a conversion.
     public struct Progress: Sendable {
         public let tensorsWritten: Int
         public let tensorCount: Int
@@ -12,7 +12,7 @@ public struct CheckpointConversion {
         public let elementCount: Int
     }
 
-    /// Numbers that are decoded at once.
+    /// The most numbers that are decoded at a time.
     private static let bandElementCount = 1 << 20
 
     private let tensors: [SafetensorsWriter.Tensor]
@@ -20,14 +20,14 @@ public struct CheckpointConversion {
     private let files: [String: Data]
     private let copiedFrom: String?
     private let protected: [String]
-    /// What is converted, for errors.
+    /// The name of the source for errors.
     private let source: String
-    /// What a person should know of how the source is read.
+    /// Notices for a person about how the source is read.
     public let notices: [String]
-    /// Rows of the tensor with an index.
+    /// Returns some rows of a tensor, by its index.
     private let rows: (Int, Range<Int>) throws(Failure) -> Matrix
 
-    /// From a GGUF file; its tokenizer and chat template are written out.
+    /// A conversion of a GGUF file. Its tokenizer and chat template are written as files.
     ///
     /// - Parameter elementType: float32 or bfloat16.
     public init(_ checkpoint: GGUFCheckpoint, elementType: ElementType) throws(Failure) {
@@ -42,10 +42,10 @@ public struct CheckpointConversion {
         rows = { (index, range) throws(Failure) in checkpoint.rows(range, of: entries[index]) }
     }
 
-    /// From another Hugging Face folder; its tokenizer files are copied.
+    /// A conversion of another Hugging Face folder. Its tokenizer files are copied.
     ///
     /// - Parameters:
-    ///   - names: the tensors to take over, in the order in which they are written. Others are left out.
+    ///   - names: the tensors to write, in this order. Others are left out.
     ///   - elementType: float32 or bfloat16.
     public init(_ checkpoint: HuggingFaceCheckpoint, names: [String], elementType: ElementType) throws(Failure) {
         var tensors: [SafetensorsWriter.Tensor] = []
@@ -73,14 +73,14 @@ public struct CheckpointConversion {
         }
     }
 
-    /// From numbers that are kept in another way.
+    /// A conversion of numbers from another kind of source.
     ///
     /// - Parameters:
-    ///   - source: what errors call it.
-    ///   - configurationJSON: what `config.json` will be.
-    ///   - tokenizerFolder: whose tokenizer files are copied.
+    ///   - source: the name of the source for errors.
+    ///   - configurationJSON: the content of `config.json`.
+    ///   - tokenizerFolder: the folder from which tokenizer files are copied.
     ///   - protected: folders that are read and must not be replaced.
-    ///   - rows: gives some rows of the tensor with an index.
+    ///   - rows: returns some rows of a tensor, by its index.
     public init(
         of source: String, tensors: [SafetensorsWriter.Tensor], configurationJSON: Data, tokenizerFolder: String?, protecting protected: [String],
         rows: @escaping (Int, Range<Int>) throws(Failure) -> Matrix
@@ -96,16 +96,16 @@ public struct CheckpointConversion {
     }
 
     public var tensorCount: Int { tensors.count }
-    /// Numbers written, over all tensors.
+    /// The count of written numbers over all tensors.
     public var elementCount: Int { tensors.reduce(0) { $0 + $1.rowCount * $1.columnCount } }
 
-    /// Writes the folder, which appears whole or not at all. Of an earlier one only a model's files are replaced.
+    /// Writes the folder completely or not at all. In an earlier folder only a model's files are replaced.
     ///
     /// - Parameters:
-    ///   - others: what becomes of other files in the destination.
-    ///   - report: called after each few rows; what it throws ends the conversion.
-    /// - Throws: `Failure`: configuration where the destination must not be replaced, damaged data where a number is not
-    ///   finite or would not be in the new type, else input/output.
+    ///   - others: how to treat other files in the destination.
+    ///   - report: called after each few rows. An error that it throws ends the conversion.
+    /// - Throws: `Failure`: configuration if the destination must not be replaced, damaged data if a number is not finite or
+    ///   not finite in the new type, otherwise input/output.
     public func write(
         to destination: String, others: OtherFiles = .refused, report: (Progress) throws(Failure) -> Void = { _ in }
     ) throws(Failure) {
@@ -131,7 +131,7 @@ public struct CheckpointConversion {
         try export.commit()
     }
 
-    /// Nobody could compute with what is not a number.
+    /// Refuses values that are not finite, now or in the type of the file.
     private func check(_ band: Matrix, from first: Int, of tensor: SafetensorsWriter.Tensor) throws(Failure) {
         guard let row = band.firstNonFiniteRow(as: tensor.elementType) else { return }
         let place = "tensor \(tensor.name.printable) has a value in row \(first + row)"

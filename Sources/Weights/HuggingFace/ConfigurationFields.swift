@@ -1,7 +1,7 @@
 import JSON
 import Settings
 
-/// The members of a configuration, read with their types checked. `null` counts as absent.
+/// The fields of a configuration. Reading a field checks its type. `null` counts as absent.
 struct ConfigurationFields {
     let origin: String
     let object: JSONValue
@@ -13,33 +13,33 @@ struct ConfigurationFields {
         return value
     }
 
-    /// The value of `name` is missing or can't be.
+    /// The failure for a value of `name` that is missing or impossible.
     func damaged(_ name: String, _ reason: String) -> Failure {
         let shown = value(name).map { " = \($0.excerpt)" } ?? ""
-        return .damaged(origin, "\(prefix)\(name)\(shown) \(reason)", remedy: "Mend config.json or download it again.")
+        return .damaged(origin, "\(prefix)\(name)\(shown) \(reason)", remedy: "Correct config.json or download it again.")
     }
 
     func unknown(_ member: JSONValue.Member) -> Failure {
         .configuration(
             origin,
             "unknown field \(prefix)\(member.name.string.printable) = \(member.value.excerpt): it may change the mathematics",
-            remedy: "Remove it if it does not, or use a checkpoint without it.")
+            remedy: "Remove the field if it does not, or use a checkpoint without it.")
     }
 
-    /// Refuses a value that is not one of those that are computed, of which the first is the usual one.
+    /// Refuses a value that is not in `values`, the implemented values. The first one is the usual value.
     func require(_ member: JSONValue.Member, oneOf values: [JSONValue]) throws(Failure) {
         guard !values.contains(where: { $0.means(member.value) }) else { return }
         throw unsupported(member.name.string, only: values[0].compact)
     }
 
-    /// The value of `name` asks for what is not computed.
+    /// The failure for a value of `name` that is not implemented.
     func unsupported(_ name: String, only wanted: String) -> Failure {
         .configuration(
             origin, "\(prefix)\(name) = \(object[name]?.excerpt ?? "null") is not implemented, only \(wanted)",
             remedy: "Use a checkpoint without it.")
     }
 
-    /// A whole number from 1 up that fits 31 bits.
+    /// A whole number from 1 to 2³¹ − 1.
     func size(_ name: String, default fallback: Int? = nil) throws(Failure) -> Int {
         guard let value = value(name) else {
             guard let fallback else { throw damaged(name, "is missing") }

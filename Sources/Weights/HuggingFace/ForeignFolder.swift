@@ -4,14 +4,14 @@ import JSON
 import Settings
 import Tensors
 
-/// Folders that people take for a model's and that hold something else, or something more.
+/// Folders that people mistake for a model's folder. They hold another kind of data, or a model with an adapter.
 enum ForeignFolder {
     private static let adapterConfiguration = "adapter_config.json"
     private static let adapterWeights = ["adapter_model.safetensors", "adapter_model.bin"]
 
-    /// Refuses an adapter, alone or beside a model, and formats of other programs, each by its name.
+    /// Refuses an adapter, alone or beside a model, and formats of other programs. The error gives their names.
     ///
-    /// - Throws: `Failure` (configuration) with the way to a folder that can be read.
+    /// - Throws: `Failure` (configuration). The remedy tells how to make a readable folder.
     static func check(_ folder: String) throws(Failure) {
         let names = Files.names(in: folder)
         if let file = ([adapterConfiguration] + adapterWeights).first(where: names.contains) {
@@ -26,11 +26,11 @@ enum ForeignFolder {
         if let file = names.first(where: { $0.hasSuffix(".gguf") }) {
             throw .configuration(
                 folder, "has no config.json, but a GGUF file, \(file.printable)",
-                remedy: "Make a folder of it with tandem convert \(folder)/\(file.printable) FOLDER, and name that.")
+                remedy: "Convert it with tandem convert \(folder)/\(file.printable) FOLDER, and name the new folder.")
         }
     }
 
-    /// Transformers loads an adapter that lies beside a model: without it the model is another one.
+    /// Transformers also loads an adapter that lies beside a model. Without the adapter the model gives other results.
     private static func adapter(_ file: String, in folder: String, _ names: [String]) -> Failure {
         let base = base(of: folder)
         let merged =
@@ -44,11 +44,11 @@ enum ForeignFolder {
         return .configuration(
             folder,
             "holds a PEFT adapter (\(file)) beside a model\(base.map { ", of \($0)" } ?? ""): Transformers would compute both together",
-            remedy: "To use the model alone move the adapter's files (adapter_…) out of the folder; else merge them, in Python "
+            remedy: "To use the model alone, move the adapter's files (adapter_…) out of the folder. Otherwise merge them, in Python "
                 + "with \(merged).")
     }
 
-    /// The model that an adapter was trained on, where its configuration tells.
+    /// The base model of an adapter. Nil if the adapter's configuration does not name it.
     private static func base(of folder: String) -> String? {
         let path = "\(folder)/\(adapterConfiguration)"
         guard let bytes = try? Storage.contents(of: path, limit: HuggingFaceConfiguration.byteLimit),

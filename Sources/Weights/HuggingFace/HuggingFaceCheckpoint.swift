@@ -4,29 +4,30 @@ import Hashing
 import Settings
 import Tensors
 
-/// A Hugging Face folder: `config.json`, and weights in `model.safetensors` or in several files under an index.
+/// A Hugging Face folder: `config.json`, and weights in `model.safetensors` or in several files with an index.
 ///
-/// Weights stay mapped, in their own type; opening reads headers only, and of a head that is stored beside the embedding
-/// to which it is tied, both until they differ. Where a folder has both a single file and an index the single file counts,
-/// as in Transformers.
+/// Weights stay mapped, in their own type. Opening a folder reads only the headers. If a tied head is stored beside the
+/// embedding, opening also compares both up to the first difference. If a folder has both a single file and an index, the
+/// single file counts, as in Transformers.
 public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
-    /// As it was given.
+    /// The path as it was given.
     public let folder: String
-    /// What `config.json` says, but for a head that is not the embedding although it is said to be.
+    /// The content of `config.json`. If it ties the head but the stored head differs from the embedding, the head is not tied
+    /// here.
     public let configuration: ModelConfiguration
-    /// `config.json`, byte for byte; where the stored head is not the embedding, with `tie_word_embeddings: false`.
+    /// `config.json`, byte for byte. If the stored head differs from the embedding, with `tie_word_embeddings: false`.
     public let configurationJSON: Data
-    /// In the order of the index.
+    /// The weight files in the order of the index.
     public let files: [SafetensorsFile]
-    /// What a person should know of how the folder is read.
+    /// Notices for a person about how the folder is read.
     public let notices: [String]
 
     private let fileOfTensor: [String: Int]
-    /// Nil where the head is not tied.
+    /// How a tied head is stored. Nil if `config.json` does not tie the head.
     private let storedHead: StoredHead?
 
-    /// - Throws: `Failure`: missing (no folder, no weights), damaged data, or configuration (a model that Tandem does
-    ///   not compute), naming the file at fault.
+    /// - Throws: `Failure`: missing (no folder, no weights), damaged data, or configuration (a model that Tandem does not
+    ///   implement), naming the wrong file.
     public init(folder: String) throws(Failure) {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory) else {
@@ -43,7 +44,8 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         let json = Data(try Storage.contents(of: configurationPath, limit: HuggingFaceConfiguration.byteLimit))
         let stated = try HuggingFaceConfiguration.parse(json, origin: configurationPath)
         let files = try HuggingFaceCheckpoint.openFiles(in: folder)
-        // A few thousand bytes, of which each can change the mathematics. Weights are compared where all of them are read.
+        // `config.json` is short, and each byte can change the mathematics. Weights are compared only where all of them are
+        // read.
         try FolderDigests(folder: folder)?.check(FileDigest(of: configurationPath), of: "config.json")
         let fileOfTensor = Dictionary(
             uniqueKeysWithValues: files.enumerated().flatMap { index, file in file.tensors.map { ($0.name, index) } })
@@ -64,7 +66,7 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
             configuration.tiedEmbeddings = false
             notices.append(
                 "\(configurationPath) ties the head to the embedding, but \(StoredHead.headName) holds other values: the stored "
-                    + "head is used, and what is written of the model says tie_word_embeddings: false")
+                    + "head is used, and a written config.json says tie_word_embeddings: false")
         }
         self.notices = notices
         self.configuration = configuration
@@ -73,12 +75,12 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
             ? try HuggingFaceConfiguration.json(json, tyingEmbeddings: false, origin: configurationPath) : json
     }
 
-    /// Whether files of these names are a model's weights, of a format that is read or not.
+    /// Whether one of these files holds a model's weights, in a readable format or not.
     static func holdsWeights(_ names: [String]) -> Bool {
         names.contains("model.safetensors") || names.contains(HuggingFaceIndex.fileName) || names.contains(where: isPickle)
     }
 
-    /// No two of the files hold the same tensor.
+    /// Opens the weight files. No two of them hold the same tensor.
     private static func openFiles(in folder: String) throws(Failure) -> [SafetensorsFile] {
         let single = folder + "/model.safetensors"
         if FileManager.default.fileExists(atPath: single) { return [try SafetensorsFile(path: single)] }
@@ -91,7 +93,7 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
                 folder,
                 "has neither model.safetensors nor \(HuggingFaceIndex.fileName)"
                     + (others.first.map { ", only \($0.printable)\(others.count > 1 ? " and \(others.count - 1) more" : "")" } ?? ""),
-                remedy: "Save the checkpoint as safetensors; other formats and names are not read.")
+                remedy: "Save the checkpoint as safetensors. Other formats and names are not read.")
         }
         let index = try HuggingFaceIndex(path: indexPath)
         var files: [SafetensorsFile] = []
@@ -100,12 +102,12 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         return files
     }
 
-    /// Weights as pickles are programs that make weights: no reader of them exists here.
+    /// Refuses pickles. A pickle is a program that can run anything when it is read, so Tandem has no reader for pickles.
     private static func refusePickles(in folder: String, _ names: [String]) throws(Failure) {
         guard let name = names.first(where: isPickle) else { return }
         throw .configuration(
             folder, "holds its weights as \(name.printable), a pickle, which can run any program when it is read",
-            remedy: "Get the model as safetensors, or convert it where you trust it.")
+            remedy: "Get the model as safetensors. If you trust the file, convert it to safetensors.")
     }
 
     private static func isPickle(_ name: String) -> Bool {
@@ -113,15 +115,15 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
             && [".bin", ".bin.index.json", ".pt", ".pth", ".ckpt"].contains(where: name.hasSuffix)
     }
 
-    /// What the headers say of every tensor, in the order of the files and their data.
+    /// The header entries of all tensors, in the order of the files and their data.
     public var tensors: [SafetensorsTensor] { files.flatMap(\.tensors) }
 
     public var tensorNames: [String] { tensors.map(\.name) }
 
-    /// Numbers stored, over all tensors.
+    /// The count of stored numbers over all tensors.
     public var totalParameterCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
 
-    /// The type of all weights; nil where the tensors differ or can't be computed with.
+    /// The type of all weights. Nil if the types differ or are not supported.
     public var elementType: ElementType? {
         guard let first = tensors.first?.type, tensors.allSatisfy({ $0.type == first }) else { return nil }
         return first.elementType
@@ -136,9 +138,9 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
             .map { "\($1.key.rawValue) (\($1.value)\($0 == 0 ? " tensors" : ""))" }.joined(separator: ", ")
     }
 
-    /// The whole tensor, `rowCount × columnCount`, a view of its file; one row may be stored as a vector.
+    /// The full tensor, `rowCount × columnCount`, as a view of its file. A single row may be stored as a vector.
     ///
-    /// - Throws: `Failure` (damaged data) when it is missing, has another shape, or a type that can't be computed with.
+    /// - Throws: `Failure` (damaged data) if the tensor is missing, or has another shape or an unsupported type.
     public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
         let name = storedName(of: name)
         guard let index = fileOfTensor[name] else {
@@ -149,21 +151,21 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         return try files[index].matrix(named: name, rowCount: rowCount, columnCount: columnCount)
     }
 
-    /// What the headers say of the model's tensor `name`; nil where the weights have none.
+    /// The header entry of the model's tensor `name`. Nil if the weights have no such tensor.
     public func tensor(named name: String) -> SafetensorsTensor? {
         let name = storedName(of: name)
         return fileOfTensor[name].flatMap { files[$0].tensor(named: name) }
     }
 
-    /// The name under which the weights hold the model's tensor `name`.
+    /// The name in the weights of the model's tensor `name`.
     private func storedName(of name: String) -> String {
         storedHead == .headAlone && name == StoredHead.embeddingName ? StoredHead.headName : name
     }
 
-    /// Refuses weights that the model would leave unused: a tensor outside `known` is a sign of another architecture.
+    /// Refuses weights that the model does not use: a tensor outside `known` is a sign of another architecture.
     ///
-    /// Spared are the rotary frequencies that old checkpoints carry (they follow from `rope_theta`), and
-    /// `lm_head.weight` where the head is the embedding: the same numbers then, or the only ones.
+    /// Two kinds of tensors are accepted: the rotary frequencies in old checkpoints (they follow from `rope_theta`), and
+    /// `lm_head.weight` if the head is tied. Its numbers are then equal to the embedding, or the only copy of it.
     ///
     /// - Throws: `Failure` (damaged data) naming the file and the tensors.
     public func checkNothingUnexpected(known: Set<String>) throws(Failure) {

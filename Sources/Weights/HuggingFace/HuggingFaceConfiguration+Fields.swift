@@ -2,7 +2,7 @@ import JSON
 import Settings
 
 extension HuggingFaceConfiguration {
-    /// Fields whose values enter the model. `architectures` and `layer_types` have checks of their own.
+    /// Fields whose values define the model. `architectures` and `layer_types` have their own checks.
     static let readFields: Set<String> = [
         "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
         "num_key_value_heads", "head_dim", "rope_theta", "rope_parameters", "rms_norm_eps", "tie_word_embeddings",
@@ -10,17 +10,17 @@ extension HuggingFaceConfiguration {
         "use_sliding_window",
     ]
 
-    /// Fields that change the mathematics, with the values that say what Tandem computes, the usual one first. Null is the
-    /// default of Transformers, which is the usual value, but for the `required` ones.
+    /// Fields that change the mathematics, with the values that Tandem implements, the usual value first. Null means the
+    /// default of Transformers, which is the usual value, except for `required` fields.
     static func fixedFields(of family: ModelFamily) -> [String: [JSONValue]] {
         switch family {
-        // In Qwen2 queries, keys and values always have biases: there the field has no meaning to hold it to.
+        // In Qwen2, queries, keys and values always have biases, so the field has no effect.
         case .llama: commonFixedFields.merging(["attention_bias": [.bool(false)]]) { $1 }
         case .qwen2: commonFixedFields
         }
     }
 
-    /// Without a default.
+    /// Fields without a default.
     static let required: Set<String> = ["hidden_act"]
 
     private static let commonFixedFields: [String: [JSONValue]] = fields(
@@ -30,7 +30,7 @@ extension HuggingFaceConfiguration {
                 [
                     // Biases of Cohere, OLMo, StarCoder and others.
                     "mlp_bias", "use_bias", "lm_head_bias", "attention_out_bias",
-                    // Norms of queries and keys, parallel blocks, positions of other kinds.
+                    // Norms of queries and keys, parallel blocks, other kinds of positions.
                     "qk_layernorm", "use_qk_norm", "qk_norm", "use_parallel_residual", "parallel_attn", "alibi", "rope_interleaved",
                     "use_mrope", "use_dynamic_ntk", "use_logn_attn", "use_bidirectional_attention",
                     "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder",
@@ -52,7 +52,7 @@ extension HuggingFaceConfiguration {
                     "embedding_dropout", "attention_probs_dropout_prob", "hidden_dropout_prob",
                 ]
             ),
-            // Of Gemma 2, OLMo and encoder-decoders: they have no value that does nothing.
+            // Fields of Gemma 2, OLMo and encoder-decoders. Only null has no effect.
             (
                 .null,
                 [
@@ -67,26 +67,27 @@ extension HuggingFaceConfiguration {
         Dictionary(uniqueKeysWithValues: groups.flatMap { group in group.names.map { ($0, [group.value]) } })
     }
 
-    /// Fields that leave the logits alone: names, token ids, storage, what is returned, and generation's defaults.
+    /// Fields that don't change the logits: names, token ids, storage, returned values, and defaults of generation.
     static let harmlessFields: Set<String> = [
         // Origin and storage.
         "_name_or_path", "name_or_path", "transformers_version", "transformers.js_config", "dtype", "torch_dtype",
         "use_bfloat16", "bf16", "fp16", "fp32", "auto_map",
         "unsloth_fixed", "unsloth_version", "is_llama_config", "_attn_implementation", "_attn_implementation_autoset",
         "attn_implementation", "_commit_hash", "tokenizer_class",
-        // Which program multiplies, not what.
+        // The choice of a kernel for the same operation.
         "use_flash_attention", "use_flash_attn", "use_flash_attention_2", "_flash_attn_2_enabled", "fused_linear_cross_entropy",
         // Token ids.
         "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id",
-        // What is kept and returned; the causal mask is the architecture's, whatever `is_decoder` says.
+        // Kept and returned values. `is_decoder` has no effect: the architecture always has the causal mask.
         "use_cache", "output_attentions", "output_hidden_states", "output_scores", "return_dict",
         "return_dict_in_generate",
         "torchscript", "tf_legacy_loss", "chunk_size_feed_forward", "is_decoder", "gradient_checkpointing", "loss_type",
-        // Without `use_sliding_window` these two are not used; nor the third without `rope_scaling`.
+        // `use_sliding_window` has its own check; without it the first two fields have no effect. Nor has the third without
+        // `rope_scaling`.
         "sliding_window", "max_window_layers", "original_max_position_embeddings",
         // Heads of other tasks.
         "id2label", "label2id", "num_labels", "problem_type", "finetuning_task", "task_specific_params", "prefix",
-        // Defaults for generation, from before generation_config.json.
+        // Defaults of generation. Older checkpoints have no generation_config.json.
         "max_sequence_length", "model_max_length", "max_seq_len", "max_seq_length", "seq_length", "max_length", "min_length",
         "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
         "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",

@@ -2,12 +2,12 @@ import Foundation
 import JSON
 import Settings
 
-/// How positions turn queries and keys, by what both generations of Transformers write: `rope_theta` and `rope_scaling`,
-/// or `rope_parameters`. Positions that are not scaled are the ones that are computed.
+/// Rotary positions, in the fields of both generations of Transformers: `rope_theta` and `rope_scaling`, or `rope_parameters`.
+/// Only unscaled positions are implemented.
 extension HuggingFaceConfiguration {
-    /// The base θ of the rotary frequencies; 10000 where nothing says.
+    /// The base θ of the rotary frequencies. The default is 10000.
     ///
-    /// - Throws: `Failure`: damaged data where values can't be or contradict each other, configuration for scaled positions.
+    /// - Throws: `Failure`: damaged data for impossible or contradicting values, configuration for scaled positions.
     static func ropeTheta(_ fields: ConfigurationFields) throws(Failure) -> Double {
         var stated: [(name: String, value: Double)] = []
         func add(_ name: String, _ value: Double?) { if let value { stated.append((name, value)) } }
@@ -23,12 +23,12 @@ extension HuggingFaceConfiguration {
         if let other = stated.first(where: { $0.value != first.value }) {
             throw .damaged(
                 fields.origin, "\(first.name) = \(first.value) contradicts \(other.name) = \(other.value)",
-                remedy: "Mend config.json or download it again.")
+                remedy: "Correct config.json or download it again.")
         }
         return first.value
     }
 
-    /// - Parameter fields: of `rope_parameters` or `rope_scaling`.
+    /// - Parameter fields: the fields of `rope_parameters` or `rope_scaling`.
     private static func checkUnscaled(_ fields: ConfigurationFields, name: String) throws(Failure) {
         let type = try ropeType(fields, name: name)
         guard type == "default" || type == "linear" else {
@@ -57,7 +57,7 @@ extension HuggingFaceConfiguration {
             remedy: "Use a checkpoint whose positions are not scaled.")
     }
 
-    /// What kind of positions is asked for, under its new name or its old one.
+    /// The type of the positions, by its new or its old field name.
     private static func ropeType(_ fields: ConfigurationFields, name: String) throws(Failure) -> String {
         var types: [String] = []
         for key in ["rope_type", "type"] {
@@ -66,7 +66,7 @@ extension HuggingFaceConfiguration {
             types.append(type)
         }
         guard let type = types.first else {
-            // Gemma 3 and ModernBERT have an object for each type of layer.
+            // Gemma 3 and ModernBERT have one object per type of layer.
             let layers = fields.object.members?.filter { $0.value.members != nil }.map(\.name.string) ?? []
             guard layers.isEmpty else {
                 throw .configuration(

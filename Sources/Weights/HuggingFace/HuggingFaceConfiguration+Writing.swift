@@ -4,10 +4,10 @@ import Settings
 import Tensors
 
 extension HuggingFaceConfiguration {
-    /// A `config.json` for a model that has none yet. Both generations of names for `rope_theta` and the element type
-    /// are written, so that Transformers 4 and 5 read the same model.
+    /// A `config.json` for a model that has none yet. It has the old and the new names of `rope_theta` and the element type, so
+    /// that Transformers 4 and 5 read the same model.
     ///
-    /// - Parameter elementType: the type in which the weights beside it are stored.
+    /// - Parameter elementType: the type of the stored weights.
     public static func json(for configuration: ModelConfiguration, elementType: ElementType) -> Data {
         func number(_ value: Double) -> JSONValue { .otherNumber(value.description) }
         let fields: [(JSONString, JSONValue)] = [
@@ -39,10 +39,10 @@ extension HuggingFaceConfiguration {
         return JSONValue.object(fields.map { JSONValue.Member(name: $0, value: $1) }).file
     }
 
-    /// A `config.json` that says `elementType` for the stored weights and is otherwise the same, number for number, for a
-    /// folder of its own: without programs that stay behind (`auto_map`), and without a null that Transformers 5 refuses.
+    /// The `config.json` of a new folder, with `elementType` for its weights. All other numbers are unchanged. It lacks
+    /// `auto_map`, because the programs that it names are not copied, and nulls that Transformers 5 refuses.
     ///
-    /// - Throws: `Failure` (damaged data) when `json` is not a JSON object.
+    /// - Throws: `Failure` (damaged data) if `json` is not a JSON object.
     public static func json(
         _ json: Data, withElementType elementType: ElementType, origin: String
     ) throws(Failure) -> Data {
@@ -55,9 +55,9 @@ extension HuggingFaceConfiguration {
         return JSONValue.object(members).file
     }
 
-    /// The same `config.json` with another value of its `tie_word_embeddings`.
+    /// The same `config.json` with another value of `tie_word_embeddings`.
     ///
-    /// - Throws: `Failure` (damaged data) when `json` is not a JSON object.
+    /// - Throws: `Failure` (damaged data) if `json` is not a JSON object.
     static func json(_ json: Data, tyingEmbeddings: Bool, origin: String) throws(Failure) -> Data {
         var members = try members(json, origin: origin)
         let member = JSONValue.Member(name: "tie_word_embeddings", value: .bool(tyingEmbeddings))
@@ -72,14 +72,15 @@ extension HuggingFaceConfiguration {
         return members
     }
 
-    /// Fields of flags and numbers whose default is the value that is computed: left out they say the same.
+    /// Whether Transformers 5 refuses null for this field, a flag or a number. The default of the field is the implemented
+    /// value, so leaving it out has the same meaning.
     private static func refusesNull(_ name: String) -> Bool {
         if ["tie_word_embeddings", "max_position_embeddings", "initializer_range", "use_sliding_window"].contains(name) { return true }
         guard let usual = fixedFields(of: .llama)[name]?.first else { return false }
         return usual != .null
     }
 
-    /// PyTorch's name.
+    /// The name of the type in PyTorch.
     private static func name(of elementType: ElementType) -> String {
         switch elementType {
         case .float32: "float32"

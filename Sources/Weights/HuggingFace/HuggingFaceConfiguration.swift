@@ -2,20 +2,20 @@ import Foundation
 import JSON
 import Settings
 
-/// Reading and writing `config.json` of Hugging Face checkpoints.
+/// Reads and writes `config.json` of Hugging Face checkpoints.
 ///
-/// Every field is read, known to leave the mathematics alone, or required to have the one value that Tandem computes;
-/// anything else is refused by name, so a checkpoint is never computed with a field silently ignored.
+/// Every field is read, or known not to change the mathematics, or must have a value that Tandem implements. Any other field is
+/// refused by name, so no field is silently ignored.
 public enum HuggingFaceConfiguration {
     /// The largest `config.json` that is read, bytes.
     static let byteLimit = 16 << 20
 
-    /// The most layers that are read: whatever has to be made for each is then bounded by little more than the file.
+    /// The most layers that are read. The limit bounds the work per layer for a damaged file.
     private static let layerLimit = 1 << 16
 
     /// - Parameter origin: the file's path or key path, for errors.
-    /// - Throws: `Failure`: damaged data where it is malformed or a value can't be, configuration where it describes a
-    ///   model that Tandem does not compute.
+    /// - Throws: `Failure`: damaged data for a malformed file or an impossible value, configuration for a model that Tandem
+    ///   does not implement.
     public static func parse(_ json: Data, origin: String) throws(Failure) -> ModelConfiguration {
         let value = try JSONValue(InputFile.withoutMark([UInt8](json)), place: origin)
         guard value.members != nil else {
@@ -48,15 +48,15 @@ public enum HuggingFaceConfiguration {
         return configuration
     }
 
-    /// What a person should know of a configuration that can be read.
+    /// Notices for a person about a readable configuration.
     ///
-    /// - Throws: `Failure` (damaged data) when `json` is not JSON.
+    /// - Throws: `Failure` (damaged data) if `json` is not JSON.
     static func notices(_ json: Data, origin: String) throws(Failure) -> [String] {
         let value = try JSONValue([UInt8](json), place: origin)
         guard let code = value["auto_map"], code != .null, let family = value["model_type"]?.text else { return [] }
         return [
-            "\(origin) names a program of its own (auto_map), which is not run: the model is computed as \(family.printable), as "
-                + "Transformers does without trust_remote_code"
+            "\(origin) names its own program (auto_map), which is not run: the model is computed as \(family.printable), as in "
+                + "Transformers without trust_remote_code"
         ]
     }
 
@@ -89,8 +89,8 @@ public enum HuggingFaceConfiguration {
         }
         guard configuration.headDimension.isMultiple(of: 2) else {
             throw .damaged(
-                fields.origin, "head_dim = \(configuration.headDimension) is odd, but rotary positions turn pairs",
-                remedy: "Mend config.json.")
+                fields.origin, "head_dim = \(configuration.headDimension) is odd, but rotary positions need an even number",
+                remedy: "Correct config.json.")
         }
         guard configuration.layerCount <= layerLimit else {
             throw fields.damaged("num_hidden_layers", "is more than \(layerLimit)")
@@ -103,11 +103,11 @@ public enum HuggingFaceConfiguration {
         guard bound < 0x1p48 else {
             throw .damaged(
                 fields.origin, "describes a model of about \(bound) parameters",
-                remedy: "Mend the sizes in config.json.")
+                remedy: "Correct the sizes in config.json.")
         }
     }
 
-    /// Fields that must have a value that is computed, and fields that nobody here knows. One that is null says nothing.
+    /// Refuses fields with a value that is not implemented, and unknown fields. A field with null counts as absent.
     private static func checkFixedFields(_ fields: ConfigurationFields, family: ModelFamily) throws(Failure) {
         for member in fields.object.members ?? [] {
             let name = member.name.string
@@ -128,7 +128,7 @@ public enum HuggingFaceConfiguration {
         }
     }
 
-    /// Weights that are codes of numbers, not numbers.
+    /// Refuses quantised weights.
     private static func checkQuantization(_ value: JSONValue, _ fields: ConfigurationFields) throws(Failure) {
         guard value != .null else { return }
         let method = value["quant_method"]?.text.map { " by \($0.printable)" } ?? ""
@@ -137,10 +137,10 @@ public enum HuggingFaceConfiguration {
             remedy: "Use the model's weights in float32, float16 or bfloat16.")
     }
 
-    /// Factors that other models have: attention's, with the value that is computed.
+    /// Refuses scales of attention other than 1 / √head_dim.
     private static func checkScales(_ fields: ConfigurationFields, headDimension: Int) throws(Failure) {
         let usual = 1 / Double(headDimension).squareRoot()
-        // A number of seven digits is the same to a float.
+        // A file may round the scale to seven digits, the precision of a float.
         if let scale = try fields.optionalPositive("attention_multiplier"), abs(scale / usual - 1) > 1e-6 {
             throw fields.unsupported("attention_multiplier", only: "\(usual), which is 1 / √head_dim")
         }
@@ -149,14 +149,14 @@ public enum HuggingFaceConfiguration {
         }
     }
 
-    /// Layers from `max_window_layers` on look back over a window only, where one is used.
+    /// Refuses a sliding window of attention. If one is used, layers from `max_window_layers` on have it.
     private static func checkWindows(_ fields: ConfigurationFields, layerCount: Int) throws(Failure) {
         guard try fields.flag("use_sliding_window", default: false), fields.object["sliding_window"] != .null else { return }
         if fields.value("max_window_layers") != nil, try fields.size("max_window_layers") >= layerCount { return }
         throw fields.unsupported("use_sliding_window", only: "false")
     }
 
-    /// A sequence classifier or a reward model has the same `model_type` but another head.
+    /// Refuses other heads: a sequence classifier or a reward model has the same `model_type`.
     private static func checkArchitectures(
         _ value: JSONValue, _ fields: ConfigurationFields, family: ModelFamily
     ) throws(Failure) {

@@ -4,34 +4,34 @@ import Hashing
 import Settings
 import Tensors
 
-/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, tokenizer files, copied or given, and `SHA256SUMS`.
+/// Writes a Hugging Face folder: `config.json`, `model.safetensors`, copied or given tokenizer files, and `SHA256SUMS`.
 ///
-/// The folder appears whole on `commit()`, replacing an earlier one of the same name; dropped or failed before, nothing
-/// of it is left and the earlier one is untouched. One process writes; it may map the checkpoints it reads meanwhile.
+/// `commit()` puts the complete folder in place of an earlier folder with the same name. An export that fails or is dropped
+/// before leaves nothing behind and does not touch the earlier folder. One process writes. It may map checkpoints meanwhile.
 public struct HuggingFaceExport: ~Copyable {
-    /// Files that an export takes over from its source, where they are there.
+    /// Files that an export copies from its source, if they exist.
     public static let copiedFiles = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
         "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
     ]
 
-    /// The largest file that is taken over, bytes.
+    /// The largest file that is copied, bytes.
     private static let copiedByteLimit = 256 << 20
 
     private let folder: FolderReplacement
     private var writer: SafetensorsWriter
-    /// Of the files that are written.
+    /// The digests of the written files.
     private var digests: [(name: String, digest: FileDigest)]
 
     /// - Parameters:
-    ///   - destination: the folder's final path. Of an existing folder only a model's files are replaced (`ModelFolderFile`).
-    ///   - others: what becomes of other files there.
-    ///   - configurationJSON: what `config.json` will be, byte for byte.
+    ///   - destination: the folder's final path. In an existing folder only a model's files are replaced (`ModelFolderFile`).
+    ///   - others: how to treat other files in an existing folder.
+    ///   - configurationJSON: the content of `config.json`, byte for byte.
     ///   - tensors: all tensors, in the order in which their rows will be appended.
     ///   - source: the checkpoint from which tokenizer files are copied.
-    ///   - files: further files by name, a tokenizer's that no folder holds yet.
-    ///   - protected: further folders that must not be replaced: every checkpoint that is mapped. The source always is.
-    /// - Throws: `Failure`: configuration where the destination must not be replaced, else input/output.
+    ///   - files: further files by name: tokenizer files that are in no folder yet.
+    ///   - protected: further folders that must not be replaced: every mapped checkpoint. The source is always protected.
+    /// - Throws: `Failure`: configuration if the destination must not be replaced, otherwise input/output.
     public init(
         to destination: String, others: OtherFiles = .refused, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
         copyingFrom source: String? = nil, adding files: [String: Data] = [:], protecting protected: [String] = []
@@ -59,19 +59,19 @@ public struct HuggingFaceExport: ~Copyable {
         self.digests = digests
     }
 
-    // Network file systems keep a removed file's name while it is open, and the folder with it.
+    // Closes the file: network file systems keep the name of a removed open file, so its folder could not be removed.
     deinit { writer.abandon() }
 
-    /// The next rows of tensor `name`, which must be the one whose turn it is. A vector is one row.
+    /// Writes the next rows of tensor `name`, which must be the next unfinished tensor. A vector is one row.
     ///
-    /// - Throws: `Failure` (input/output), a full disk for one.
+    /// - Throws: `Failure` (input/output), for instance on a full disk.
     public mutating func append(_ rows: Matrix, to name: String) throws(Failure) {
         try writer.append(rows, to: name)
     }
 
     /// Brings everything to disk and puts the folder in its place. Every declared row must have been appended.
     ///
-    /// - Throws: `Failure` (input/output): the destination is then as it was before.
+    /// - Throws: `Failure` (input/output). The destination is then unchanged.
     public consuming func commit() throws(Failure) {
         digests.append(("model.safetensors", try writer.finish()))
         let list = Data(FolderDigests.text(of: digests).utf8)
@@ -79,7 +79,7 @@ public struct HuggingFaceExport: ~Copyable {
         try folder.commit()
     }
 
-    /// Refuses a destination that `init` would refuse. Nothing is made or changed: asked before a model is read.
+    /// Refuses a destination that `init` would refuse. Changes nothing on disk, so call it before a model is read.
     ///
     /// - Throws: `Failure` (configuration).
     public static func check(

@@ -2,14 +2,14 @@ import JSON
 import Settings
 import Tensors
 
-/// `model.safetensors.index.json`: which file of a folder holds which tensor.
+/// `model.safetensors.index.json`: the file of each tensor in a folder.
 struct HuggingFaceIndex {
     static let fileName = "model.safetensors.index.json"
 
     /// Tensor name → file name, in the index's order.
     let entries: [(tensor: String, file: String)]
 
-    /// - Throws: `Failure` (damaged data) when it is no index or names a file outside its folder.
+    /// - Throws: `Failure` (damaged data) if the file is no index or names a file outside its folder.
     init(path: String) throws(Failure) {
         let bytes = try Storage.contents(of: path, limit: SafetensorsHeader.byteLimit)
         guard let map = try JSONValue(bytes, place: path)["weight_map"]?.members, !map.isEmpty else {
@@ -19,7 +19,7 @@ struct HuggingFaceIndex {
         var names: Set<String> = []
         for member in map {
             let name = member.name.string
-            // Names differ by their bytes already; a `String` also takes two for one that only Unicode takes for the same.
+            // The JSON parser has compared the names by their bytes. `String` also counts Unicode-equivalent names as equal.
             guard names.insert(name).inserted else {
                 throw .damagedFile(path, "weight_map: the name \"\(name.printable)\" occurs twice")
             }
@@ -32,30 +32,30 @@ struct HuggingFaceIndex {
                     path,
                     "weight_map: \(name.printable) is in \"\(file.printable)\", which is not the plain name of a "
                         + ".safetensors file",
-                    remedy: "Keep the weight files in the checkpoint's own folder; check where this index comes from.")
+                    remedy: "Keep the weight files in the checkpoint's own folder. Check where this index comes from.")
             }
             entries.append((name, file))
         }
         self.entries = entries
     }
 
-    /// File names in order of first mention.
+    /// The file names in the order of their first entry.
     var files: [String] {
         var seen: Set<String> = []
         return entries.map(\.file).filter { seen.insert($0).inserted }
     }
 
-    /// Names nothing but a file directly in the folder.
+    /// Whether `name` is a plain name of a file directly in the folder.
     private static func isPlain(_ name: String) -> Bool {
         name.hasSuffix(".safetensors") && !name.hasPrefix(".")
             && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.properties.generalCategory == .control }
     }
 
-    /// Refuses an index and files that don't say the same: each tensor lies in the file named for it, and in no other.
+    /// Refuses files that contradict the index: each tensor must lie in the file that the index names, and in no other file.
     func check(against files: [String: SafetensorsFile], path: String) throws(Failure) {
         for entry in entries where files[entry.file]?.tensor(named: entry.tensor) == nil {
             throw .damagedFile(
-                path, "names \(entry.file) for tensor \(entry.tensor.printable), which that file does not hold")
+                path, "names \(entry.file) for tensor \(entry.tensor.printable), but the file does not hold this tensor")
         }
         let listed = Dictionary(uniqueKeysWithValues: entries.map { ($0.tensor, $0.file) })
         for name in self.files {

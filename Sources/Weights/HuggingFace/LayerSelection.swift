@@ -3,28 +3,28 @@ import JSON
 import Settings
 import Tensors
 
-/// A model made of chosen blocks of a checkpoint, with its embedding, final norm and head: how a student begins.
+/// A model of chosen blocks of a checkpoint, with its embedding, final norm and head. A student starts from such a model.
 ///
 /// Block i reads the checkpoint's block `layers[i]`. A block may be chosen more than once, and in any order. Nothing is
 /// copied: tensors stay views of the checkpoint's files.
 public struct LayerSelection: ParameterSource, Sendable {
     public let checkpoint: HuggingFaceCheckpoint
-    /// The checkpoint's block for each of the model's.
+    /// The index of the checkpoint's block for each block of the model.
     public let layers: [Int]
-    /// The checkpoint's, with as many layers as were chosen.
+    /// The checkpoint's configuration with the number of chosen layers.
     public let configuration: ModelConfiguration
-    /// The checkpoint's `config.json`, cut to the chosen blocks, number for number else.
+    /// The checkpoint's `config.json` for the chosen blocks. All other numbers are unchanged.
     public let configurationJSON: Data
 
     /// - Parameter place: the configuration's file, for errors.
-    /// - Throws: `Failure`: configuration where a block is not there or none is chosen, damaged data where `config.json`
-    ///   lists another number of layers than it says.
+    /// - Throws: `Failure`: configuration if a block does not exist or none is chosen, damaged data if `layer_types` and
+    ///   `num_hidden_layers` in `config.json` disagree.
     public init(_ checkpoint: HuggingFaceCheckpoint, layers: [Int], place: String) throws(Failure) {
         let count = checkpoint.configuration.layerCount
         let key = "\(place): model.initialize_from.layers"
         guard !layers.isEmpty else {
             throw .configuration(
-                key, "is empty: a model needs a block",
+                key, "is empty, but a model needs at least one layer",
                 remedy: "List layers of \(checkpoint.folder), from 0 to \(count - 1).")
         }
         if let wrong = layers.first(where: { !(0..<count).contains($0) }) {
@@ -46,7 +46,7 @@ public struct LayerSelection: ParameterSource, Sendable {
         try checkpoint.matrix(named: sourceName(of: name), rowCount: rowCount, columnCount: columnCount)
     }
 
-    /// The checkpoint's name of the model's tensor `name`.
+    /// The name in the checkpoint of the model's tensor `name`.
     func sourceName(of name: String) -> String {
         let prefix = "model.layers."
         guard name.hasPrefix(prefix) else { return name }
@@ -58,13 +58,13 @@ public struct LayerSelection: ParameterSource, Sendable {
 }
 
 extension HuggingFaceConfiguration {
-    /// A `config.json` of the chosen layers, and otherwise the same, number for number.
+    /// A `config.json` for the chosen layers. All other numbers are unchanged.
     ///
-    /// `layer_types` keeps its elements of those layers. `max_window_layers` is lowered to their number: no layer below
-    /// it has a window, so the chosen ones have none, as in the whole model.
+    /// `layer_types` keeps the elements of the chosen layers. `max_window_layers` is lowered to the number of chosen layers. No
+    /// layer of the full model has a window, so the chosen layers must have none either.
     ///
-    /// - Parameter count: how many layers `json` has.
-    /// - Throws: `Failure` (damaged data) where `json` is not an object, or lists another number of layers.
+    /// - Parameter count: the number of layers in `json`.
+    /// - Throws: `Failure` (damaged data) if `json` is not an object, or if `layer_types` lists another number of layers.
     static func json(
         _ json: Data, keepingLayers layers: [Int], of count: Int, origin: String
     ) throws(Failure) -> Data {
@@ -80,7 +80,7 @@ extension HuggingFaceConfiguration {
                 guard types.count == count else {
                     throw .damaged(
                         origin, "layer_types lists \(types.count) layers, but num_hidden_layers = \(count)",
-                        remedy: "Mend config.json or download it again.")
+                        remedy: "Correct config.json or download it again.")
                 }
                 members[index].value = .array(layers.map { types[$0] })
             default: continue

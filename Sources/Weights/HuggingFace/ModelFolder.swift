@@ -21,8 +21,8 @@ enum ModelFolder {
     /// Refuses a destination that is no model's place. Nothing is made or changed: to be asked before any work.
     ///
     /// - Parameters:
-    ///   - place: absolute, links resolved.
-    ///   - shown: the path as it was given.
+    ///   - place: the absolute path, with links resolved.
+    ///   - shown: the path as the user gave it.
     /// - Throws: `Failure` (configuration).
     static func check(
         _ place: String, shownAs shown: String, others: OtherFiles, protected: [String]
@@ -34,8 +34,8 @@ enum ModelFolder {
             }
         }
         guard let status = FileStatus(place) else { return }
-        guard status.isFolder else { throw refusal(shown, "is a file, and a model is a folder") }
-        if let reason = ReservedFolder.reason(for: place) { throw refusal(shown, "\(reason), and no place for a model alone") }
+        guard status.isFolder else { throw refusal(shown, "is a file, but a model is a folder") }
+        if let reason = ReservedFolder.reason(for: place) { throw refusal(shown, "\(reason), not a folder for a model alone") }
         guard FileStatus(folder(of: place))?.device == status.device else {
             throw .configuration(
                 shown, "is a mount point, which can't be replaced", remedy: "Name a folder in it: \(shown)/model.")
@@ -53,19 +53,19 @@ enum ModelFolder {
         let reason =
             hasConfiguration
             ? "holds \(named.printable), \(ModelFolderFile.objection(to: named)), so it is not replaced"
-            : "holds \(named.printable) and holds no config.json, so it is no model's folder and is not replaced"
+            : "holds \(named.printable) and holds no config.json, so it is not a model's folder and is not replaced"
         throw .configuration(
             shown, reason,
-            remedy: "Name another destination folder, or put the model beside the other files with --overwrite.")
+            remedy: "Name another destination folder, or use --overwrite to put the model beside the other files.")
     }
 
-    /// Everything that is not a model's can be moved by a rename, and no folder has the name of a model's file.
+    /// Checks that a rename can move every folder in `place`, and that no folder has the name of a model's file.
     private static func checkMovable(_ place: String, device: UInt64, shownAs shown: String) throws(Failure) {
         for name in names(in: place) {
             guard let status = FileStatus(unfollowed: "\(place)/\(name)"), status.isFolder else { continue }
             if status.device != device { throw refusal(shown, "holds the mount point \(name.printable), which can't be moved") }
             if ModelFolderFile.isName(name) {
-                throw refusal(shown, "holds a folder \(name.printable), where the model's file of that name belongs")
+                throw refusal(shown, "holds a folder \(name.printable), but the model needs a file with this name")
             }
         }
     }

@@ -3,23 +3,23 @@ import Foundation
 import JSON
 import Settings
 
-/// The files of a model's folder: those that Tandem writes, and those that Hugging Face's libraries write beside weights.
+/// The files of a model's folder: files that Tandem writes, and files that Hugging Face's libraries write beside weights.
 ///
-/// Only these are replaced. A name alone does not make one: what other programs call `config.json`, `vocab.json` or
-/// `model.safetensors` too must also hold what a model has there.
+/// Tandem replaces only these files. The name is not enough: other programs also use names such as `config.json`, `vocab.json`
+/// or `model.safetensors`, so such a file must also have the content of a model's file.
 public enum ModelFolderFile {
-    /// Names that nothing else has.
+    /// Names that no other program uses.
     private static let plainNames: Set = [
         "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "tokenizer.model", "chat_template.jinja", "chat_template.json", "model.safetensors.index.json",
     ]
-    /// Names that other programs use too.
+    /// Names that other programs also use.
     private static let sharedNames: Set = ["config.json", "vocab.json", "merges.txt", FolderDigests.fileName]
-    /// The largest file that is looked into.
+    /// The largest file whose content is checked, bytes.
     private static let byteLimit = 64 << 20
 
-    /// Whether the entry `name` of `folder` is such a file. A symbolic link counts by what it leads to: hubs keep caches that way,
-    /// and only the link is ever removed.
+    /// Whether the entry `name` of `folder` is a model's file. A symbolic link counts as its target, because caches of model
+    /// hubs consist of links. Only the link is ever removed.
     public static func isOne(_ name: String, in folder: String) -> Bool {
         let path = "\(folder)/\(name)"
         guard isName(name), FileStatus(path)?.isRegular == true else { return false }
@@ -41,17 +41,17 @@ public enum ModelFolderFile {
             || name.wholeMatch(of: /model(-[0-9]+-of-[0-9]+)?\.safetensors/) != nil
     }
 
-    /// The first entry, in alphabetical order, that is none; nil where all are.
+    /// The first entry, in alphabetical order, that is not a model's file. Nil if all entries are.
     public static func firstOther(in folder: String) -> String? { names(in: folder).first { !isOne($0, in: folder) } }
 
-    /// Whether an entry has a model's name and holds something else: a new model's file would replace it.
+    /// Whether an entry has the name of a model's file but other content. A new model's file would replace it.
     public static func holdsImpostor(_ folder: String) -> Bool {
         names(in: folder).contains { isName($0) && !isOne($0, in: folder) }
     }
 
-    /// Why such an entry is none, to follow its name.
+    /// Why an entry is not a model's file. The text follows the entry's name in an error.
     static func objection(to name: String) -> String {
-        isName(name) ? "which is not what a model's folder has under that name" : "which is no file of a model's folder"
+        isName(name) ? "which has other content than a model's file of this name" : "which is no file of a model's folder"
     }
 
     private static func members(_ path: String) -> [JSONString: JSONValue] {
@@ -61,7 +61,7 @@ public enum ModelFolderFile {
         return Dictionary(members.map { ($0.name, $0.value) }) { first, _ in first }
     }
 
-    /// `#version`, or pairs of tokens.
+    /// Whether the file begins with `#version`, or its lines are pairs of tokens.
     private static func isMergeList(_ path: String) -> Bool {
         guard let bytes = try? InputFile.bytes(path: path, byteLimit: byteLimit, remedy: "") else { return false }
         let lines = bytes.prefix(4096).split(separator: 0x0A).dropLast(bytes.count > 4096 ? 1 : 0)

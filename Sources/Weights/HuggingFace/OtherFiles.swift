@@ -1,7 +1,7 @@
-/// What becomes of files in a destination that are not a model's.
+/// How to treat files in a destination folder that are not a model's files.
 public enum OtherFiles: Sendable {
-    /// They are in the way: the folder is not replaced.
+    /// A folder with other files is not replaced.
     case refused
-    /// They stay beside the new model; one of the same name as a new file makes way for it.
+    /// Other files stay beside the new model. A new file replaces a file with the same name.
     case kept
 }

@@ -1,22 +1,21 @@
 import Settings
 import Tensors
 
-/// What a folder holds of a head that its `config.json` ties to the embedding. Which of the two counts is decided as
-/// Transformers decides it.
+/// How a folder stores a head that `config.json` ties to the embedding. The rules are those of Transformers.
 enum StoredHead: Equatable, Sendable {
     static let embeddingName = "model.embed_tokens.weight"
     static let headName = "lm_head.weight"
 
-    /// The embedding alone, or the same numbers twice: the head is the embedding.
+    /// The embedding alone, or two equal tensors. The head is the embedding.
     case embedding
-    /// The head alone, which is the embedding, too.
+    /// The head alone. It is also the embedding.
     case headAlone
-    /// Both, and other numbers: the head is its own, whatever `config.json` says.
+    /// Two tensors with different numbers. The head is not tied, whatever `config.json` says.
     case own
 
     /// - Parameters:
-    ///   - names: of all tensors that are stored.
-    ///   - matrix: a stored tensor in the shape that both have.
+    ///   - names: the names of all stored tensors.
+    ///   - matrix: returns a stored tensor by its name. Embedding and head have the same shape.
     init(names: Set<String>, matrix: (_ name: String) throws(Failure) -> StoredMatrix) throws(Failure) {
         switch (names.contains(StoredHead.embeddingName), names.contains(StoredHead.headName)) {
         case (_, false): self = .embedding

@@ -2,7 +2,7 @@ import Settings
 import Tensors
 
 extension SafetensorsFile {
-    /// Reads every tensor of a type that can be computed with, and refuses the first that has a value which is no number.
+    /// Reads every tensor of a supported type, and refuses the first tensor with a value that is not finite.
     ///
     /// - Throws: `Failure` (damaged data) naming the file, the tensor and the row.
     public func checkNumbers() throws(Failure) {
@@ -17,14 +17,14 @@ extension SafetensorsFile {
 }
 
 extension HuggingFaceCheckpoint {
-    /// The same of every file of the folder.
+    /// Checks every file of the folder for values that are not finite.
     ///
     /// - Throws: `Failure` (damaged data).
     public func checkNumbers() throws(Failure) { for file in files { try file.checkNumbers() } }
 }
 
 extension GGUFCheckpoint {
-    /// The same of every tensor of the model.
+    /// Checks every tensor of the model for values that are not finite.
     ///
     /// - Throws: `Failure` (damaged data).
     public func checkNumbers() throws(Failure) {

@@ -1,21 +1,21 @@
 import Settings
 import Tensors
 
-/// A safetensors file, mapped: its tensors are views of the file, shared with every other process that maps it.
+/// A mapped safetensors file. Its tensors are views of the file, shared with every other process that maps it.
 ///
-/// The file must not be truncated or rewritten in place while it is open: a mapped page that vanishes kills the process.
+/// The file must not be truncated or rewritten in place while it is open: reading a lost page kills the process.
 public struct SafetensorsFile: Sendable {
     public let path: String
-    /// The header's `__metadata__`; empty where there is none.
+    /// The header's `__metadata__`. Empty if the header has none.
     public let metadata: [String: String]
-    /// In the order of their data.
+    /// The tensors in the order of their data.
     public let tensors: [SafetensorsTensor]
 
     private let storage: Storage
     private let dataStart: Int
     private let positions: [String: Int]
 
-    /// Maps the file and checks its whole header before anything of it is used.
+    /// Maps the file and checks its whole header.
     ///
     /// - Throws: `Failure`: missing (no such file) or damaged data, naming the file, tensor and field.
     public init(path: String) throws(Failure) {
@@ -49,7 +49,7 @@ public struct SafetensorsFile: Sendable {
         positions = try SafetensorsFile.positions(of: header.tensors, path: path)
     }
 
-    /// Names differ by their bytes already; a `String` also takes two for one that only Unicode takes for the same.
+    /// The JSON parser has compared the names by their bytes. `String` also counts Unicode-equivalent names as equal.
     private static func positions(of tensors: [SafetensorsTensor], path: String) throws(Failure) -> [String: Int] {
         var positions: [String: Int] = [:]
         positions.reserveCapacity(tensors.count)
@@ -61,14 +61,14 @@ public struct SafetensorsFile: Sendable {
         return positions
     }
 
-    /// What the header says of a tensor; nil where the file has none of that name.
+    /// The header entry of a tensor. Nil if the file has no tensor with this name.
     public func tensor(named name: String) -> SafetensorsTensor? {
         positions[name].map { tensors[$0] }
     }
 
-    /// The whole tensor, `rowCount × columnCount`, in the file's own type; one row may be stored as a vector.
+    /// The full tensor, `rowCount × columnCount`, in the type of the file. A single row may be stored as a vector.
     ///
-    /// - Throws: `Failure` (damaged data) when it is missing, has another shape, or a type that can't be computed with.
+    /// - Throws: `Failure` (damaged data) if the tensor is missing, or has another shape or an unsupported type.
     public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
         let place = "tensor \(name.printable)"
         guard let tensor = tensor(named: name) else {
@@ -83,12 +83,12 @@ public struct SafetensorsFile: Sendable {
         guard let stored = stored(tensor) else {
             throw .damaged(
                 path, "\(place) is stored as \(tensor.type.rawValue); only F32, F16 and BF16 are read",
-                remedy: "Convert the checkpoint to one of these.")
+                remedy: "Convert the checkpoint to one of these types.")
         }
         return stored
     }
 
-    /// All numbers of a tensor, all dimensions but the last as rows; nil where its type can't be computed with.
+    /// All numbers of a tensor as a matrix; all dimensions but the last form the rows. Nil for an unsupported type.
     func stored(_ tensor: SafetensorsTensor) -> StoredMatrix? {
         tensor.type.elementType.map { type in
             StoredMatrix(

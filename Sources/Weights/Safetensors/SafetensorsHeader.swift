@@ -3,22 +3,22 @@ import Settings
 
 /// The header of a safetensors file: a JSON object from tensor names to type, shape and place.
 ///
-/// The format is that of https://github.com/huggingface/safetensors: 8 bytes of header length (little-endian), the
-/// header, padded with spaces, and the data, which the tensors cover without gap or overlap.
+/// Format: https://github.com/huggingface/safetensors. The file has 8 bytes with the header's length (little-endian), the
+/// header, padded with spaces, and the data. The tensors cover the data without gap or overlap.
 struct SafetensorsHeader {
     /// The largest header that the format allows, bytes.
     static let byteLimit = 100_000_000
-    /// Bytes of the header's length before the header.
+    /// Bytes before the header, which hold the header's length.
     static let lengthByteCount = 8
 
     let metadata: [String: String]
-    /// In the order of their data.
+    /// The tensors in the order of their data.
     let tensors: [SafetensorsTensor]
 
     /// - Parameters:
-    ///   - bytes: the header alone.
+    ///   - bytes: the header, without its length before it.
     ///   - dataByteCount: bytes of the file after the header.
-    /// - Throws: `Failure` (damaged data) naming the file, the tensor and the field that is wrong.
+    /// - Throws: `Failure` (damaged data) naming the file, the tensor and the wrong field.
     init(_ bytes: [UInt8], dataByteCount: Int, path: String) throws(Failure) {
         guard bytes.first == UInt8(ascii: "{") else {
             throw .damagedFile(path, "its safetensors header does not begin with {")
@@ -131,7 +131,7 @@ struct SafetensorsHeader {
         return bits / 8
     }
 
-    /// `tensors` are in the order of their data.
+    /// Checks that `tensors`, in the order of their data, cover the data without gap or overlap.
     private static func checkCover(
         of dataByteCount: Int, by tensors: [SafetensorsTensor], path: String
     ) throws(Failure) {

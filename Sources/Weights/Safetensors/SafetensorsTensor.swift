@@ -1,10 +1,10 @@
 import Tensors
 
-/// What a safetensors header says of one tensor, after every check.
+/// The header entry of one tensor in a safetensors file, after all checks.
 public struct SafetensorsTensor: Equatable, Sendable {
     public let name: String
     public let type: SafetensorsType
-    /// Row-major; empty for a single number.
+    /// The shape of row-major data. Empty for a single number.
     public let shape: [Int]
     /// Bytes from the start of the file's data section, which follows the header.
     public let byteRange: Range<Int>

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Element types that a safetensors header may name. Only some can be computed with: see `elementType`.
+/// Element types of safetensors headers. Tandem computes only with some of them: see `elementType`.
 public enum SafetensorsType: String, Sendable, CaseIterable {
     case bool = "BOOL"
     case float4 = "F4"
@@ -35,6 +35,6 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
         }
     }
 
-    /// The type as kernels know it; nil where weights of this type can't be used.
+    /// The type for the kernels. Nil if Tandem can't use weights of this type.
     public var elementType: ElementType? { ElementType(rawValue: rawValue) }
 }

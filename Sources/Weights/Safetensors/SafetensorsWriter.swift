@@ -6,14 +6,14 @@ import Tensors
 
 /// Writes a safetensors file in one pass: the tensors are declared first, then their rows follow in the same order.
 ///
-/// The file is whole only after `finish()`; dropped before, it stays behind incomplete.
+/// The file is complete only after `finish()`. A writer that is dropped before leaves an incomplete file.
 public struct SafetensorsWriter: ~Copyable {
     /// One declared tensor.
     public struct Tensor: Equatable, Sendable {
         public let name: String
         /// float32 or bfloat16.
         public let elementType: ElementType
-        /// Row-major; a vector has one size.
+        /// The shape of row-major data. A vector has one dimension.
         public let shape: [Int]
 
         public init(name: String, elementType: ElementType, shape: [Int]) {
@@ -24,7 +24,7 @@ public struct SafetensorsWriter: ~Copyable {
             self.shape = shape
         }
 
-        /// All dimensions but the last.
+        /// The product of all dimensions but the last.
         var rowCount: Int { shape.dropLast().reduce(1, *) }
         var columnCount: Int { shape.last ?? 1 }
         var byteCount: Int { rowCount * columnCount * elementType.byteCount }
@@ -50,7 +50,7 @@ public struct SafetensorsWriter: ~Copyable {
         skipEmpty()
     }
 
-    /// Padded with spaces, so that the data that follow are aligned to 8 bytes.
+    /// The header, padded with spaces so that the data after it are aligned to 8 bytes.
     private static func header(_ tensors: [Tensor], metadata: [String: String]) -> [UInt8] {
         var members: [JSONValue.Member] = []
         if !metadata.isEmpty {
@@ -76,9 +76,9 @@ public struct SafetensorsWriter: ~Copyable {
         return text + Array(repeating: 0x20, count: (8 - text.count % 8) % 8)
     }
 
-    /// The next rows of tensor `name`, which must be the one whose turn it is. A vector is one row.
+    /// Writes the next rows of tensor `name`, which must be the next unfinished tensor. A vector is one row.
     ///
-    /// - Throws: `Failure` (input/output), a full disk for one.
+    /// - Throws: `Failure` (input/output), for instance on a full disk.
     public mutating func append(_ rows: Matrix, to name: String) throws(Failure) {
         invariant(current < tensors.count, "\(name): every declared tensor is written already")
         let tensor = tensors[current]
@@ -91,7 +91,7 @@ public struct SafetensorsWriter: ~Copyable {
         skipEmpty()
     }
 
-    /// Goes on to the next tensor that has rows to come.
+    /// Skips finished and empty tensors.
     private mutating func skipEmpty() {
         while current < tensors.count, tensors[current].byteCount == 0 || rowsWritten == tensors[current].rowCount {
             current += 1
@@ -101,7 +101,7 @@ public struct SafetensorsWriter: ~Copyable {
 
     /// Brings the file to disk and closes it. Every declared row must have been appended.
     ///
-    /// - Returns: the digest of what was written.
+    /// - Returns: the digest of the file.
     /// - Throws: `Failure` (input/output).
     @discardableResult
     public mutating func finish() throws(Failure) -> FileDigest {
@@ -109,6 +109,6 @@ public struct SafetensorsWriter: ~Copyable {
         return try file.finish()
     }
 
-    /// Closes the file as it stands.
+    /// Closes the file without completing it.
     func abandon() { file.close() }
 }

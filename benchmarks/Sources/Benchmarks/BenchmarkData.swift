@@ -8,7 +8,7 @@ struct BenchmarkData {
     let folder: String
     let vocabulary: Int
 
-    /// `count` texts of `length` random tokens. Returns the dataset's path.
+    /// Writes `count` texts of `length` random tokens. Returns the dataset's path.
     func texts(count: Int, length: Int) throws -> String {
         let texts = TokenDraw.texts(count: count, length: length, vocabulary: vocabulary, seed: 17)
         let lines = texts.map { "{\"input_ids\": \($0)}\n" }.joined()
@@ -22,13 +22,14 @@ struct BenchmarkData {
     func textsJSONL(_ length: Int) -> String { "\(folder)/texts-\(length).jsonl" }
     var pairsJSONL: String { "\(folder)/pairs.jsonl" }
 
-    /// At most `count` pairs of `file`, or random ones; whole steps of `perStep`. Returns the dataset's path and its pairs.
+    /// Writes at most `count` pairs of `file`, or random pairs, in full steps of `perStep` pairs. Returns the dataset's path
+    /// and the number of pairs.
     func pairs(count: Int, perStep: Int, from file: String?) throws -> (path: String, count: Int) {
         var records =
             try file.map { try BenchmarkData.read($0) }
             ?? PairLengths.bench64.pairs(count: count, vocabulary: vocabulary, seed: 17)
         guard records.count >= perStep else {
-            throw Failure.damaged(file ?? "pairs", "holds \(records.count) pairs, a step takes \(perStep)", remedy: "Give more.")
+            throw Failure.damaged(file ?? "pairs", "holds \(records.count) pairs, but a step takes \(perStep)", remedy: "Give more pairs.")
         }
         records = Array(records.prefix(min(count, records.count / perStep * perStep)))
         let writer = try DatasetWriter(path: "\(folder)/pairs.h5", kind: .preference)
@@ -56,8 +57,8 @@ struct BenchmarkData {
                 (pair.prompt_ids + pair.chosen_ids + pair.rejected_ids).allSatisfy({ $0 >= 0 })
             else {
                 throw Failure.damaged(
-                    "\(path):\(index + 1)", "is no pair of token ids",
-                    remedy: "Give {\"prompt_ids\": […], \"chosen_ids\": […], \"rejected_ids\": […]} a line.")
+                    "\(path):\(index + 1)", "is not a pair of token ids",
+                    remedy: "Give {\"prompt_ids\": […], \"chosen_ids\": […], \"rejected_ids\": […]} in each line.")
             }
             return DatasetRecord(prompt: pair.prompt_ids, chosen: pair.chosen_ids, rejected: pair.rejected_ids)
         }

@@ -4,14 +4,14 @@ import Settings
 import Tensors
 import Weights
 
-/// The shapes that are timed. All are Llama models with a tied head; their weights are random, so nothing is downloaded.
+/// The models of the benchmark. All are Llama models with a tied head. Their weights are random, so nothing is downloaded.
 public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
     case small = "30M"
-    /// SmolLM2-135M's shape.
+    /// The shape of SmolLM2-135M.
     case medium = "135M"
-    /// SmolLM2-360M's shape.
+    /// The shape of SmolLM2-360M.
     case large = "360M"
-    /// Of the tests: steps of it take milliseconds.
+    /// For tests: a step takes milliseconds.
     case tiny
 
     public var configuration: ModelConfiguration {
@@ -23,7 +23,7 @@ public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// Every third block, from the first on: the student of the distillation step.
+    /// The layers of the student in the distillation step: every third block, starting with the first.
     public var studentLayers: [Int] { Array(stride(from: 0, to: configuration.layerCount, by: 3)) }
 
     private func shape(
@@ -41,12 +41,12 @@ public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
     public var json: String { configuration.json }
 }
 
-/// Models of random weights in any shape.
+/// Models with random weights in any shape.
 extension ModelConfiguration {
     /// `config.json` of the shape.
     var json: String { String(decoding: HuggingFaceConfiguration.json(for: self, elementType: .float32), as: UTF8.self) }
 
-    /// Writes random weights as a Hugging Face folder, in float32.
+    /// Writes a Hugging Face folder with random weights in float32.
     func exportRandom(to folder: String, seed: UInt64 = 17) throws(Failure) {
         let specifications = ParameterTable(self).specifications
         let source = RandomParameters(configuration: self, seed: seed)

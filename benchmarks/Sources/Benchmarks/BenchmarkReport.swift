@@ -1,12 +1,12 @@
 import Foundation
 
-/// Everything that one benchmark run found; `--json` writes it, keys in snake case.
+/// All results of one benchmark run. `--json` writes them with keys in snake case.
 public struct BenchmarkReport: Codable, Sendable {
     public var machine: Machine
     public var versions: Versions
     public var binding: Binding
     public var commit: String?
-    /// The shape, as `--model` names it.
+    /// The model's name in `--model`.
     public var model: String
     public var pairs: String
     public var started: String
@@ -14,7 +14,7 @@ public struct BenchmarkReport: Codable, Sendable {
     public var kernels: [KernelResult] = []
     public var steps: [StepResult] = []
     public var peers: [PeerResult] = []
-    /// What was left out, and why.
+    /// Notices, for instance about parts that were left out.
     public var notices: [String] = []
 
     public func encoded() throws -> Data {

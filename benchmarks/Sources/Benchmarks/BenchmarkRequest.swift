@@ -3,18 +3,18 @@ import Planning
 import Runs
 import Settings
 
-/// What the command line asks for.
+/// The options of the command line.
 public struct BenchmarkRequest: Sendable {
     public var model = BenchmarkModel.medium
-    /// Empty: all.
+    /// The parts to run. Empty: the usual parts.
     public var only: [BenchmarkPart] = []
     public var quick = false
     public var ranks = 1
     public var tensor = 1
-    /// Of one rank; nil shares the cores out.
+    /// Threads per rank. Nil: the cores divided by the ranks.
     public var threads: Int?
     public var pairs: String?
-    /// Timed steps; nil: 3, or 1 when quick.
+    /// The number of timed steps. Nil: 3, or 1 if `quick`.
     public var steps: Int?
     public var tokensPerMicroBatch = 4096
     public var recompute = Recomputation.nothing
@@ -39,7 +39,7 @@ public struct BenchmarkRequest: Sendable {
         guard tensor <= model.configuration.keyValueHeadCount else {
             throw refuse(
                 "--tensor \(tensor)", "is more than the \(model.configuration.keyValueHeadCount) key/value heads of \(model.rawValue)",
-                "Give fewer.")
+                "Give fewer tensor ranks.")
         }
     }
 }

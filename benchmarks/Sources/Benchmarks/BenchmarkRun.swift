@@ -3,7 +3,7 @@ import Planning
 import Runs
 import Settings
 
-/// One run of the benchmarks: starts a process for each measurement and puts their results together.
+/// One run of the benchmarks. Starts a process for each measurement and collects the results.
 public final class BenchmarkRun {
     private let request: BenchmarkRequest
     private let launcher: Launcher
@@ -14,8 +14,8 @@ public final class BenchmarkRun {
     private var checkpoint: String { folder + "/model" }
 
     /// - Parameters:
-    ///   - folder: an empty one for datasets, models and runs; the caller removes it.
-    ///   - progress: hears what is measured next.
+    ///   - folder: an empty folder for datasets, models and runs, which the caller removes.
+    ///   - progress: called with the name of the next measurement.
     public init(_ request: BenchmarkRequest, folder: String, progress: @escaping (String) -> Void) throws(Failure) {
         try request.check()
         self.request = request
@@ -30,7 +30,7 @@ public final class BenchmarkRun {
                 ranks: request.ranks, tensor: request.tensor, threads: threads,
                 launcher: words.isEmpty ? "none: one process" : words.joined(separator: " ")),
             commit: checkoutCommit(folder: folder), model: request.model.rawValue,
-            pairs: request.pairs ?? "random, of bench64's lengths", started: Date().iso8601)
+            pairs: request.pairs ?? "random, with the lengths of bench64", started: Date().iso8601)
     }
 
     public func run() throws -> BenchmarkReport {
@@ -69,7 +69,7 @@ public final class BenchmarkRun {
 
     private var timedSteps: Int { request.steps ?? (request.quick ? 1 : 3) }
 
-    /// Nil, with a notice, where the trainer refuses the step.
+    /// Measures a step. Nil, with a notice, if the trainer refuses the step.
     private func measure(_ part: BenchmarkPart) throws -> StepResult? {
         progress(part.rawValue)
         var tensor = request.tensor
@@ -79,7 +79,7 @@ public final class BenchmarkRun {
                 return nil
             }
             tensor = request.ranks
-            report.notices.append("\(part.rawValue) ran with tensor \(tensor): its text can't be dealt to data ranks")
+            report.notices.append("\(part.rawValue) ran with tensor \(tensor): its text can't be divided over data ranks")
         }
         let (dataset, warmUp) = try dataset(for: part)
         let configuration = StepConfiguration(
@@ -96,12 +96,12 @@ public final class BenchmarkRun {
         return result?.step
     }
 
-    /// The step's dataset, and how many steps come before those that are timed.
+    /// The step's dataset, and the number of steps before the timed ones.
     private func dataset(for part: BenchmarkPart) throws -> (path: String, warmUp: Int) {
         if let texts = part.textShape {
             return (try data.texts(count: texts.count * (1 + timedSteps), length: texts.length), 1)
         }
-        // The timed steps see all of these pairs, whatever the warm-up.
+        // The timed steps see all of these pairs, with any number of warm-up steps.
         let perStep = BenchmarkPart.pairsPerStep
         let pairs = try data.pairs(count: timedSteps * perStep, perStep: perStep, from: request.pairs)
         return (pairs.path, part.isCached ? pairs.count / perStep : 1)
@@ -120,7 +120,7 @@ public final class BenchmarkRun {
         }
     }
 
-    /// Ours and the peer's by turns, so that what else the machine does meets both.
+    /// Measures Tandem and the peer in turns, so that other work on the machine affects both.
     private func measure(_ part: BenchmarkPart, against peer: Peer, python: String) throws {
         let rounds = request.quick ? 1 : 2
         var ours: [StepResult] = []

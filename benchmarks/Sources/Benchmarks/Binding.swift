@@ -1,8 +1,8 @@
-/// How ranks and threads lie on the cores.
+/// The ranks, their threads, and how they were started.
 public struct Binding: Codable, Sendable {
     public var ranks: Int
     public var tensor: Int
     public var threads: Int
-    /// The launcher's words.
+    /// The words of the launcher's command line.
     public var launcher: String
 }

@@ -1,4 +1,4 @@
-/// What the machine does at most. Rates are a second: operations of `sgemm`, bytes as STREAM counts them.
+/// The machine's highest rates, per second: operations of `sgemm`, and bytes as STREAM counts them.
 public struct Ceiling: Codable, Sendable {
     public struct Product: Codable, Sendable {
         public var name: String
@@ -6,9 +6,9 @@ public struct Ceiling: Codable, Sendable {
         public var n: Int
         public var k: Int
         public var flopsOneThread: Double
-        /// A piece of the product on every core of every rank, all at once.
+        /// All cores of all ranks at once, each with a piece of the product.
         public var flopsAllCores: Double
-        /// OpenBLAS's own threads; nil with one thread a rank, and where several ranks share the product.
+        /// With OpenBLAS's own threads. Nil with one thread per rank, and with several ranks.
         public var flopsLibraryThreads: Double?
     }
 

@@ -2,7 +2,7 @@ import Costs
 import Planning
 import Settings
 
-/// What the machine does at most, at a model's own shapes.
+/// Measures the machine's highest rates, with the shapes of a model.
 struct CeilingBenchmark {
     let bench: Bench
     let model: ModelConfiguration
@@ -28,7 +28,7 @@ struct CeilingBenchmark {
             triadBytesPerSecond: bandwidth.triad)
     }
 
-    /// Forward shapes of the linear layers and the head, and the two gradients of one layer.
+    /// The forward shapes of the linear layers and the head, and the two gradients of one layer.
     private var shapes: [(String, RequiredProduct)] {
         let tokens = quick ? 256 : 2048
         let (width, columns) = (model.hiddenSize, model.feedForwardSize)

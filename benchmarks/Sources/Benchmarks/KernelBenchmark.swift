@@ -6,12 +6,12 @@ import Tensors
 
 // T tokens of this rank, D model width, F feed-forward columns, A = heads · E, W projections, U scored rows, V vocabulary.
 
-/// Times every kernel of the trainer, forward and backward, at a model's shapes, each alone with all cores at work.
+/// Times every kernel of the trainer, forward and backward, with a model's shapes. Each kernel runs alone on all cores.
 final class KernelBenchmark {
     private let bench: Bench
     private let model: ModelConfiguration
     private let quick: Bool
-    /// Operations and bytes a second of one rank, while all work.
+    /// Operations and bytes a second of one rank while all ranks work.
     private let operationRate: Double
     private let byteRate: Double
     private let tokens: Int
@@ -160,7 +160,7 @@ final class KernelBenchmark {
             turn += 1
             GatedActivation.forward(gate: gate, up: up, into: output, workers: workers)
         }
-        // In place, as the trainer does it; values only shrink.
+        // In place, as in the trainer. Repetition only makes the values smaller.
         try add("gated activation", "backward", "\(tokens) × \(columns)", floats: 5 * tokens * columns) { workers in
             let (gate, up, gradient) = sets[turn % sets.count]
             turn += 1
@@ -193,12 +193,12 @@ final class KernelBenchmark {
 
     // MARK: Pieces
 
-    /// As many sets of buffers as outgrow the caches, so that each use comes from memory, as in a model of many layers.
+    /// So many sets of buffers that they don't fit into the caches. Each use then reads memory, as in a model of many layers.
     private func sets<Buffers>(floats: Int, _ make: () -> Buffers) -> [Buffers] {
         (0..<max(1, (quick ? 1 << 22 : 1 << 25) / max(1, floats) + 1)).map { _ in make() }
     }
 
-    /// - Parameter floats: read and written, together.
+    /// - Parameter floats: the sum of read and written floats.
     private func add(
         _ name: String, _ direction: String, _ shape: String, operations: Double = 0, floats: Int,
         _ body: (Workers) -> Void
@@ -214,7 +214,7 @@ final class KernelBenchmark {
                 bound: byOperations > byBytes ? "operations" : "bytes", timeOverFloor: seconds / floor))
     }
 
-    /// Small values of both signs, from memory of its own.
+    /// A new matrix with small values of both signs.
     private func filled(_ rows: Int, _ columns: Int) -> Matrix {
         let matrix = Matrix(rowCount: rows, columnCount: columns)
         for element in 0..<(rows * columns) { matrix.pointer[element] = Float(element % 251) * 0.004 - 0.5 }

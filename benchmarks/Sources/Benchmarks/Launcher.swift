@@ -2,14 +2,14 @@ import Foundation
 import Runs
 import Settings
 
-/// Starts this program again to measure, alone or under mpirun: each measurement has a process of its own, so that one
-/// step's memory is not another's.
+/// Starts this program again to measure, alone or under mpirun. Each measurement has its own process, so that the memory of one
+/// step does not count in another.
 struct Launcher {
     let ranks: Int
     let threads: Int
     let folder: String
 
-    /// The words before the program.
+    /// The words of the command line before the program.
     var words: [String] {
         guard ranks > 1 else { return [] }
         let fits = ranks * threads <= availableCores().count
@@ -19,7 +19,7 @@ struct Launcher {
 
     enum Outcome {
         case measured(MeasurementResult)
-        /// The trainer refused the configuration, with these words.
+        /// The trainer refused the configuration for this reason.
         case refused(String)
     }
 
@@ -39,7 +39,7 @@ struct Launcher {
                 ?? lines.last ?? "no reason was given"
             if ended.exitCode == ExitCode.configuration.rawValue { return .refused(cause) }
             throw Failure(
-                "a measuring process", "ended with \(ended.exitCode) (\(cause))", remedy: "Look at what it says.",
+                "a measuring process", "ended with exit code \(ended.exitCode) (\(cause))", remedy: "Correct the cause in parentheses.",
                 exitCode: .internal)
         }
         let data = try Data(contentsOf: URL(fileURLWithPath: output))

@@ -3,10 +3,11 @@ public struct Machine: Codable, Sendable {
     public var processor: String
     public var cores: Int
     public var memoryBytes: Int
-    /// Runnable processes of the last minute, before and after the run: others' work shows here, and ours in the second.
+    /// Runnable processes of the last minute, before and after the run. The first shows the work of other programs, the second
+    /// also the work of this run.
     public var loadBefore: Double
     public var loadAfter: Double?
 
-    /// More than half of the cores had work before the run began.
+    /// Whether more than half of the cores had work before the run began.
     var wasBusy: Bool { loadBefore > Double(cores) / 2 }
 }

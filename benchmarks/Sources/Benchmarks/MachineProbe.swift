@@ -25,7 +25,7 @@ extension Versions {
     }
 }
 
-/// The commit of the checkout that this program was built in, with `-dirty` where files differ from it.
+/// The commit of the checkout in which this program was built, with `-dirty` if files were changed since.
 func checkoutCommit(folder: String) -> String? {
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
     let words = ["git", "-C", program, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

@@ -1,17 +1,17 @@
 import Foundation
 
-/// What a started process is to do.
+/// The tasks of a measuring process.
 struct Measurement: Codable {
     enum Task: Codable {
         case ceiling
         case kernels
-        /// - Parameters: model: what the report calls it. configuration: a YAML file. warmUp, timed: steps. hasPairs: records
-        ///   are pairs.
+        /// - Parameters: model: its name in the report. configuration: a YAML file. warmUp, timed: numbers of steps. hasPairs:
+        ///   whether records are pairs.
         case step(name: String, model: String, configuration: String, warmUp: Int, timed: Int, hasPairs: Bool)
     }
 
     var tasks: [Task]
-    /// Whose shapes the machine and the kernels are measured at; a step's configuration says its own.
+    /// The model whose shapes the ceiling and the kernels are measured with. A step has the model of its configuration.
     var model: BenchmarkModel?
     var tensor: Int
     var threads: Int

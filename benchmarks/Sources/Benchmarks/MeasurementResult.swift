@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a started process hands back.
+/// The result of a measuring process.
 struct MeasurementResult: Codable {
     var ceiling: Ceiling?
     var kernels: [KernelResult] = []

@@ -3,20 +3,20 @@ import Foundation
 import Settings
 import Tensors
 
-/// Lengths of preference pairs in tokens, as a distribution of each part.
+/// The distribution of the lengths of preference pairs, in tokens, for each part of a pair.
 public struct PairLengths: Sendable {
-    /// The minimum, the seven octiles between, and the maximum.
+    /// The minimum, the seven octiles, and the maximum.
     public var prompt, chosen, rejected: [Int]
-    /// Prompt and completion together, at most.
+    /// The most tokens of prompt and completion together.
     public var longest: Int
 
-    /// Of the 64 real pairs of the peer benchmark, `bench64_tokens.jsonl`, as SmolLM2's tokenizer cuts them: 35,005 tokens
-    /// with each prompt once (8,117 of prompts, means of 127, 172 and 248), 43,122 as whole sequences.
+    /// The lengths of the 64 real pairs of the peer benchmark, `bench64_tokens.jsonl`, with SmolLM2's tokenizer: 35,005 tokens
+    /// with each prompt once (8,117 of prompts; means of 127, 172 and 248), and 43,122 tokens as full sequences.
     public static let bench64 = PairLengths(
         prompt: [62, 80, 90, 98, 107, 113, 133, 186, 442], chosen: [3, 61, 111, 147, 159, 212, 231, 269, 420],
         rejected: [62, 112, 195, 233, 249, 282, 329, 357, 420], longest: 512)
 
-    /// Random pairs of these lengths: ids are drawn evenly, lengths along the straight lines between the octiles.
+    /// Random pairs with these lengths. Ids are drawn evenly, lengths by linear interpolation between the octiles.
     public func pairs(count: Int, vocabulary: Int, seed: UInt64) -> [DatasetRecord] {
         (0..<count).map { index in
             var random = KeyedRandom(key: seed, PairLengths.purpose, UInt64(index))
@@ -36,6 +36,6 @@ public struct PairLengths: Sendable {
         return Int((low + (high - low) * (place - Double(index))).rounded())
     }
 
-    /// "pairs" in ASCII: sets these numbers apart from others of the same seed.
+    /// "pairs" in ASCII. Separates these random numbers from others with the same seed.
     private static let purpose: UInt64 = 0x70_6169_7273
 }

@@ -2,13 +2,13 @@ import Foundation
 import Planning
 import Settings
 
-/// Another program that makes the same step from the same weights and records: a script of `benchmarks/peers`.
+/// Another program that computes the same step from the same weights and records: a script of `benchmarks/peers`.
 struct Peer {
     let name: String
     let script: String
     let takesPairs: Bool
 
-    /// Nil for a part that no peer is timed at.
+    /// Nil for a part without a peer.
     init?(_ part: BenchmarkPart) {
         switch part {
         case .shortTexts: (name, script, takesPairs) = ("PyTorch", "lm_torch.py", false)
@@ -17,9 +17,9 @@ struct Peer {
         }
     }
 
-    /// What a script writes.
+    /// The output of a script.
     struct Result: Decodable {
-        /// Of each step but the first.
+        /// The seconds of each step but the first.
         let seconds: [Double]
         let peakMemoryBytes: Int
         let versions: String
@@ -37,7 +37,7 @@ struct Peer {
         let ended = try Subprocess.run(words, folder: folder, environment: Peer.environment)
         guard ended.exitCode == 0 else {
             throw Failure(
-                "\(python) \(script)", "ended with \(ended.exitCode) (\(ended.errorOutput.split(separator: "\n").last ?? ""))",
+                "\(python) \(script)", "ended with exit code \(ended.exitCode) (\(ended.errorOutput.split(separator: "\n").last ?? ""))",
                 remedy: "Its environment needs torch, transformers and trl.", exitCode: .missingInput)
         }
         let decoder = JSONDecoder()
@@ -45,14 +45,14 @@ struct Peer {
         return try decoder.decode(Result.self, from: Data(contentsOf: URL(fileURLWithPath: output)))
     }
 
-    /// glibc keeps freed memory and asks for huge pages: without these PyTorch is slower here, by much. Its threads are bound
-    /// to cores as ours are.
+    /// These variables let glibc keep freed memory and use huge pages. Without them PyTorch is much slower here. Its threads
+    /// are bound to cores, like Tandem's.
     private static let environment = [
         "HF_HUB_OFFLINE": "1", "OMP_PROC_BIND": "true", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "68719476736",
         "MALLOC_TOP_PAD_": "268435456", "MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     ]
 
-    /// `benchmarks/peers` of the checkout that this program was built in, or of the current folder.
+    /// `benchmarks/peers` of the checkout in which this program was built.
     private static func scriptFolder() throws -> String {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         while folder.path != "/" {
@@ -60,6 +60,6 @@ struct Peer {
             let scripts = folder.appendingPathComponent("benchmarks/peers").path
             if FileManager.default.fileExists(atPath: scripts + "/lm_torch.py") { return scripts }
         }
-        throw Failure.missing("benchmarks/peers", "is not beside this program", remedy: "Build it in its checkout.")
+        throw Failure.missing("benchmarks/peers", "is not in a folder above this program", remedy: "Build the program in its checkout.")
     }
 }

@@ -1,4 +1,4 @@
-/// Ours against another program's, run by turns.
+/// Tandem compared with another program, measured in turns.
 public struct PeerResult: Codable, Sendable {
     public var name: String
     public var peer: String
@@ -6,7 +6,7 @@ public struct PeerResult: Codable, Sendable {
     public var rounds: Int
     public var ourSeconds: Double
     public var peerSeconds: Double
-    /// Peer's median seconds over ours.
+    /// The peer's median seconds divided by Tandem's.
     public var speedup: Double
     public var ourPeakMemoryBytes: Int
     public var peerPeakMemoryBytes: Int

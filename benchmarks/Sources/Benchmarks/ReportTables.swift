@@ -3,7 +3,7 @@ import Reporting
 import Stepping
 
 extension BenchmarkReport {
-    /// The report as a person reads it.
+    /// The report as text.
     public var text: String {
         var blocks = [heading]
         if let ceiling { blocks.append(ceilingTable(ceiling)) }
@@ -16,7 +16,7 @@ extension BenchmarkReport {
 
     private var heading: String {
         let load = machine.loadAfter.map { String(format: "load %.2f before, %.2f after", machine.loadBefore, $0) } ?? ""
-        let warning = machine.wasBusy ? "\nnote: others kept this machine busy, so take no figures from this run" : ""
+        let warning = machine.wasBusy ? "\nnote: others kept this machine busy, so don't use the figures of this run" : ""
         return """
             \(machine.processor), \(machine.cores) cores, \(gibibytes(machine.memoryBytes)) GiB, \(load)\(warning)
             Tandem \(versions.tandem) at \(commit ?? "no commit"), \(versions.blas) for \(versions.blasCore), MPI \(versions.mpi)

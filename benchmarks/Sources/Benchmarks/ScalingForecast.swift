@@ -2,15 +2,15 @@ import Costs
 import Planning
 import Settings
 
-/// Carries the measured series on to more ranks and nodes with the plan's model, calibrated by each series' last measured
-/// point.
+/// Extends the measured series to more ranks and nodes with the plan's model. The last measured point of each series calibrates
+/// the model.
 struct ScalingForecast {
     let rates: MachineRates
     let sizes: ScalingSeries.Sizes
-    /// Nodes like this machine, at most.
+    /// The most nodes. Each node is like this machine.
     let nodes: Int
 
-    /// Tensor ranks send in every block: beyond so many nothing is gained, and nobody asks.
+    /// The most tensor ranks. They send messages in every block, so more tensor ranks gain nothing.
     private static let tensorLimit = 16
 
     func points(after measured: [ScalingPoint]) -> [ScalingPoint] {
@@ -37,7 +37,7 @@ struct ScalingForecast {
             if ranks > measured && series.fits(ranks: ranks, sizes) { counts.append(ranks) }
             ranks *= 2
         }
-        // A strong series ends where a data rank would have no pair.
+        // A strong series has at most as many data ranks as pairs.
         return series.growth == .strong && series.axis == .data
             ? counts.filter { $0 <= series.pairsPerStep(ranks: $0, sizes) } : counts
     }
@@ -68,7 +68,7 @@ struct ScalingForecast {
             memoryBytesPerRank: shape.memory(needs, tensorRank: 0).byteCount, model: series.modelName(ranks: ranks, sizes))
     }
 
-    /// Of one data rank's micro-batches: all have as many pairs.
+    /// The forecast of a step, from the micro-batches of one data rank. All data ranks have the same number of pairs.
     private func forecast(_ series: ScalingSeries, ranks: Int) -> (seconds: StepSeconds, shape: RunShape, work: StepWork) {
         let model = series.model(ranks: ranks, sizes)
         let layout = series.axis == .data ? ParallelLayout(data: ranks, tensor: 1) : ParallelLayout(data: 1, tensor: ranks)
@@ -87,7 +87,7 @@ struct ScalingForecast {
         return (StepForecast(shape, rates: rates).seconds(work, isCached: series.reference == .cached), shape, work)
     }
 
-    /// As many pairs as 1,024 tokens hold, until all are dealt.
+    /// Micro-batches with as many pairs as fit into 1,024 tokens.
     private func microBatches(pairs: Int) -> [StepWorkload] {
         let tokens = sizes.promptTokens + 2 * sizes.completionTokens
         let most = max(1, 1024 / tokens)
@@ -96,7 +96,8 @@ struct ScalingForecast {
             for _ in start..<min(start + most, pairs) {
                 let completion = StepWorkload.Segment(queries: sizes.completionTokens, prefix: sizes.promptTokens)
                 workload.segments += [.init(queries: sizes.promptTokens), completion, completion]
-                // The prompt's last token predicts both first ones; a completion's last predicts nothing.
+                // The prompt's last token predicts the first token of both completions. The last token of a completion predicts
+                // nothing.
                 let scored = StepWorkload.Segment(queries: sizes.completionTokens - 1, prefix: sizes.promptTokens)
                 workload.scored += [.init(queries: 1, prefix: sizes.promptTokens - 1), scored, scored]
                 workload.targetRows += 2 * sizes.completionTokens

@@ -1,16 +1,16 @@
 import Foundation
 
-/// Efficiency over ranks, drawn as SVG: what was measured as lines with dots, the forecast dashed.
+/// An SVG plot of efficiency over ranks. Measured points are lines with dots, the forecast is dashed.
 struct ScalingPlot {
     let points: [ScalingPoint]
-    /// Where and when it was measured.
+    /// The place and time of the measurement.
     let heading: String
-    /// Why the figures are unfit for use; empty where they are fit.
+    /// The reasons why the figures must not be used. Empty if they may be used.
     let disturbances: [String]
 
     private static let size = (width: 1000.0, height: 556.0)
     private static let frame = (left: 60.0, right: 620.0, top: 76.0, bottom: 496.0)
-    /// Apart in colour and in lightness, so that they differ without colour too.
+    /// The colours differ in hue and in lightness, so that they also differ without colour.
     private static let colours = [
         "#1b6ca8", "#d1495b", "#2e8b57", "#8a5fbf", "#c77d0a", "#3a3a3a", "#17a2a2", "#9b2226", "#6a994e", "#5e548e", "#bc6c25",
         "#7f7f7f", "#0b3954", "#ef476f", "#606c38",
@@ -23,7 +23,7 @@ struct ScalingPlot {
         let forecast: [ScalingPoint]
     }
 
-    /// More ranks than cores are no scaling: they are left out.
+    /// Points with more ranks than cores are left out, because they say nothing about scaling.
     private var curves: [Curve] {
         var names: [String] = []
         for point in points where !names.contains(point.series.name) { names.append(point.series.name) }
@@ -35,7 +35,7 @@ struct ScalingPlot {
         }
     }
 
-    /// Doublings of ranks on the horizontal axis.
+    /// The number of doublings of ranks on the horizontal axis.
     private var doublings: Double { max(1, log2(Double(points.map(\.ranks).max() ?? 2)).rounded(.up)) }
 
     var svg: String {
@@ -90,7 +90,7 @@ struct ScalingPlot {
         for point in curve.measured {
             let (x, y) = (round(horizontal(point.ranks)), round(vertical(point.efficiency)))
             if let range = point.efficiencyRange {
-                // Beside each other, so that no bar hides another.
+                // Bars are beside each other, so that no bar hides another.
                 let place = curves.count > 1 ? Double(entry) / Double(curves.count - 1) - 0.5 : 0
                 let x = round(horizontal(point.ranks) + 36 * place)
                 let (low, high) = (round(vertical(range[0])), round(vertical(range[1])))
@@ -111,7 +111,7 @@ struct ScalingPlot {
         return frame.left + 20 + (frame.right - frame.left - 40) * log2(Double(ranks)) / doublings
     }
 
-    /// 0 to 120 %; what lies outside is drawn at the edge.
+    /// The place of an efficiency from 0 to 120 %. Values outside are drawn at the edge.
     private func vertical(_ efficiency: Double) -> Double {
         let frame = ScalingPlot.frame
         return frame.bottom - (frame.bottom - frame.top) * min(max(efficiency, 0), 1.2) / 1.2
@@ -129,11 +129,11 @@ struct ScalingPlot {
         return "<text x=\"\(round(x))\" y=\"\(round(y))\" text-anchor=\"\(anchor)\" font-size=\"\(size)\" fill=\"\(colour)\">\(escaped)</text>"
     }
 
-    /// To a tenth of a unit.
+    /// Rounds to a tenth of a unit.
     private func round(_ value: Double) -> String { String(format: "%.1f", value) }
 }
 
 extension ScalingReport {
-    /// The drawing of its points.
+    /// The plot of the points.
     public var svg: String { ScalingPlot(points: points, heading: heading, disturbances: disturbances).svg }
 }

@@ -2,19 +2,19 @@ import Foundation
 import Planning
 import Reporting
 
-/// What a scaling run found: as a table, CSV, JSON and a drawing.
+/// The results of a scaling run, as a table, CSV, JSON and a plot.
 public struct ScalingReport: Codable, Sendable {
     public var machine: Machine
     public var versions: Versions
-    /// ISO 8601.
+    /// The start of the run, ISO 8601.
     public var started: String
     public var rounds: Int
-    /// Of a rank.
+    /// Threads per rank.
     public var threads: Int
     public var pairsOfRank: Int
     public var tokensOfPair: Int
     public var points: [ScalingPoint] = []
-    /// What the forecast reckons with between nodes.
+    /// The network between nodes in the forecast. Nil without a forecast.
     public var network: MachineRates.Network?
     public var notices: [String] = []
 
@@ -37,14 +37,14 @@ public struct ScalingReport: Codable, Sendable {
         return try encoder.encode(self)
     }
 
-    /// Rounds whose times lie further apart than this part of their median were not the same machine's.
+    /// The largest spread of a quiet machine. A larger spread shows that the machine was disturbed.
     private static let usualSpread = 0.15
 
-    /// What makes this run's figures unfit for use, in words; none of a quiet run.
+    /// The reasons why this run's figures must not be used. Empty for a quiet machine.
     public var disturbances: [String] {
         let busy =
             machine.wasBusy
-            ? [String(format: "others kept this machine busy before it (load %.2f on %d cores)", machine.loadBefore, machine.cores)] : []
+            ? [String(format: "others kept this machine busy before the run (load %.2f on %d cores)", machine.loadBefore, machine.cores)] : []
         let measured = points.filter { !$0.isForecast && !$0.isOversubscribed }
         guard let worst = measured.max(by: { ($0.spread ?? 0) < ($1.spread ?? 0) }), let spread = worst.spread,
             spread > ScalingReport.usualSpread
@@ -53,13 +53,13 @@ public struct ScalingReport: Codable, Sendable {
         return busy + ["rounds of \(worst.series.name) on \(worst.ranks) rank\(worst.ranks == 1 ? "" : "s") lie \(percent) % apart"]
     }
 
-    /// Where and when it was measured.
+    /// The place and time of the measurement.
     var heading: String {
         "\(machine.host), \(machine.processor), \(machine.cores) cores; \(started); Tandem \(versions.tandem); "
             + "\(rounds) round\(rounds == 1 ? "" : "s"), \(threads) thread a rank, \(pairsOfRank) pairs of \(tokensOfPair) tokens a data rank"
     }
 
-    /// A line a point, heading first; figures in full. Every line says where and when it was measured.
+    /// One line per point, after a heading. Figures are not rounded. Every line has the place and time of the measurement.
     public var csv: String {
         let heading =
             "growth,axis,shape,reference,ranks,nodes,forecast,oversubscribed,step_seconds,tokens_per_second,operations,"
@@ -82,7 +82,7 @@ public struct ScalingReport: Codable, Sendable {
         return ([heading] + lines).joined(separator: "\n") + "\n"
     }
 
-    /// A field of text, as RFC 4180 has it.
+    /// A text field by RFC 4180.
     private static func quoted(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
 
     public var text: String {
@@ -109,29 +109,29 @@ public struct ScalingReport: Codable, Sendable {
         point.isForecast ? "forecast" : point.isOversubscribed ? "more ranks than cores: not scaling" : "measured"
     }
 
-    /// What each figure means, printed below the table.
+    /// The meaning of each figure, for the text below the table.
     private var definitions: String {
         var lines = [
-            "s: median step over the timed ones of a round, data to update, and the median over rounds. tokens: each prompt once.",
-            "spread: slowest round less fastest, of the median.",
-            "efficiency: operations a second and rank, over those of one rank in its series; operations are the matrix products",
-            "  that the step needs (the reference's too where it is on); both are of one round. 100: n ranks do n times as much.",
+            "s: seconds of a whole step; median over the timed steps of a round, then over rounds. tokens: each prompt once.",
+            "spread: the slowest round less the fastest, divided by the median.",
+            "efficiency: operations a second per rank, divided by the same figure of one rank in the same series and round.",
+            "  Operations are the matrix products that the step needs, with a reference that is on. 100: n ranks do n times as much.",
             "strong: the same step on more ranks; efficiency is then s(1) / (n · s(n)).",
             "weak data: \(pairsOfRank) pairs a rank, so tokens grow with the ranks; efficiency is then s(1) / s(n).",
-            "weak tensor: heads, feed-forward columns and vocabulary grow with the ranks, the residual width and the tokens",
-            "  stay; each rank has as much to multiply, and efficiency is s(1) / s(n) where heads divide.",
-            "even: 8 heads in 4 groups (4 in 2 a rank in the weak series). uneven: SmolLM2's 9 heads in 3 groups, 2 + 1 on two ranks",
-            "  (in the weak series one rank has 2 groups alone, which is more than half: efficiency is of operations, as above).",
-            "machine's own: the same efficiency of the products alone, each timed by all ranks at once after the steps: what the",
-            "  cores lose to each other, with no trainer between them.",
-            "communication: sending and waiting for other ranks, its part of a step, mean over ranks. What is hidden is not in it.",
-            "MiB a rank: most memory resident, mapped files included, mean over ranks.",
+            "weak tensor: heads, feed-forward columns and vocabulary grow with the ranks; the residual width and the tokens stay.",
+            "  Each rank multiplies as much as one rank did, and efficiency is s(1) / s(n) if the heads divide.",
+            "even: 8 heads in 4 groups (weak series: 4 heads in 2 groups a rank). uneven: SmolLM2's 9 heads in 3 groups, 2 + 1 on",
+            "  two ranks (weak series: one rank has 2 groups, more than half, so efficiency compares operations, not seconds).",
+            "machine's own: the efficiency of the matrix products alone, each timed by all ranks at once after every step.",
+            "  It shows how much the cores slow each other down without a trainer.",
+            "communication: fraction of a step for sending and waiting, mean over ranks, without hidden communication.",
+            "MiB a rank: highest resident memory, mapped files included, mean over ranks.",
         ]
         if let network {
             lines.append(
                 String(
-                    format: "forecast: the plan's model (docs/planning.md) times what it missed the series' last measured point by; nodes like "
-                        + "this one,\n  network %.1f Gbit/s a node, %.0f µs, %@.",
+                    format: "forecast: the plan's model (docs/planning.md), scaled to agree with the last measured point of the series; nodes "
+                        + "like this one,\n  network %.1f Gbit/s a node, %.0f µs, %@.",
                     network.bytesPerSecond * 8e-9, network.latencySeconds * 1e6, network.isAssumed ? "assumed" : "measured"))
         }
         return lines.joined(separator: "\n")

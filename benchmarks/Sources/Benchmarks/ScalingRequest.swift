@@ -5,25 +5,26 @@ import Runs
 import Settings
 import Stepping
 
-/// What `./launch/benchmark scaling` is asked for.
+/// The options of `./launch/benchmark scaling`.
 public struct ScalingRequest: Sendable {
-    /// One rank is always among them: the others are compared with it.
+    /// The numbers of ranks. 1 is always added, because the others are compared with one rank.
     public var ranks = [1, 2]
     public var references = ScalingSeries.Reference.allCases
     public var growths = ScalingSeries.Growth.allCases
     public var axes = ScalingSeries.Axis.allCases
     public var steps = 3
-    /// Every series is measured so often, its numbers of ranks by turns: a machine whose speed wanders meets all alike.
+    /// How often every series is measured. A round measures all numbers of ranks, so a change of the machine's speed affects
+    /// all alike.
     public var rounds = 2
     public var quick = false
-    /// The machine's rates, for the forecast; nil leaves it out.
+    /// The machine's rates for the forecast. Nil: no forecast.
     public var machine: MachineRates?
-    /// The forecast goes to so many nodes.
+    /// The most nodes of the forecast.
     public var nodes = 1024
 
     public init() {}
 
-    /// - Throws: `Failure` (usage) for numbers that can't be.
+    /// - Throws: `Failure` (usage) for impossible numbers.
     public func check() throws(Failure) {
         for (name, value) in ranks.map({ ("--ranks", $0) }) + [("--steps", steps), ("--rounds", rounds), ("--nodes", nodes)]
         where !(1...1_000_000).contains(value) {

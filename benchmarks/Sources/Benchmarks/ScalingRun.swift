@@ -5,7 +5,7 @@ import Runs
 import Settings
 import Stepping
 
-/// Measures all series, one process a point, each rank with one thread.
+/// Measures all series. Each point has its own processes, and each rank has one thread.
 public final class ScalingRun {
     private let request: ScalingRequest
     private let folder: String
@@ -14,8 +14,8 @@ public final class ScalingRun {
     private var known: [String: StepResult] = [:]
 
     /// - Parameters:
-    ///   - folder: an empty one; the caller removes it.
-    ///   - progress: hears what is measured next.
+    ///   - folder: an empty folder, which the caller removes.
+    ///   - progress: called with the name of the next measurement.
     public init(_ request: ScalingRequest, folder: String, progress: @escaping (String) -> Void) throws(Failure) {
         try request.check()
         self.request = request
@@ -49,17 +49,17 @@ public final class ScalingRun {
             report.network = machine.network
         } else {
             report.notices.append(
-                "no forecast: it takes the machine's rates. Measure them with mpirun tandem plan --measure, and name the file with --machine.")
+                "no forecast: it needs the machine's rates. Measure them with mpirun tandem plan --measure, and name the file with --machine.")
         }
         return report
     }
 
-    /// - Parameter rounds: of each what was found, and with one rank.
+    /// - Parameter rounds: the result of each round, on these ranks and on one rank.
     private func point(
         _ series: ScalingSeries, _ ranks: Int, _ rounds: [(own: StepResult, first: StepResult)]
     ) -> ScalingPoint {
         func middle(_ value: (StepResult) -> Double) -> Double { median(rounds.map { value($0.own) }) }
-        /// Within each round, where both were measured one after the other.
+        /// Both results are from the same round, because they were measured one after the other.
         func efficiencies(_ seconds: (StepResult) -> Double) -> [Double] {
             func rate(_ result: StepResult) -> Double { result.modelFlops / seconds(result) / Double(result.ranks) }
             return rounds.map { rate($0.own) / rate($0.first) }
@@ -76,7 +76,7 @@ public final class ScalingRun {
             model: series.modelName(ranks: ranks, sizes))
     }
 
-    /// A step of several series is measured once a round.
+    /// Measures one step. A step that several series share is measured once per round.
     private func measure(_ series: ScalingSeries, ranks: Int, round: Int) throws -> StepResult {
         let model = series.model(ranks: ranks, sizes)
         let pairs = series.pairsPerStep(ranks: ranks, sizes)
@@ -85,7 +85,7 @@ public final class ScalingRun {
         if let result = known[key] { return result }
         progress("\(series.name), \(ranks) rank\(ranks == 1 ? "" : "s"), round \(round + 1) of \(request.rounds)")
         let configuration = try prepare(series, model: model, pairs: pairs, data: ranks / tensor, tensor: tensor)
-        // The first step touches memory; a cache is full after the first epoch, which is a step here.
+        // The first step touches memory for the first time. It is also the first epoch, which fills the cache.
         let task = Measurement.Task.step(
             name: series.name, model: series.shape.rawValue, configuration: configuration, warmUp: 1, timed: request.steps,
             hasPairs: true)
@@ -100,7 +100,8 @@ public final class ScalingRun {
         }
     }
 
-    /// Pairs of equal lengths, so that an uneven deal is not taken for a loss. Every step sees the same ones.
+    /// Writes the model, the dataset and the settings of a step. All pairs have equal lengths, because an uneven deal would
+    /// look like a loss of efficiency. Every step sees the same pairs.
     private func prepare(
         _ series: ScalingSeries, model: ModelConfiguration, pairs: Int, data: Int, tensor: Int
     ) throws -> String {

@@ -1,11 +1,11 @@
 import Settings
 
-/// A row of figures to be taken: one kind of growth, reference and shape, over several numbers of ranks.
+/// A series of points over several numbers of ranks, with one kind of growth, axis, shape and reference.
 public struct ScalingSeries: Codable, Equatable, Sendable {
     public enum Growth: String, Codable, CaseIterable, Sendable {
-        /// The same work on more ranks.
+        /// The total work stays the same.
         case strong
-        /// As much work a rank.
+        /// The work per rank stays the same.
         case weak
     }
 
@@ -14,7 +14,7 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
     public enum Shape: String, Codable, Sendable {
         /// Heads, columns and vocabulary divide evenly.
         case even
-        /// SmolLM2's width and heads: 3 groups of heads on 2 ranks are 2 and 1.
+        /// The width and heads of SmolLM2. Its 3 groups of heads are 2 + 1 on two ranks.
         case uneven
     }
 
@@ -27,7 +27,7 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
 
     public var name: String { "\(growth.rawValue) \(axis.rawValue), \(shape.rawValue), reference \(reference.rawValue)" }
 
-    /// Those that are measured.
+    /// The series to measure.
     public static func all(references: [Reference]) -> [ScalingSeries] {
         let kinds: [(Growth, Axis, Shape)] = [
             (.weak, .data, .uneven), (.strong, .data, .uneven), (.weak, .tensor, .even), (.strong, .tensor, .even),
@@ -38,11 +38,11 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
         }
     }
 
-    // MARK: What a number of ranks computes
+    // MARK: The work on a number of ranks
 
     /// Sizes of a scaling run.
     public struct Sizes: Sendable {
-        /// Pairs of a step on one rank; a strong series' step has twice as many on any number.
+        /// Pairs of a step on one rank. A step of a strong data series has twice as many pairs, on any number of ranks.
         public var pairs = 4
         public var promptTokens = 64
         public var completionTokens = 96
@@ -51,7 +51,7 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
 
         public init() {}
 
-        /// Steps of milliseconds, to see that all works.
+        /// Sizes for steps of milliseconds, to check that everything works.
         public static var quick: Sizes {
             var sizes = Sizes()
             (sizes.pairs, sizes.promptTokens, sizes.completionTokens, sizes.layers, sizes.headDimension) = (2, 8, 12, 2, 16)
@@ -59,7 +59,7 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
         }
     }
 
-    /// Pairs of a step, over all ranks. Tensor ranks share them all.
+    /// Pairs of a step over all ranks. Every tensor rank computes all pairs.
     public func pairsPerStep(ranks: Int, _ sizes: Sizes) -> Int {
         switch (growth, axis) {
         case (.weak, .data): sizes.pairs * ranks
@@ -68,14 +68,14 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
         }
     }
 
-    /// Whether the model can be cut for `ranks`.
+    /// Whether the model can be sharded over `ranks`.
     public func fits(ranks: Int, _ sizes: Sizes) -> Bool {
         axis == .data || ranks <= model(ranks: ranks, sizes).keyValueHeadCount
     }
 
-    /// The even shape has 8 heads in 4 groups, the uneven one 9 in 3. Growing with tensor ranks each has half of them a rank
-    /// (of 3 groups one rank has 2), and as many feed-forward columns and tokens of vocabulary a rank: all of the width that
-    /// the ranks share. The residual stream's width stays, so that each rank multiplies as much as one did.
+    /// The even shape has 8 heads in 4 groups, the uneven shape 9 heads in 3 groups. In a weak tensor series each rank has half
+    /// of these heads, feed-forward columns and vocabulary tokens, so the totals grow with the ranks. (In the uneven shape a
+    /// single rank has 2 groups.) The residual width stays, so each rank multiplies as much as one rank did.
     public func model(ranks: Int, _ sizes: Sizes) -> ModelConfiguration {
         let unit = sizes.headDimension
         let shares = growth == .weak && axis == .tensor ? ranks : 2
@@ -92,7 +92,7 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
         }
     }
 
-    /// The model in words.
+    /// A short description of the model.
     public func modelName(ranks: Int, _ sizes: Sizes) -> String {
         let model = model(ranks: ranks, sizes)
         return "\(model.layerCount) blocks of \(model.hiddenSize); \(model.headCount) heads in \(model.keyValueHeadCount) groups; "

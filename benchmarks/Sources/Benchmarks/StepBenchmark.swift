@@ -9,10 +9,10 @@ import Settings
 import Stepping
 import Training
 
-/// Whole steps of the trainer, as a run makes them, and the floor of each.
+/// Times steps of the trainer, as in a run, and the floor of each step.
 struct StepBenchmark {
     let name: String
-    /// What the report calls it.
+    /// The name of the model in the report.
     let model: String
     let run: ResolvedRun
     let mesh: Mesh
@@ -22,8 +22,8 @@ struct StepBenchmark {
     let hasPairs: Bool
     let budget: TimingBudget
 
-    /// Trains, and times after each step the products that it needed: a machine whose speed wanders meets both alike.
-    /// Collective over all ranks.
+    /// Trains, and after each step times the products that the step needs. So a change of the machine's speed affects both
+    /// alike. Collective over all ranks.
     func measure() throws -> StepResult {
         let products = try workloads().map(requiredProducts)
         let bench = Bench(mesh: mesh, workers: workers, budget: budget)
@@ -53,7 +53,7 @@ struct StepBenchmark {
             loss: reports.last!["loss"]!)
     }
 
-    /// What each step computes, over all data ranks.
+    /// The workload of each step, over all data ranks.
     func workloads() throws -> [StepWorkload] {
         let configuration = run.configuration
         let packer = MicroBatchPacker(
@@ -74,13 +74,13 @@ struct StepBenchmark {
         let policy = ProductCounter(run.policy.configuration)
         return policy.forward(workload) + policy.backward(workload)
             + run.references.flatMap { reference -> [RequiredProduct] in
-                // Values that a memory keeps from the first epoch need no products after it.
+                // Cached values of the first epoch need no products in later epochs.
                 isCached(reference.settings.name)
                     ? [] : ProductCounter(reference.origin.configuration).forward(workload)
             }
     }
 
-    /// Read from the written configuration, so that it holds for configurations that know no such key.
+    /// Reads the written configuration, so that it also works with a version that has no such key.
     private func isCached(_ reference: String) -> Bool { run.configuration.resolvedYAML().contains("cache: memory") }
 }
 
@@ -91,7 +91,8 @@ extension ScheduleSettings {
     }
 }
 
-/// Peak memory is counted from now on (`proc(5)`, clear_refs); where the system refuses, from the process's start as before.
+/// Starts to count peak memory again (`proc(5)`, clear_refs). If the system refuses, the peak still counts from the process's
+/// start.
 func forgetPeakMemory() {
     let file = open("/proc/self/clear_refs", O_WRONLY)
     guard file >= 0 else { return }

@@ -9,21 +9,21 @@ import Settings
 import Stepping
 import Training
 
-/// Keeps every step's report, its floor, and the memory that the run took. Every rank has one.
+/// Collects the report and the floor of every step, and the run's memory. Every rank has a collector.
 final class StepCollector: EventListener {
     private let products: [[RequiredProduct]]
     private let untimed: Int
     private let bench: Bench
     private(set) var reports: [StepReport] = []
-    /// Of each timed step.
+    /// The floor of each timed step.
     private(set) var floors: [Double] = []
     /// Operations a second of the fastest product.
     private(set) var bestRate = 0.0
     private(set) var peakMemoryByteCount = 0
 
     /// - Parameters:
-    ///   - products: of each step.
-    ///   - untimed: steps that come first and have no floor.
+    ///   - products: the products of each step.
+    ///   - untimed: the number of first steps, which have no floor.
     init(products: [[RequiredProduct]], untimed: Int, bench: Bench) {
         self.products = products
         self.untimed = untimed
@@ -40,9 +40,9 @@ final class StepCollector: EventListener {
             floors.append(try timer.seconds(of: products[reports.count - 1]))
             bestRate = max(bestRate, timer.bestRate)
         } catch {
-            throw Failure("MPI", "\(error)", remedy: "Start it again.", exitCode: .tryAgain)
+            throw Failure("MPI", "\(error)", remedy: "Start the benchmark again.", exitCode: .tryAgain)
         }
-        // The timer's operands are not the trainer's memory.
+        // The operands of the timer don't count as memory of the trainer.
         forgetPeakMemory()
     }
 }

@@ -1,6 +1,6 @@
 import Settings
 
-/// A step's settings as the trainer reads them.
+/// The trainer's settings for a step.
 struct StepConfiguration {
     let part: BenchmarkPart
     let model: BenchmarkModel
@@ -30,7 +30,7 @@ struct StepConfiguration {
         """
     }
 
-    /// The same weights either way: random ones are drawn from the export's seed.
+    /// Both sources give the same weights: random weights are drawn from the seed of the exported model.
     private var source: String {
         switch part {
         case .ceiling, .kernels, .shortTexts, .longText, .text1024, .text2048, .text8192: "{config: \(model.json)}"

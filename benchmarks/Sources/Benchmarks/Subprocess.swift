@@ -2,7 +2,7 @@ import Foundation
 import Runs
 import Settings
 
-/// A program that is run to its end.
+/// Runs a program to its end.
 enum Subprocess {
     struct Result {
         let exitCode: Int32
@@ -17,12 +17,12 @@ enum Subprocess {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = words
         var variables = ProcessInfo.processInfo.environment
-        // mpirun refuses to start as root (in containers) unless it is told twice.
+        // mpirun starts as root (in containers) only with both variables.
         variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
         variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
         for (name, value) in environment { variables[name] = value }
         process.environment = variables
-        // Files, not pipes: a full pipe would stop the program.
+        // The output goes to files, because a full pipe would stop the program.
         let paths = ["out", "err"].map { "\(folder)/\($0).txt" }
         for path in paths { try Data().write(to: URL(fileURLWithPath: path)) }
         process.standardOutput = FileHandle(forWritingAtPath: paths[0])

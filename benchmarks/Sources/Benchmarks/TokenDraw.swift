@@ -2,7 +2,7 @@ import Datasets
 import Settings
 import Tensors
 
-/// Random token ids. The first three are left out: tokenizers keep them for marks.
+/// Random token ids. The first three ids are left out, because tokenizers use them for special tokens.
 enum TokenDraw {
     static func ids(_ count: Int, vocabulary: Int, _ random: inout KeyedRandom) -> [Int32] {
         (0..<count).map { _ in Int32.random(in: 3..<Int32(vocabulary), using: &random) }

@@ -5,9 +5,9 @@ import Planning
 import Runs
 import Settings
 
-/// A process that measures, alone or as one rank of several: what the first process starts.
+/// A measuring process, alone or as one rank of several. The benchmark's own process starts it.
 public enum Worker {
-    /// - Parameter path: of a `Measurement`, as JSON.
+    /// - Parameter path: the path of a `Measurement` as JSON.
     public static func run(_ path: String) throws {
         let measurement = try JSONDecoder().decode(Measurement.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
         let launch = MPIEnvironment.launch()
@@ -48,6 +48,6 @@ public enum Worker {
 }
 
 extension Measurement {
-    /// - Precondition: one is named, as it is with the tasks that ask for it.
+    /// - Precondition: the measurement names a model, which the tasks `ceiling` and `kernels` need.
     fileprivate var shape: ModelConfiguration { model!.configuration }
 }

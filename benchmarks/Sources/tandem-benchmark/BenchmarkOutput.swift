@@ -3,7 +3,7 @@ import Files
 import Foundation
 import Settings
 
-/// A path of the command line, `~` replaced, as in `tandem`'s own commands.
+/// Expands `~` in a path of the command line, as the commands of `tandem` do.
 func expandedPath(_ argument: String) throws -> String {
     guard !argument.isEmpty else { throw ValidationError("A path is empty.") }
     do throws(HomeFolder.Unknown) { return try HomeFolder.expand(argument) } catch {
@@ -11,7 +11,7 @@ func expandedPath(_ argument: String) throws -> String {
     }
 }
 
-/// A file that a benchmark writes, in one of its forms.
+/// The kinds of files that a benchmark writes.
 enum BenchmarkOutput {
     case json, csv, plot
 

@@ -4,7 +4,7 @@ import Reporting
 import Runs
 import Settings
 
-/// Runs a command's work; what goes wrong is told in one line.
+/// Runs a command's work. Reports a failure in one line.
 func endingWithOneLine(_ body: () throws -> Void) throws {
     do {
         try checkProcessor()
@@ -16,7 +16,7 @@ func endingWithOneLine(_ body: () throws -> Void) throws {
     } catch let launch as LaunchFailure {
         end(launch.failure)
     } catch let error as CollectiveError {
-        end(Failure("MPI", error.description, remedy: "Start it again.", exitCode: .tryAgain))
+        end(Failure("MPI", error.description, remedy: "Start the benchmark again.", exitCode: .tryAgain))
     }
 }
 
@@ -24,7 +24,7 @@ func endWithUsage(_ mistake: String) -> Never {
     end(Failure("command line", mistake, remedy: "See './launch/benchmark --help'.", exitCode: .usage))
 }
 
-/// The line and its exit code; under mpirun every rank ends.
+/// Ends with the line and the exit code. Under mpirun every rank ends.
 private func end(_ failure: Failure) -> Never {
     if MPIEnvironment.launch().rank == 0 || MPIEnvironment.isRunning { Console.writeError("benchmark: \(failure)") }
     MPIEnvironment.abort(failure.exitCode)
@@ -33,10 +33,10 @@ private func end(_ failure: Failure) -> Never {
 func checkStartedAlone() throws(Failure) {
     guard MPIEnvironment.launch().isLaunched else { return }
     throw Failure(
-        "mpirun", "started this program", remedy: "Start it alone, with --ranks: it calls mpirun itself.", exitCode: .usage)
+        "mpirun", "started this program", remedy: "Start it alone with --ranks, because it calls mpirun itself.", exitCode: .usage)
 }
 
-/// Gives `body` an empty folder, which is gone afterwards.
+/// Gives `body` an empty folder and removes the folder afterwards.
 func inTemporaryFolder<Value>(_ body: (String) throws -> Value) throws -> Value {
     let folder = NSTemporaryDirectory() + "tandem-benchmark-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

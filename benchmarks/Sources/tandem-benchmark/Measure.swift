@@ -5,34 +5,34 @@ import Foundation
 import Reporting
 import Settings
 
-/// What runs where no other command is named.
+/// The default command.
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Times the machine, every kernel and whole training steps.")
 
-    @Flag(help: "One timed step and short repetitions: to see that all works, not for figures.")
+    @Flag(help: "One timed step and short repetitions. Checks that everything works; don't use the figures.")
     var quick = false
 
     @Option(
         parsing: .upToNextOption,
-        help: "Only these: \(BenchmarkPart.allCases.map(\.rawValue).joined(separator: ", ")).")
+        help: "Run only these parts: \(BenchmarkPart.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: [BenchmarkPart] = []
 
-    @Option(help: "Ranks; more than one start under mpirun.")
+    @Option(help: "Number of ranks. Several ranks run under mpirun.")
     var ranks = 1
 
-    @Option(help: "Tensor ranks among them.")
+    @Option(help: "Number of tensor ranks. It must divide --ranks.")
     var tensor = 1
 
-    @Option(help: "Threads of a rank. Left out, the cores are shared out.")
+    @Option(help: "Threads per rank. Default: the cores divided by the ranks.")
     var threads: Int?
 
-    @Option(help: "The shape: 30M, 135M (SmolLM2's) or 360M.")
+    @Option(help: "The shape of the model: 30M, 135M (SmolLM2's) or 360M.")
     var model = BenchmarkModel.medium
 
-    @Option(help: "Preference pairs of token ids (JSONL) in place of random ones of like lengths.", transform: expandedPath)
+    @Option(help: "Preference pairs of token ids (JSONL). Default: random pairs with realistic lengths.", transform: expandedPath)
     var pairs: String?
 
-    @Option(help: "Timed steps of each kind.")
+    @Option(help: "Number of timed steps of each kind.")
     var steps: Int?
 
     @Option(help: "schedule.tokens_per_micro_batch of the steps.")
@@ -41,16 +41,16 @@ struct Measure: ParsableCommand {
     @Option(help: "schedule.recompute of the steps: none, attention or block.")
     var recompute = Recomputation.nothing
 
-    @Option(help: ArgumentHelp("Also times PyTorch and TRL with this Python, by turns with ours.", valueName: "python"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also time PyTorch and TRL with this Python, in turns with Tandem.", valueName: "python"), transform: expandedPath)
     var peers: String?
 
-    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also write all results as JSON.", valueName: "file"), transform: expandedPath)
     var json: String?
 
-    @Flag(help: "Replace a file at --json that no benchmark wrote.")
+    @Flag(help: "Replace the file at --json even if no benchmark wrote it.")
     var overwrite = false
 
-    /// What a process that this program starts is to measure.
+    /// The file with the tasks of a measuring process, which this program starts.
     @Option(help: .hidden)
     var worker: String?
 

@@ -13,46 +13,46 @@ extension ScalingSeries.Axis: ExpressibleByArgument {}
 
 struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Strong and weak scaling over ranks, measured, and carried on to more nodes; docs/planning.md.")
+        abstract: "Measures strong and weak scaling over ranks and forecasts more nodes (docs/planning.md).")
 
-    @Option(parsing: .upToNextOption, help: "Numbers of ranks; 1 is always among them.")
+    @Option(parsing: .upToNextOption, help: "Numbers of ranks. 1 is always added.")
     var ranks = [1, 2]
 
-    @Option(parsing: .upToNextOption, help: "The reference: off, on or cached; all of them unless given.")
+    @Option(parsing: .upToNextOption, help: "The reference: off, on or cached. Default: all three.")
     var reference = ScalingSeries.Reference.allCases
 
-    @Option(parsing: .upToNextOption, help: "How work grows with the ranks: strong or weak; both unless given.")
+    @Option(parsing: .upToNextOption, help: "How the work grows with the ranks: strong or weak. Default: both.")
     var growth = ScalingSeries.Growth.allCases
 
-    @Option(parsing: .upToNextOption, help: "The axis that the ranks are put on: data or tensor; both unless given.")
+    @Option(parsing: .upToNextOption, help: "The axis of the ranks: data or tensor. Default: both.")
     var axis = ScalingSeries.Axis.allCases
 
-    @Option(help: "Timed steps of each point in a round.")
+    @Option(help: "Number of timed steps of each point in a round.")
     var steps = 3
 
-    @Option(help: "Rounds: in each all numbers of ranks are measured by turns.")
+    @Option(help: "Number of rounds. Each round measures all numbers of ranks.")
     var rounds = 2
 
-    @Option(help: "Nodes that the forecast goes to.")
+    @Option(help: "The most nodes of the forecast.")
     var nodes = 1024
 
     @Option(
-        help: ArgumentHelp("The machine's rates, of tandem plan --measure: without them no forecast.", valueName: "file"), transform: expandedPath)
+        help: ArgumentHelp("The machine's rates (tandem plan --measure), which the forecast needs.", valueName: "file"), transform: expandedPath)
     var machine: String?
 
-    @Option(help: ArgumentHelp("Also writes the points as CSV.", valueName: "file"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also write the points as CSV.", valueName: "file"), transform: expandedPath)
     var csv: String?
 
-    @Option(help: ArgumentHelp("Also writes everything as JSON.", valueName: "file"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also write all results as JSON.", valueName: "file"), transform: expandedPath)
     var json: String?
 
-    @Option(help: ArgumentHelp("Also draws efficiency over ranks, as SVG.", valueName: "file"), transform: expandedPath)
+    @Option(help: ArgumentHelp("Also plot efficiency over ranks as SVG.", valueName: "file"), transform: expandedPath)
     var plot: String?
 
-    @Flag(help: "Replace output files that no benchmark wrote.")
+    @Flag(help: "Replace output files even if no benchmark wrote them.")
     var overwrite = false
 
-    @Flag(help: "Steps of milliseconds: to see that all works, not for figures.")
+    @Flag(help: "Steps of milliseconds. Checks that everything works; don't use the figures.")
     var quick = false
 
     func run() throws { try endingWithOneLine(measure) }

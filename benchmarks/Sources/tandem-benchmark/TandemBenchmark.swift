@@ -15,10 +15,10 @@ extension Recomputation: ExpressibleByArgument {}
 struct TandemBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",
-        abstract: "Times the machine, every kernel and whole training steps; docs/performance.md says what each figure means.",
+        abstract: "Times the machine, every kernel and whole training steps. docs/performance.md explains each figure.",
         subcommands: [Measure.self, Scaling.self], defaultSubcommand: Measure.self)
 
-    /// A mistake in the command line is one line too.
+    /// Reports a mistake in the command line in one line, too.
     static func main() {
         do {
             var command = try parseAsRoot(CommandWords(CommandLine.arguments.dropFirst()).words)
