@@ -95,8 +95,8 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Costs", "Stepping", "Runs",
-                "Training", "Planning", "Reporting",
+                "Settings", "JSON", "Files", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Datasets", "Costs",
+                "Stepping", "Runs", "Training", "Planning", "Reporting",
             ],
             path: "benchmarks/Sources/Benchmarks", swiftSettings: vectorised),
         .executableTarget(
@@ -118,9 +118,19 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["Settings", "Tensors", "Weights", "Model", "Datasets", "Costs"],
             path: "Tests/TestSupport"),
+        .target(
+            name: "TrainerProbing",
+            dependencies: [
+                "Settings", "Collectives", "Model", "Datasets", "Checkpoints", "References", "Stepping", "Runs", "Training",
+            ],
+            path: "Tests/TrainerProbing"),
+        .executableTarget(
+            name: "collectives-probe",
+            dependencies: ["Settings", "Tensors", "Collectives"],
+            path: "Tests/CollectivesProbe"),
         .executableTarget(
             name: "layout-probe",
-            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Runs", "Training"],
+            dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Runs", "Training", "TrainerProbing"],
             path: "Tests/LayoutProbe"),
         .executableTarget(
             name: "hang-probe",
@@ -145,7 +155,9 @@ let package = Package(
             dependencies: ["Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "TestSupport"]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Settings", "Tensors", "Kernels", "Objectives"]),
         .testTarget(name: "DiagnosisTests", dependencies: ["Settings", "Diagnosis", "hang-probe"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Settings", "Collectives", "TestSupport", "hang-probe"]),
+        .testTarget(
+            name: "CollectivesTests",
+            dependencies: ["Settings", "Collectives", "TestSupport", "hang-probe", "collectives-probe"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Settings", "Tensors", "Collectives", "Checkpoints", "TestSupport"]),
         .testTarget(name: "ReferencesTests", dependencies: ["References"]),
         .testTarget(
@@ -161,19 +173,19 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Settings", "Tensors", "Kernels", "Collectives", "Model", "Objectives", "References", "Stepping", "Runs",
-                "Training", "TestSupport",
+                "Training", "TestSupport", "TrainerProbing",
             ]),
         .testTarget(
             name: "PlanningTests",
             dependencies: ["Settings", "Kernels", "Collectives", "Costs", "Planning", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
-            dependencies: ["Settings", "Files", "Stepping", "Runs", "Training", "Reporting", "TestSupport"]),
+            dependencies: ["Settings", "JSON", "Files", "Stepping", "Runs", "Training", "Reporting", "TestSupport"]),
         .testTarget(
             name: "ExampleTests",
             dependencies: [
                 "Settings", "Kernels", "Collectives", "Objectives", "Stepping", "Runs", "Training", "RewardWithPenalty",
-                "TestSupport",
+                "TestSupport", "TrainerProbing",
             ]),
         .testTarget(
             name: "LayoutTests",

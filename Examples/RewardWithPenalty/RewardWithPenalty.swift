@@ -32,16 +32,16 @@ public struct RewardWithPenalty: Objective {
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         let zeros = [Double](repeating: 0, count: batch.policy.count)
         var result = ObjectiveResult(
-            lossSum: 0, gradients: ObjectiveGradients(targets: zeros, terms: [zeros]), metrics: metricNames.map { _ in MetricSum() })
+            lossSum: 0, gradients: ObjectiveGradients(targets: zeros, terms: [zeros]), metrics: MetricSums(metricNames))
         for (rows, advantage) in batch.records.flatMap({ [($0[.chosen], 1.0), ($0[.rejected], -1.0)] }) {
             for row in rows {
                 let divergence = batch.terms[0].losses[row]
                 result.lossSum += -advantage * batch.policy[row] + penalty * divergence
                 result.gradients.targets[row] = -advantage
                 result.gradients.terms[0][row] = penalty
-                result.metrics[0] += MetricSum(sum: advantage * batch.policy[row], count: 1)
-                result.metrics[1] += MetricSum(sum: divergence, count: 1)
-                result.metrics[2] += MetricSum(sum: batch.policy[row] - batch.references[reference]![row], count: 1)
+                result.metrics.add(advantage * batch.policy[row], to: "reward")
+                result.metrics.add(divergence, to: "kl")
+                result.metrics.add(batch.policy[row] - batch.references[reference]![row], to: "kl_estimate")
             }
         }
         return result

@@ -9,7 +9,7 @@ public struct JSONFields {
     }
 
     /// - Throws: `JSONMismatch` where the field is missing, or holds another type.
-    public subscript<Value: JSONRepresentable>(name: String) -> Value {
+    public subscript<Value: JSONReadable>(name: String) -> Value {
         get throws(JSONMismatch) {
             guard let member = value[name] else {
                 guard let missing = Value.ofMissingField else { throw JSONMismatch(path: name, reason: "is missing") }

@@ -11,30 +11,39 @@
 /// ```
 ///
 /// An optional field that is nil is not written, and a field that is missing or null reads as nil.
-public protocol JSONRepresentable {
-    var json: JSONValue { get }
-    /// - Throws: `JSONMismatch` where `json` is not such a value.
-    init(json: JSONValue) throws(JSONMismatch)
+public typealias JSONRepresentable = JSONWritable & JSONReadable
 
-    /// The value of a field that is missing; nil where the field is required.
-    static var ofMissingField: Self? { get }
-    /// A field of this value is left out.
+/// A type that is written as JSON.
+public protocol JSONWritable {
+    var json: JSONValue { get }
+    /// Whether a field of this value is left out.
     var isLeftOut: Bool { get }
 }
 
-extension JSONRepresentable {
-    public static var ofMissingField: Self? { nil }
+/// A type that is read from JSON.
+public protocol JSONReadable {
+    /// - Throws: `JSONMismatch` if `json` is not such a value.
+    init(json: JSONValue) throws(JSONMismatch)
+    /// The value of a field that is missing; nil if the field is required.
+    static var ofMissingField: Self? { get }
+}
+
+extension JSONWritable {
     public var isLeftOut: Bool { false }
+}
+
+extension JSONReadable {
+    public static var ofMissingField: Self? { nil }
 }
 
 extension JSONValue {
     /// An object with these fields, in this order.
-    public static func fields(_ fields: KeyValuePairs<String, any JSONRepresentable>) -> JSONValue {
+    public static func fields(_ fields: KeyValuePairs<String, any JSONWritable>) -> JSONValue {
         .object(fields.compactMap { $1.isLeftOut ? nil : Member(name: JSONString($0), value: $1.json) })
     }
 
     /// Reads a value of the type that is asked for.
-    public func decoded<Value: JSONRepresentable>(as type: Value.Type = Value.self) throws(JSONMismatch) -> Value {
+    public func decoded<Value: JSONReadable>(as type: Value.Type = Value.self) throws(JSONMismatch) -> Value {
         try Value(json: self)
     }
 }
@@ -44,11 +53,14 @@ extension JSONValue: JSONRepresentable {
     public init(json: JSONValue) { self = json }
 }
 
-extension Optional: JSONRepresentable where Wrapped: JSONRepresentable {
+extension Optional: JSONWritable where Wrapped: JSONWritable {
     public var json: JSONValue { self?.json ?? .null }
+    public var isLeftOut: Bool { self == nil }
+}
+
+extension Optional: JSONReadable where Wrapped: JSONReadable {
     public init(json: JSONValue) throws(JSONMismatch) { self = json == .null ? nil : try Wrapped(json: json) }
     public static var ofMissingField: Wrapped?? { .some(nil) }
-    public var isLeftOut: Bool { self == nil }
 }
 
 extension Bool: JSONRepresentable {
@@ -69,9 +81,11 @@ extension String: JSONRepresentable {
     }
 }
 
-extension JSONRepresentable where Self: FixedWidthInteger {
+extension JSONWritable where Self: FixedWidthInteger {
     public var json: JSONValue { Int(exactly: self).map(JSONValue.integer) ?? .otherNumber(description) }
+}
 
+extension JSONReadable where Self: FixedWidthInteger {
     public init(json: JSONValue) throws(JSONMismatch) {
         let value: Self? =
             switch json {
@@ -103,9 +117,11 @@ extension Double: JSONRepresentable {
     }
 }
 
-extension Array: JSONRepresentable where Element: JSONRepresentable {
+extension Array: JSONWritable where Element: JSONWritable {
     public var json: JSONValue { .array(map(\.json)) }
+}
 
+extension Array: JSONReadable where Element: JSONReadable {
     public init(json: JSONValue) throws(JSONMismatch) {
         guard let elements = json.elements else { throw JSONMismatch("a list", json) }
         self = []
@@ -116,12 +132,14 @@ extension Array: JSONRepresentable where Element: JSONRepresentable {
     }
 }
 
-extension Dictionary: JSONRepresentable where Key == String, Value: JSONRepresentable {
+extension Dictionary: JSONWritable where Key == String, Value: JSONWritable {
     /// In the order of the names.
     public var json: JSONValue {
         .object(sorted { $0.key < $1.key }.map { JSONValue.Member(name: JSONString($0.key), value: $0.value.json) })
     }
+}
 
+extension Dictionary: JSONReadable where Key == String, Value: JSONReadable {
     public init(json: JSONValue) throws(JSONMismatch) {
         guard let members = json.members else { throw JSONMismatch("an object", json) }
         self = [:]
@@ -132,9 +150,11 @@ extension Dictionary: JSONRepresentable where Key == String, Value: JSONRepresen
     }
 }
 
-extension JSONRepresentable where Self: RawRepresentable, RawValue: JSONRepresentable {
+extension JSONWritable where Self: RawRepresentable, RawValue: JSONWritable {
     public var json: JSONValue { rawValue.json }
+}
 
+extension JSONReadable where Self: RawRepresentable, RawValue: JSONReadable {
     public init(json: JSONValue) throws(JSONMismatch) {
         guard let value = Self(rawValue: try RawValue(json: json)) else { throw JSONMismatch("one of the known values", json) }
         self = value

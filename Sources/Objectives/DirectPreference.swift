@@ -33,11 +33,20 @@ public struct DirectPreference: Objective {
     public var name: String { "preference" }
     public var datasetKinds: Set<DatasetKind> { [.preference] }
     public var references: [String] { reference.map { [$0] } ?? [] }
-    public var metricNames: [String] {
-        [
-            "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen", "logps/rejected",
-            "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy", "nll/chosen",
-        ]
+    public var metricNames: [String] { Metric.allCases.map(\.rawValue) }
+
+    private enum Metric: String, CaseIterable {
+        case chosenReward = "rewards/chosen"
+        case rejectedReward = "rewards/rejected"
+        case margin = "rewards/margins"
+        case accuracy = "rewards/accuracies"
+        case chosenLogProbability = "logps/chosen"
+        case rejectedLogProbability = "logps/rejected"
+        case chosenLogit = "logits/chosen"
+        case rejectedLogit = "logits/rejected"
+        case entropy
+        case tokenAccuracy = "mean_token_accuracy"
+        case chosenLoss = "nll/chosen"
     }
 
     public func count(_ records: [RecordLayout]) -> Int { records.count }
@@ -46,7 +55,7 @@ public struct DirectPreference: Objective {
         let reference = reference.map { batch.references[$0]! }
         var result = ObjectiveResult(
             lossSum: 0, gradients: ObjectiveGradients(targets: [Double](repeating: 0, count: batch.policy.count)),
-            metrics: metricNames.map { _ in MetricSum() })
+            metrics: MetricSums(metricNames))
         for pair in batch.records {
             let chosen = batch.policy[pair[.chosen]].reduce(0, +)
             let rejected = batch.policy[pair[.rejected]].reduce(0, +)
@@ -57,9 +66,12 @@ public struct DirectPreference: Objective {
             result.lossSum += loss
             for row in pair[.chosen] { result.gradients.targets[row] += slope }
             for row in pair[.rejected] { result.gradients.targets[row] -= slope }
-            addMetrics(
-                [beta * chosenGain, beta * rejectedGain, beta * difference, difference > 0 ? 1 : 0, chosen, rejected],
-                pair, batch, to: &result.metrics)
+            let metrics: KeyValuePairs<Metric, Double> = [
+                .chosenReward: beta * chosenGain, .rejectedReward: beta * rejectedGain, .margin: beta * difference,
+                .accuracy: difference > 0 ? 1 : 0, .chosenLogProbability: chosen, .rejectedLogProbability: rejected,
+            ]
+            for (metric, value) in metrics { result.metrics.add(value, to: metric) }
+            addTokenMetrics(pair, batch, to: &result.metrics)
         }
         return result
     }
@@ -72,21 +84,17 @@ public struct DirectPreference: Objective {
         return (loss, slope)
     }
 
-    /// Adds to the metrics: first the means over pairs, then the means over completion tokens.
-    private func addMetrics(
-        _ pairValues: [Double], _ pair: RecordLayout, _ batch: ScoredRecords, to metrics: inout [MetricSum]
-    ) {
-        for (index, value) in pairValues.enumerated() { metrics[index] += MetricSum(sum: value, count: 1) }
-        let next = pairValues.count
-        for (index, rows) in [pair[.chosen], pair[.rejected]].enumerated() {
-            let count = Double(rows.count)
-            metrics[next + index] += MetricSum(sum: batch.meanLogits[rows].reduce(0, +), count: count)
-            metrics[next + 2] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
+    /// Means over completion tokens.
+    private func addTokenMetrics(_ pair: RecordLayout, _ batch: ScoredRecords, to metrics: inout MetricSums) {
+        for (rows, logit) in [(pair[.chosen], Metric.chosenLogit), (pair[.rejected], .rejectedLogit)] {
+            metrics.add(batch.meanLogits[rows].reduce(0, +), count: rows.count, to: logit)
+            metrics.add(batch.entropies[rows].reduce(0, +), count: rows.count, to: Metric.entropy)
         }
-        // Accuracy on chosen completions alone, as in TRL: the model should not predict rejected tokens.
-        metrics[next + 3] += MetricSum(sum: Double(batch.hits[pair[.chosen]].count { $0 }), count: Double(pair[.chosen].count))
-        // exp(nll/chosen) is the perplexity of the chosen completions.
-        metrics[next + 4] += MetricSum(sum: -batch.policy[pair[.chosen]].reduce(0, +), count: Double(pair[.chosen].count))
+        let chosen = pair[.chosen]
+        // Over the chosen completions only, as in TRL: nobody wants the rejected tokens predicted.
+        metrics.add(Double(batch.hits[chosen].count { $0 }), count: chosen.count, to: Metric.tokenAccuracy)
+        // e to its power is the perplexity of the chosen completions.
+        metrics.add(-batch.policy[chosen].reduce(0, +), count: chosen.count, to: Metric.chosenLoss)
     }
 }
 

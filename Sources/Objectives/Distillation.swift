@@ -44,8 +44,17 @@ public struct Distillation: Objective {
     /// teachers by weight. `ce`: −log p(target) at temperature 1. `teacher_agreement`: student and teacher have the same most
     /// probable token.
     public var metricNames: [String] {
-        ["kl", "teacher_entropy", "ce", "teacher_agreement", "entropy", "mean_token_accuracy"]
-            + (states == nil ? [] : ["hidden_states"])
+        Metric.allCases.filter { $0 != .states || states != nil }.map(\.rawValue)
+    }
+
+    private enum Metric: String, CaseIterable {
+        case divergence = "kl"
+        case teacherEntropy = "teacher_entropy"
+        case crossEntropy = "ce"
+        case agreement = "teacher_agreement"
+        case entropy
+        case accuracy = "mean_token_accuracy"
+        case states = "hidden_states"
     }
 
     public func count(_ records: [RecordLayout]) -> Int { records.ranges(tokens).reduce(0) { $0 + $1.count } }
@@ -53,14 +62,12 @@ public struct Distillation: Objective {
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         var result = ObjectiveResult(
             lossSum: 0, gradients: gradients(batch.records, rowCount: batch.policy.count),
-            metrics: metricNames.map { _ in MetricSum() })
+            metrics: MetricSums(metricNames))
         for rows in batch.records.ranges(tokens) {
             for row in rows {
                 result.lossSum += batch.terms[0].losses[row]
                 if states != nil { result.lossSum += stateWeight * batch.terms[1].losses[row] }
-                for (index, figure) in figures(batch, row).enumerated() {
-                    result.metrics[index] += MetricSum(sum: figure, count: 1)
-                }
+                addMetrics(batch, row, to: &result.metrics)
             }
         }
         return result
@@ -80,16 +87,19 @@ public struct Distillation: Objective {
         return gradients
     }
 
-    private func figures(_ batch: ScoredRecords, _ row: Int) -> [Double] {
+    private func addMetrics(_ batch: ScoredRecords, _ row: Int, to metrics: inout MetricSums) {
         let distributions = batch.terms[0].rows[row].references
         let whole = teachers.reduce(0) { $0 + $1.weight }
         func mean(_ value: (ReferenceRow) -> Double) -> Double {
             zip(teachers, distributions).reduce(0) { $0 + $1.0.weight * value($1.1) } / whole
         }
-        return [
-            mean(\.forwardDivergence), mean(\.entropy), -batch.policy[row],
-            mean { $0.mostProbable == batch.mostProbable[row] ? 1 : 0 }, batch.entropies[row], batch.hits[row] ? 1 : 0,
-        ] + (states == nil ? [] : [batch.terms[1].losses[row]])
+        metrics.add(mean(\.forwardDivergence), to: Metric.divergence)
+        metrics.add(mean(\.entropy), to: Metric.teacherEntropy)
+        metrics.add(-batch.policy[row], to: Metric.crossEntropy)
+        metrics.add(mean { $0.mostProbable == batch.mostProbable[row] ? 1 : 0 }, to: Metric.agreement)
+        metrics.add(batch.entropies[row], to: Metric.entropy)
+        metrics.add(batch.hits[row] ? 1 : 0, to: Metric.accuracy)
+        if states != nil { metrics.add(batch.terms[1].losses[row], to: Metric.states) }
     }
 }
 

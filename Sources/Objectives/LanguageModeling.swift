@@ -8,19 +8,23 @@ public struct LanguageModeling: Objective {
 
     public var name: String { "language_modeling" }
     public var datasetKinds: Set<DatasetKind> { [.text, .preference] }
-    public var metricNames: [String] { ["entropy", "mean_token_accuracy"] }
+    public var metricNames: [String] { Metric.allCases.map(\.rawValue) }
+
+    private enum Metric: String, CaseIterable {
+        case entropy
+        case accuracy = "mean_token_accuracy"
+    }
 
     public func count(_ records: [RecordLayout]) -> Int { learnt(records).reduce(0) { $0 + $1.count } }
 
     public func evaluate(_ batch: ScoredRecords) -> ObjectiveResult {
         var result = ObjectiveResult(
             lossSum: 0, gradients: gradients(batch.records, rowCount: batch.policy.count),
-            metrics: metricNames.map { _ in MetricSum() })
+            metrics: MetricSums(metricNames))
         for rows in learnt(batch.records) {
             result.lossSum -= batch.policy[rows].reduce(0, +)
-            let count = Double(rows.count)
-            result.metrics[0] += MetricSum(sum: batch.entropies[rows].reduce(0, +), count: count)
-            result.metrics[1] += MetricSum(sum: Double(batch.hits[rows].count { $0 }), count: count)
+            result.metrics.add(batch.entropies[rows].reduce(0, +), count: rows.count, to: Metric.entropy)
+            result.metrics.add(Double(batch.hits[rows].count { $0 }), count: rows.count, to: Metric.accuracy)
         }
         return result
     }

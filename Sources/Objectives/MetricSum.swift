@@ -12,6 +12,8 @@ public struct MetricSum: Sendable, Equatable {
         self.count = count
     }
 
+    public var mean: Double { sum / count }
+
     public static func += (left: inout MetricSum, right: MetricSum) {
         left.sum += right.sum
         left.count += right.count

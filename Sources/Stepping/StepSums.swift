@@ -10,7 +10,7 @@ package struct StepSums {
     var losses: [Double]
     var counts: [Double]
     /// For each objective, its metrics.
-    var metrics: [[MetricSum]]
+    var metrics: [MetricSums]
     /// Tokens computed by the policy, and sequence tokens.
     package var tokens = 0.0
     package var sequenceTokens = 0.0
@@ -26,12 +26,12 @@ package struct StepSums {
         self.objectives = objectives
         losses = objectives.map { _ in 0 }
         counts = losses
-        metrics = objectives.map { $0.objective.metricNames.map { _ in MetricSum() } }
+        metrics = objectives.map { MetricSums($0.objective.metricNames) }
     }
 
     mutating func add(_ result: ObjectiveResult, ofObjective index: Int) {
         losses[index] += result.lossSum
-        for (metric, value) in result.metrics.enumerated() { metrics[index][metric] += value }
+        metrics[index] += result.metrics
     }
 
     mutating func add(_ batch: PreparedMicroBatch) {
@@ -47,7 +47,7 @@ package struct StepSums {
 
     /// The same sums over all ranks of `group`.
     package func summed(over group: any ProcessGroup) throws(CollectiveError) -> StepSums {
-        let flat = [tokens, sequenceTokens, cacheableRows, cachedRows] + losses + counts + metrics.joined().flatMap { [$0.sum, $0.count] }
+        let flat = [tokens, sequenceTokens, cacheableRows, cachedRows] + losses + counts + metrics.flatMap(\.numbers)
         var total = try group.allReduce(flat)[...]
         var result = self
         result.ownTokens = tokens
@@ -58,24 +58,23 @@ package struct StepSums {
         for index in losses.indices { result.losses[index] = total.removeFirst() }
         for index in counts.indices { result.counts[index] = total.removeFirst() }
         for objective in metrics.indices {
-            for metric in metrics[objective].indices {
-                result.metrics[objective][metric] = MetricSum(sum: total.removeFirst(), count: total.removeFirst())
-            }
+            let count = metrics[objective].numbers.count
+            result.metrics[objective].numbers = Array(total.prefix(count))
+            total.removeFirst(count)
         }
         return result
     }
 
     /// Whether all sums are finite.
-    package var isFinite: Bool { losses.allSatisfy(\.isFinite) && metrics.joined().allSatisfy(\.sum.isFinite) }
+    package var isFinite: Bool { losses.allSatisfy(\.isFinite) && metrics.allSatisfy { $0.numbers.allSatisfy(\.isFinite) } }
 
     /// Mean −log p of the predicted tokens, in nats, from the first objective that gives it: the loss itself for language
     /// modeling, else a metric of chosen completions or of the data's tokens. Its exponential is a perplexity.
     package var negativeLogLikelihood: Double? {
         if let index = objectives.firstIndex(where: { $0.objective is LanguageModeling }) { return means[index] }
-        for (entry, sums) in zip(objectives, metrics) {
-            let names = entry.objective.metricNames
-            guard let metric = names.firstIndex(of: "nll/chosen") ?? names.firstIndex(of: "ce") else { continue }
-            return sums[metric].sum / sums[metric].count
+        for sums in metrics {
+            guard let name = ["nll/chosen", "ce"].first(where: sums.names.contains) else { continue }
+            return sums[name].mean
         }
         return nil
     }
@@ -92,9 +91,9 @@ package struct StepSums {
     /// each also has its mean loss, unweighted.
     package var figures: [Figure] {
         var figures = objectives.count == 1 ? [] : zip(objectives, means).map { Figure("loss/\($0.objective.name)", $1) }
-        for (entry, sums) in zip(objectives, metrics) {
-            for (name, metric) in zip(entry.objective.metricNames, sums) where !figures.contains(where: { $0.name == name }) {
-                figures.append(Figure(name, metric.sum / metric.count))
+        for sums in metrics {
+            for name in sums.names where !figures.contains(where: { $0.name == name }) {
+                figures.append(Figure(name, sums[name].mean))
             }
         }
         if let referenceCached { figures.append(Figure("reference_cached", referenceCached)) }

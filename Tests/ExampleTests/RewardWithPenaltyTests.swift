@@ -8,6 +8,7 @@ import Settings
 import Stepping
 import TestSupport
 import Testing
+import TrainerProbing
 import Training
 
 /// A loss that lives outside Tandem's targets, run by its trainer.

@@ -4,6 +4,7 @@ import Kernels
 import Runs
 import Settings
 import Tensors
+import TrainerProbing
 import Training
 
 /// One run of a layout test: `layout-probe CONFIG OUTPUT`, under mpirun.

@@ -5,6 +5,7 @@ import Runs
 import Settings
 import TestSupport
 import Testing
+import TrainerProbing
 import Training
 
 /// What PyTorch computed of distillation in float64 (`Tests/Fixtures/distillation`).

@@ -6,6 +6,7 @@ import Runs
 import Settings
 import TestSupport
 import Testing
+import TrainerProbing
 import Training
 
 /// A golden model's float64 values, as a peer computed them.

@@ -28,7 +28,7 @@ private struct Fragile: Objective {
         let loss = -batch.policy.reduce(0, +)
         return ObjectiveResult(
             lossSum: isHit && spoilt == .loss ? .nan : loss,
-            gradients: ObjectiveGradients(targets: batch.policy.map { _ in isHit && spoilt == .gradient ? .nan : -1 }), metrics: [])
+            gradients: ObjectiveGradients(targets: batch.policy.map { _ in isHit && spoilt == .gradient ? .nan : -1 }), metrics: MetricSums([]))
     }
 }
 

@@ -2,6 +2,13 @@ import Settings
 
 /// All properties of one parameter, apart from its values. Loading, sharding, the optimizer and export all read it.
 public struct ParameterSpecification: Equatable, Sendable {
+    /// Initial values of a model that starts at random.
+    public enum Initialisation: Equatable, Sendable {
+        case normal(standardDeviation: Double)
+        case zeros
+        case ones
+    }
+
     public enum Cut: Equatable, Sendable {
         case replicated
         case rows(ShardAxis)
@@ -14,6 +21,7 @@ public struct ParameterSpecification: Equatable, Sendable {
     public let rowCount: Int
     public let columnCount: Int
     public let isVector: Bool
+    public let initialisation: Initialisation
     /// How the parameter is sharded over the tensor ranks. Replicated parameters get the same gradient on every tensor rank.
     public let cut: Cut
 

@@ -20,8 +20,9 @@ public struct ParameterTable: Sendable {
     public let modelParameterCount: Int
 
     /// - Parameter additional: names and shapes of further matrices that are trained with the model, replicated on every rank.
+    ///   They start from N(0, 1 / columns), so that a product keeps the length of a row on average.
     public init(_ configuration: ModelConfiguration, additional: [(name: String, rowCount: Int, columnCount: Int)] = []) {
-        var builder = Builder(width: configuration.hiddenSize)
+        var builder = Builder(width: configuration.hiddenSize, standardDeviation: configuration.initializerRange)
         embedding = builder.matrix(
             "model.embed_tokens.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
         blocks = (0..<configuration.layerCount).map { builder.block($0, configuration) }
@@ -31,7 +32,10 @@ public struct ParameterTable: Sendable {
             ? embedding
             : builder.matrix("lm_head.weight", configuration.vocabularySize, configuration.hiddenSize, .rows(.vocabulary))
         modelParameterCount = builder.specifications.count
-        for matrix in additional { _ = builder.matrix(matrix.name, matrix.rowCount, matrix.columnCount, .replicated) }
+        for matrix in additional {
+            builder.standardDeviation = 1 / Double(matrix.columnCount).squareRoot()
+            _ = builder.matrix(matrix.name, matrix.rowCount, matrix.columnCount, .replicated)
+        }
         specifications = builder.specifications
     }
 
@@ -39,18 +43,27 @@ public struct ParameterTable: Sendable {
 
     private struct Builder {
         let width: Int
+        /// Of the matrices that follow.
+        var standardDeviation: Double
         var specifications: [ParameterSpecification] = []
 
         mutating func matrix(_ name: String, _ rows: Int, _ columns: Int, _ cut: ParameterSpecification.Cut) -> Int {
-            add(ParameterSpecification(name: name, rowCount: rows, columnCount: columns, isVector: false, cut: cut))
+            add(
+                ParameterSpecification(
+                    name: name, rowCount: rows, columnCount: columns, isVector: false,
+                    initialisation: .normal(standardDeviation: standardDeviation), cut: cut))
         }
 
         mutating func norm(_ name: String) -> Int {
-            add(ParameterSpecification(name: name, rowCount: 1, columnCount: width, isVector: true, cut: .replicated))
+            add(
+                ParameterSpecification(
+                    name: name, rowCount: 1, columnCount: width, isVector: true, initialisation: .ones, cut: .replicated))
         }
 
         mutating func bias(_ name: String, _ count: Int, _ axis: ShardAxis) -> Int {
-            add(ParameterSpecification(name: name, rowCount: 1, columnCount: count, isVector: true, cut: .columns(axis)))
+            add(
+                ParameterSpecification(
+                    name: name, rowCount: 1, columnCount: count, isVector: true, initialisation: .zeros, cut: .columns(axis)))
         }
 
         private mutating func add(_ specification: ParameterSpecification) -> Int {

@@ -139,7 +139,8 @@ extension MachineRates {
             guard let bytes = FileManager.default.contents(atPath: path) else { return false }
             if let json = try? JSONValue(parsing: Array(bytes)) { return json["processor"] != nil && json["products"] != nil }
             // Earlier programs wrote the names in alphabetical order.
-            return String(decoding: bytes.prefix(64), as: UTF8.self).prefixMatch(of: /\s*\{\s*("attention"\s*:|"version"\s*:\s*1\s*,\s*"processor"\s*:)/) != nil
+            return String(decoding: bytes.prefix(64), as: UTF8.self).prefixMatch(
+                of: /\s*\{\s*("attention"\s*:|"version"\s*:\s*1\s*,\s*"processor"\s*:)/) != nil
         }
     }
 

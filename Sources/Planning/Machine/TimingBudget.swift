@@ -1,6 +1,5 @@
 import Collectives
 import Dispatch
-import JSON
 import Kernels
 
 /// How long a thing is repeated.
@@ -23,14 +22,5 @@ public struct TimingBudget: Sendable {
             times.append(now() - before)
         }
         return median(times)
-    }
-}
-
-extension TimingBudget: JSONRepresentable {
-    public var json: JSONValue { .fields(["seconds": seconds]) }
-
-    public init(json: JSONValue) throws(JSONMismatch) {
-        let fields = try JSONFields(json)
-        seconds = try fields["seconds"]
     }
 }

@@ -36,7 +36,7 @@ extension ResolvedRun {
     package var policySource: PolicySource {
         PolicySource(
             model: policy.source, names: ParameterTable(policy.configuration).names,
-            additional: RandomProjections(seed: configuration.run.seed))
+            additional: RandomParameters(policyTable.specifications, seed: configuration.run.seed))
     }
 
     /// For each objective and each of its terms: the matcher that computes it; nil for a term that the head computes.

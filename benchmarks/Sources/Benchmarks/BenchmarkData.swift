@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import JSON
 import Settings
 import Tensors
 
@@ -43,8 +44,15 @@ struct BenchmarkData {
         return (writer.path, records.count)
     }
 
-    private struct PairLine: Decodable {
-        let prompt_ids, chosen_ids, rejected_ids: [Int32]
+    private struct PairLine: JSONReadable {
+        let prompt, chosen, rejected: [Int32]
+
+        init(json: JSONValue) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            prompt = try fields["prompt_ids"]
+            chosen = try fields["chosen_ids"]
+            rejected = try fields["rejected_ids"]
+        }
     }
 
     private static func read(_ path: String) throws -> [DatasetRecord] {
@@ -52,15 +60,15 @@ struct BenchmarkData {
             throw Failure.missing(path, "can't be read", remedy: "Name a JSONL file of token ids.")
         }
         return try data.split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
-            guard let pair = try? JSONDecoder().decode(PairLine.self, from: Data(line)),
-                !pair.prompt_ids.isEmpty, !pair.chosen_ids.isEmpty, !pair.rejected_ids.isEmpty,
-                (pair.prompt_ids + pair.chosen_ids + pair.rejected_ids).allSatisfy({ $0 >= 0 })
+            guard let pair = try? PairLine(json: JSONValue(parsing: Array(line))),
+                !pair.prompt.isEmpty, !pair.chosen.isEmpty, !pair.rejected.isEmpty,
+                (pair.prompt + pair.chosen + pair.rejected).allSatisfy({ $0 >= 0 })
             else {
                 throw Failure.damaged(
                     "\(path):\(index + 1)", "is not a pair of token ids",
                     remedy: "Give {\"prompt_ids\": […], \"chosen_ids\": […], \"rejected_ids\": […]} in each line.")
             }
-            return DatasetRecord(prompt: pair.prompt_ids, chosen: pair.chosen_ids, rejected: pair.rejected_ids)
+            return DatasetRecord(prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected)
         }
     }
 }

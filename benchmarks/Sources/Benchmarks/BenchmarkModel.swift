@@ -1,11 +1,12 @@
 import Foundation
+import JSON
 import Model
 import Settings
 import Tensors
 import Weights
 
 /// The models of the benchmark. All are Llama models with a tied head. Their weights are random, so nothing is downloaded.
-public enum BenchmarkModel: String, CaseIterable, Codable, Sendable {
+public enum BenchmarkModel: String, CaseIterable, JSONRepresentable, Sendable {
     case small = "30M"
     /// The shape of SmolLM2-135M.
     case medium = "135M"

@@ -1,7 +1,8 @@
 import Foundation
+import JSON
 
 /// All results of one benchmark run. `--json` writes them with keys in snake case.
-public struct BenchmarkReport: Codable, Sendable {
+public struct BenchmarkReport: Sendable {
     public var machine: Machine
     public var versions: Versions
     public var binding: Binding
@@ -16,11 +17,13 @@ public struct BenchmarkReport: Codable, Sendable {
     public var peers: [PeerResult] = []
     /// Notices, for instance about parts that were left out.
     public var notices: [String] = []
+}
 
-    public func encoded() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self)
+extension BenchmarkReport: JSONWritable {
+    public var json: JSONValue {
+        .fields([
+            "machine": machine, "versions": versions, "binding": binding, "commit": commit, "model": model, "pairs": pairs,
+            "started": started, "ceiling": ceiling, "kernels": kernels, "steps": steps, "peers": peers, "notices": notices,
+        ])
     }
 }

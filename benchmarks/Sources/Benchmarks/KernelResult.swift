@@ -1,7 +1,8 @@
 import Foundation
+import JSON
 
 /// The result of one kernel in one direction.
-public struct KernelResult: Codable, Sendable {
+public struct KernelResult: Sendable {
     public var name: String
     public var direction: String
     public var shape: String
@@ -11,4 +12,24 @@ public struct KernelResult: Codable, Sendable {
     /// The kind of the larger time: `operations` or `bytes`.
     public var bound: String
     public var timeOverFloor: Double
+}
+
+extension KernelResult: JSONRepresentable {
+    public var json: JSONValue {
+        .fields([
+            "name": name, "direction": direction, "shape": shape, "seconds": seconds, "floor_seconds": floorSeconds,
+            "bound": bound, "time_over_floor": timeOverFloor,
+        ])
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        name = try fields["name"]
+        direction = try fields["direction"]
+        shape = try fields["shape"]
+        seconds = try fields["seconds"]
+        floorSeconds = try fields["floor_seconds"]
+        bound = try fields["bound"]
+        timeOverFloor = try fields["time_over_floor"]
+    }
 }

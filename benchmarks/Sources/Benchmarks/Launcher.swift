@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import JSON
 import Runs
 import Settings
 
@@ -29,7 +31,7 @@ struct Launcher {
         let measurement = Measurement(
             tasks: tasks, model: model, tensor: tensor, threads: threads, quick: quick, output: output)
         let request = folder + "/measurement.json"
-        try JSONEncoder().encode(measurement).write(to: URL(fileURLWithPath: request))
+        try TemporaryFile.write(measurement.json.compact.utf8, to: request)
         let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
         let ended = try Subprocess.run(words + [program, "--worker", request], folder: folder)
         guard ended.exitCode == 0 else {
@@ -42,7 +44,6 @@ struct Launcher {
                 "a measuring process", "ended with exit code \(ended.exitCode) (\(cause))", remedy: "Correct the cause in parentheses.",
                 exitCode: .internal)
         }
-        let data = try Data(contentsOf: URL(fileURLWithPath: output))
-        return .measured(try JSONDecoder().decode(MeasurementResult.self, from: data))
+        return .measured(try MeasurementResult(json: JSONValue(parsing: Array(Data(contentsOf: URL(fileURLWithPath: output))))))
     }
 }

@@ -1,4 +1,6 @@
-public struct Machine: Codable, Sendable {
+import JSON
+
+public struct Machine: Sendable {
     public var host: String
     public var processor: String
     public var cores: Int
@@ -10,4 +12,13 @@ public struct Machine: Codable, Sendable {
 
     /// Whether more than half of the cores had work before the run began.
     var wasBusy: Bool { loadBefore > Double(cores) / 2 }
+}
+
+extension Machine: JSONWritable {
+    public var json: JSONValue {
+        .fields([
+            "host": host, "processor": processor, "cores": cores, "memory_bytes": memoryBytes, "load_before": loadBefore,
+            "load_after": loadAfter,
+        ])
+    }
 }

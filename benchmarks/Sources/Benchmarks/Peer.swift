@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Planning
 import Settings
 
@@ -18,11 +19,18 @@ struct Peer {
     }
 
     /// The output of a script.
-    struct Result: Decodable {
+    struct Result: JSONReadable {
         /// The seconds of each step but the first.
         let seconds: [Double]
         let peakMemoryBytes: Int
         let versions: String
+
+        init(json: JSONValue) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            seconds = try fields["seconds"]
+            peakMemoryBytes = try fields["peak_memory_bytes"]
+            versions = try fields["versions"]
+        }
     }
 
     func measure(
@@ -40,9 +48,7 @@ struct Peer {
                 "\(python) \(script)", "ended with exit code \(ended.exitCode) (\(ended.errorOutput.split(separator: "\n").last ?? ""))",
                 remedy: "Its environment needs torch, transformers and trl.", exitCode: .missingInput)
         }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Result.self, from: Data(contentsOf: URL(fileURLWithPath: output)))
+        return try Result(json: JSONValue(parsing: Array(Data(contentsOf: URL(fileURLWithPath: output)))))
     }
 
     /// These variables let glibc keep freed memory and use huge pages. Without them PyTorch is much slower here. Its threads

@@ -1,7 +1,8 @@
+import JSON
 import Settings
 
 /// The result of one series on one number of ranks. Seconds are medians over timed steps.
-public struct ScalingPoint: Codable, Sendable {
+public struct ScalingPoint: Sendable {
     public var series: ScalingSeries
     public var ranks: Int
     public var nodes: Int
@@ -29,4 +30,16 @@ public struct ScalingPoint: Codable, Sendable {
 
     /// The slowest step time of a round less the fastest, divided by the median. Nil if there was one round.
     public var spread: Double? { stepSecondsRange.map { ($0[1] - $0[0]) / stepSeconds } }
+}
+
+extension ScalingPoint: JSONWritable {
+    public var json: JSONValue {
+        .fields([
+            "series": series, "ranks": ranks, "nodes": nodes, "is_forecast": isForecast,
+            "is_oversubscribed": isOversubscribed, "step_seconds": stepSeconds, "step_seconds_range": stepSecondsRange,
+            "tokens_per_second": tokensPerSecond, "operations": operations, "efficiency": efficiency,
+            "efficiency_range": efficiencyRange, "machine_efficiency": machineEfficiency,
+            "exposed_communication": exposedCommunication, "memory_bytes_per_rank": memoryBytesPerRank, "model": model,
+        ])
+    }
 }

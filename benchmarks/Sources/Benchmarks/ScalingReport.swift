@@ -1,9 +1,10 @@
 import Foundation
+import JSON
 import Planning
 import Reporting
 
 /// The results of a scaling run, as a table, CSV, JSON and a plot.
-public struct ScalingReport: Codable, Sendable {
+public struct ScalingReport: Sendable {
     public var machine: Machine
     public var versions: Versions
     /// The start of the run, ISO 8601.
@@ -28,13 +29,6 @@ public struct ScalingReport: Codable, Sendable {
         self.threads = threads
         pairsOfRank = sizes.pairs
         tokensOfPair = sizes.promptTokens + 2 * sizes.completionTokens
-    }
-
-    public func encoded() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self)
     }
 
     /// The largest spread of a quiet machine. A larger spread shows that the machine was disturbed.
@@ -135,5 +129,15 @@ public struct ScalingReport: Codable, Sendable {
                     network.bytesPerSecond * 8e-9, network.latencySeconds * 1e6, network.isAssumed ? "assumed" : "measured"))
         }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension ScalingReport: JSONWritable {
+    public var json: JSONValue {
+        .fields([
+            "machine": machine, "versions": versions, "started": started, "rounds": rounds, "threads": threads,
+            "pairs_of_rank": pairsOfRank, "tokens_of_pair": tokensOfPair, "points": points, "network": network,
+            "notices": notices,
+        ])
     }
 }

@@ -1,24 +1,25 @@
+import JSON
 import Settings
 
 /// A series of points over several numbers of ranks, with one kind of growth, axis, shape and reference.
-public struct ScalingSeries: Codable, Equatable, Sendable {
-    public enum Growth: String, Codable, CaseIterable, Sendable {
+public struct ScalingSeries: Equatable, Sendable {
+    public enum Growth: String, JSONWritable, CaseIterable, Sendable {
         /// The total work stays the same.
         case strong
         /// The work per rank stays the same.
         case weak
     }
 
-    public enum Axis: String, Codable, CaseIterable, Sendable { case data, tensor }
+    public enum Axis: String, JSONWritable, CaseIterable, Sendable { case data, tensor }
 
-    public enum Shape: String, Codable, Sendable {
+    public enum Shape: String, JSONWritable, Sendable {
         /// Heads, columns and vocabulary divide evenly.
         case even
         /// The width and heads of SmolLM2. Its 3 groups of heads are 2 + 1 on two ranks.
         case uneven
     }
 
-    public enum Reference: String, Codable, CaseIterable, Sendable { case off, on, cached }
+    public enum Reference: String, JSONWritable, CaseIterable, Sendable { case off, on, cached }
 
     public var growth: Growth
     public var axis: Axis
@@ -108,4 +109,8 @@ public struct ScalingSeries: Codable, Equatable, Sendable {
             ropeTheta: 100_000, normEpsilon: 1e-5, tiedEmbeddings: true, projectionBias: false, maximumPositions: 8192,
             initializerRange: 0.02)
     }
+}
+
+extension ScalingSeries: JSONWritable {
+    public var json: JSONValue { .fields(["growth": growth, "axis": axis, "shape": shape, "reference": reference]) }
 }

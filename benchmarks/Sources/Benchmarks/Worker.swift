@@ -1,5 +1,7 @@
 import Collectives
+import Files
 import Foundation
+import JSON
 import Kernels
 import Planning
 import Runs
@@ -9,7 +11,7 @@ import Settings
 public enum Worker {
     /// - Parameter path: the path of a `Measurement` as JSON.
     public static func run(_ path: String) throws {
-        let measurement = try JSONDecoder().decode(Measurement.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        let measurement = try Measurement(json: JSONValue(parsing: Array(Data(contentsOf: URL(fileURLWithPath: path)))))
         let launch = MPIEnvironment.launch()
         prepareMatrixProducts()
         var runs: [String: ResolvedRun] = [:]
@@ -41,7 +43,7 @@ public enum Worker {
             }
         }
         if mesh.isFirst {
-            try JSONEncoder().encode(result).write(to: URL(fileURLWithPath: measurement.output))
+            try TemporaryFile.write(result.json.compact.utf8, to: measurement.output)
         }
         MPIEnvironment.finish()
     }

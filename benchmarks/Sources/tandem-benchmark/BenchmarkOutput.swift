@@ -19,10 +19,8 @@ enum BenchmarkOutput {
         switch self {
         case .json:
             OutputPath(path, option: "--json", holding: "benchmark's figures") { path in
-                guard let bytes = FileManager.default.contents(atPath: path),
-                    let object = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any]
-                else { return false }
-                return object["machine"] is [String: Any] && object["versions"] is [String: Any]
+                guard let json = JSONFile.value(path) else { return false }
+                return json["machine"]?.members != nil && json["versions"]?.members != nil
             }
         case .csv:
             OutputPath(path, option: "--csv", holding: "benchmark's table") { path in

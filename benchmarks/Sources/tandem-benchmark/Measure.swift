@@ -75,7 +75,7 @@ struct Measure: ParsableCommand {
         let report = try inTemporaryFolder { folder in
             try BenchmarkRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }.run()
         }
-        if let json { try TemporaryFile.write(report.encoded(), to: json) }
+        if let json { try TemporaryFile.write((report.json.indented + "\n").utf8, to: json) }
         try Console.write(report.text)
     }
 }

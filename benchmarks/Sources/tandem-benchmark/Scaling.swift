@@ -74,7 +74,7 @@ struct Scaling: ParsableCommand {
         let report = try inTemporaryFolder { folder in
             try ScalingRun(request, folder: folder) { Console.writeError("benchmark: measuring \($0)") }.run()
         }
-        for (path, content) in [(csv, Data(report.csv.utf8)), (json, try report.encoded()), (plot, Data(report.svg.utf8))] {
+        for (path, content) in [(csv, Data(report.csv.utf8)), (json, Data((report.json.indented + "\n").utf8)), (plot, Data(report.svg.utf8))] {
             if let path { try TemporaryFile.write(content, to: path) }
         }
         try Console.write(report.text)

@@ -4,37 +4,38 @@ import Tensors
 
 /// Random initialisation as a source of weights. The same seed gives the same numbers in every layout.
 ///
-/// Matrices are drawn from N(0, `initializer_range`²), norm weights are 1 and biases are 0, as in Hugging Face's
-/// initialisation. Each row has its own random stream, keyed by (seed, tensor name, row).
+/// Each parameter has the distribution that its specification states. Each row has its own random stream, keyed by (seed,
+/// tensor name, row).
 public struct RandomParameters: ParameterSource, Sendable {
     public let seed: UInt64
-    /// σ of every matrix.
-    public let standardDeviation: Double
+    private let initialisations: [String: ParameterSpecification.Initialisation]
 
-    public init(configuration: ModelConfiguration, seed: UInt64) {
-        self.init(seed: seed, standardDeviation: configuration.initializerRange)
+    public init(_ specifications: [ParameterSpecification], seed: UInt64) {
+        self.seed = seed
+        initialisations = Dictionary(uniqueKeysWithValues: specifications.map { ($0.name, $0.initialisation) })
     }
 
-    public init(seed: UInt64, standardDeviation: Double) {
-        self.seed = seed
-        self.standardDeviation = standardDeviation
+    /// The parameters of a model.
+    public init(configuration: ModelConfiguration, seed: UInt64) {
+        self.init(ParameterTable(configuration).specifications, seed: seed)
     }
 
     /// Each call allocates and draws the matrix again, so keep a result that is needed twice.
     public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
         let matrix = Matrix(rowCount: rowCount, columnCount: columnCount)
-        if name.hasSuffix("norm.weight") {
-            matrix.fill(1)
-        } else if !name.hasSuffix(".bias") {
-            drawNormal(into: matrix, name: name)
+        switch initialisations[name] {
+        case .normal(let standardDeviation): draw(standardDeviation, into: matrix, name: name)
+        case .ones: matrix.fill(1)
+        case .zeros: break
+        case nil: brokenInvariant("\(name) is not a parameter of the model")
         }
         return StoredMatrix(
             storage: matrix.storage, byteOffset: 0, elementType: .float32, rowCount: rowCount, columnCount: columnCount)
     }
 
     /// Box and Muller, "A note on the generation of random normal deviates", 1958: two uniform numbers give two independent
-    /// normal numbers, for neighbouring columns.
-    private func drawNormal(into matrix: Matrix, name: String) {
+    /// numbers from N(0, σ²), for neighbouring columns.
+    private func draw(_ standardDeviation: Double, into matrix: Matrix, name: String) {
         let tensorKey = RandomParameters.stableHash(of: name)
         for row in 0..<matrix.rowCount {
             var random = KeyedRandom(key: seed, tensorKey, UInt64(row))

@@ -3,8 +3,11 @@ import Collectives
 import Datasets
 import Model
 import References
+import Runs
 import Settings
 import Stepping
+
+@testable import Training
 
 extension Trainer {
     /// Log-probabilities of every scored row of some records.
