@@ -200,6 +200,6 @@ if Context.environment["TANDEM_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "tandem-fuzz",
-            dependencies: ["Settings", "JSON", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints"],
+            dependencies: ["Settings", "JSON", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints", "TestSupport"],
             path: "fuzz/Sources", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -93,6 +93,18 @@ public struct CheckpointFolder: Sendable {
         for (name, content) in contents { try TemporaryFile.write(content, to: "\(path)/\(name)") }
     }
 
+    /// Brings a file that was just written to disk.
+    static func digest(ofWritten path: String) throws(Failure) -> FileDigest {
+        try Disk.synchronize(path)
+        return try FileDigest(of: path)
+    }
+
+    static func unwritable(_ path: String, _ error: any Error) -> Failure {
+        .inputOutput(
+            path, "can't be written (\(error))",
+            remedy: "Check the disk's free space and health. Earlier checkpoints are untouched.")
+    }
+
     /// The text of `manifest.sha256`.
     private static func digests(of manifest: CheckpointManifest, written bytes: Data) -> Data {
         let own = "\(SHA256.digits(of: Array(bytes)))  \(manifestName)\n"

@@ -1,4 +1,3 @@
-import Files
 import Foundation
 import HDF5
 import Hashing
@@ -35,12 +34,9 @@ enum RecordTableFile {
                     stored.values.elementsEqual(table.values, by: { $0.bitPattern == $1.bitPattern })
                 else { throw HDF5Error("reading back", detail: "the file holds other values than were written") }
             }
-            try Disk.synchronize(path)
-            return try FileDigest(of: path)
+            return try CheckpointFolder.digest(ofWritten: path)
         } catch {
-            throw .inputOutput(
-                path, "can't be written (\(error))",
-                remedy: "Check the disk's free space and health. Earlier checkpoints are untouched.")
+            throw CheckpointFolder.unwritable(path, error)
         }
     }
 

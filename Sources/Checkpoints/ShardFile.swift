@@ -1,6 +1,5 @@
 import Collectives
 import Diagnosis
-import Files
 import Foundation
 import HDF5
 import Hashing
@@ -34,12 +33,9 @@ enum ShardFile {
             guard try digits(of: snapshot.numbers, in: path, through: buffer) == written else {
                 throw HDF5Error("reading back", detail: "the file holds other values than were written")
             }
-            try Disk.synchronize(path)
-            return try FileDigest(of: path)
+            return try CheckpointFolder.digest(ofWritten: path)
         } catch {
-            throw .inputOutput(
-                path, "can't be written (\(error))",
-                remedy: "Check the disk's free space and health. Earlier checkpoints are untouched.")
+            throw CheckpointFolder.unwritable(path, error)
         }
     }
 

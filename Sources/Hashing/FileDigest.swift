@@ -18,7 +18,7 @@ public struct FileDigest: Equatable, Sendable {
     /// - Throws: `Failure`: missing input if the file can't be opened; damaged data if it is not a regular file; input/output
     ///   if reading fails.
     public init(of path: String) throws(Failure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw .missing(path, "can't be opened (\(FileDigest.systemReason))", remedy: "Check the path and its permissions.")
         }

@@ -13,7 +13,9 @@ public struct RunStateTable {
     public init(directory path: String) throws(Failure) {
         let directory = RunDirectory(path)
         guard let status = directory.status else {
-            throw .damaged(path + "/status.json", "is not the status of a run", remedy: "The run's folder is damaged.")
+            throw .damaged(
+                path + "/status.json", "is not the status of a run",
+                remedy: "Continue the run with --resume, which writes it again, or name another folder.")
         }
         let rows = RunTable(metricsFile: directory.metricsFile)
         let step = max(status.step, status.state == .running ? rows.lastStep ?? 0 : 0)

@@ -43,7 +43,7 @@ package struct FaultFinding {
     /// - Parameter parameters: names of the model's parameters that are not finite themselves.
     package func reason(parameters: [String]) -> String {
         "\(tensor) has \(nonFiniteCount) of \(elementCount) values that are not finite"
-            + (parameters.isEmpty ? "" : "; so has \(parameters.listed())")
+            + (parameters.isEmpty ? "" : "; so \(parameters.count == 1 ? "has" : "have") \(parameters.listed())")
     }
 }
 

@@ -47,29 +47,15 @@ extension SIMD8<Float> {
 }
 
 /// e^x for each lane, relative error below 2e-7; arguments are clamped to [-87, 88], NaN stays NaN.
-///
-/// The magic number 1.5·2²³ reduces the range, because `.rounded()` would compile to scalar calls. It includes the exponent's
-/// bias, so the low bits of the shifted number are the exponent bits of the power of two. The polynomial is that of the
-/// Cephes library's `expf` (Moshier).
 @inlinable @inline(__always)
 public func exponential(_ x: Float8) -> Float8 {
     var clamped = x
     clamped.replace(with: Float8(repeating: -87), where: clamped .< -87)
     clamped.replace(with: Float8(repeating: 88), where: clamped .> 88)
-    let magic: Float = 12_582_912 + 127
-    let shifted = Float8(repeating: magic).addingProduct(clamped, Float8(repeating: 1.442_695_04))
-    let whole = shifted - magic
-    var rest = clamped.addingProduct(whole, Float8(repeating: -0.693_359_375))
-    rest = rest.addingProduct(whole, Float8(repeating: 2.121_944_4e-4))
-    var series = Float8(repeating: 1.987_569_15e-4)
-    series = Float8(repeating: 1.398_199_95e-3).addingProduct(series, rest)
-    series = Float8(repeating: 8.333_451_9e-3).addingProduct(series, rest)
-    series = Float8(repeating: 4.166_579_6e-2).addingProduct(series, rest)
-    series = Float8(repeating: 1.666_666_55e-1).addingProduct(series, rest)
-    series = Float8(repeating: 5.000_000_1e-1).addingProduct(series, rest)
-    let value = (rest + 1).addingProduct(series, rest * rest)
+    let parts = ExponentialParts(clamped)
+    let value = (parts.rest + 1).addingProduct(parts.series, parts.rest * parts.rest)
     // A product, because adding to the exponent bits would turn a NaN into a number.
-    return value * unsafeBitCast(unsafeBitCast(shifted, to: SIMD8<Int32>.self) &<< 23, to: Float8.self)
+    return value * parts.power
 }
 
 /// 2^x for each lane and x ≤ 127, relative error below 3e-7; arguments below −126 give 2⁻¹²⁶, NaN stays NaN.

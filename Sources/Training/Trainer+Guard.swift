@@ -65,7 +65,7 @@ extension Trainer {
         }
         let dump = try writeDump(of: found, fault, parameters: wrong, step)
         var reason = "\(found.reason(parameters: [])) (\(values))"
-        if !wrong.isEmpty { reason += "; so has \(wrong.listed())" }
+        if !wrong.isEmpty { reason += "; so \(wrong.count == 1 ? "has" : "have") \(wrong.listed())" }
         return (found.place(in: run.training!.path), reason + "; \(dump)", remedy)
     }
 

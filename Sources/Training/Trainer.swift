@@ -342,10 +342,11 @@ public final class Trainer {
 
     private func noticeOversized(_ plan: StepPlan) throws {
         let records = plan.oversized.map(String.init).joined(separator: ", ")
-        try emit(
-            .notice(
-                "step \(plan.step): record \(records) is longer than schedule.tokens_per_micro_batch and makes a micro-batch of its own"
-            ))
+        let words =
+            plan.oversized.count == 1
+            ? "record \(records) is longer than schedule.tokens_per_micro_batch and makes a micro-batch of its own"
+            : "records \(records) are longer than schedule.tokens_per_micro_batch, and each makes a micro-batch of its own"
+        try emit(.notice("step \(plan.step): \(words)"))
     }
 
     private func summary(totalSteps: Int, recordCount: Int) -> RunSummary {

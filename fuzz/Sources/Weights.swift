@@ -1,6 +1,7 @@
 import Foundation
 import Settings
 import Tensors
+import TestSupport
 
 @testable import Weights
 
@@ -79,7 +80,8 @@ extension FuzzTarget {
         })
 
     static let gguf = FuzzTarget(
-        name: "gguf", seeds: { [GGUFSeed.file(family: "llama"), GGUFSeed.file(family: "qwen2")] },
+        name: "gguf",
+        seeds: { [tinyGGUF("llama").file, quantised("llama", type: 8, blockByteCount: 34), quantised("qwen2", type: 3, blockByteCount: 20)] },
         read: { input in
             let file = try GGUFFile(path: Scratch.write("model.gguf", input))
             _ = (file.title, file.architecture, file.elementTypeSummary, file.totalParameterCount)
@@ -88,6 +90,16 @@ extension FuzzTarget {
             _ = try checkpoint.configurationJSON(elementType: .float32)
             _ = (checkpoint.tokenizer.files, checkpoint.tokenizerSummary)
         })
+
+    /// With feed-forward weights in blocks of 32: ggml's types 8 (Q8_0) and 3 (Q4_1).
+    private static func quantised(_ family: String, type: UInt32, blockByteCount: Int) -> [UInt8] {
+        var builder = tinyGGUF(family, feedForward: 32)
+        builder.change("blk.0.ffn_down.weight") {
+            $0.type = type
+            $0.data = (0..<8 * blockByteCount).map { UInt8(truncatingIfNeeded: $0) }
+        }
+        return builder.file
+    }
 
     private static let smallConfiguration = #"""
         {"architectures":["LlamaForCausalLM"],"attention_bias":false,"bos_token_id":1,"hidden_act":"silu","hidden_size":8,

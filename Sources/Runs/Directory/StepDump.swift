@@ -116,7 +116,7 @@ public struct StepDump: Equatable, Sendable {
         }
         let file = try SafetensorsFile(path: "\(folder)/\(rowsName)")
         guard let tensor = file.tensors.first, tensor.shape.count == 2 else {
-            throw .damaged(file.path, "holds no rows", remedy: "The dump is damaged.")
+            throw .damaged(file.path, "holds no rows", remedy: "Copy the dump again, or name another one.")
         }
         let matrix = Matrix(rowCount: tensor.shape[0], columnCount: tensor.shape[1])
         try file.matrix(named: tensor.name, rowCount: tensor.shape[0], columnCount: tensor.shape[1]).upcast(into: matrix)

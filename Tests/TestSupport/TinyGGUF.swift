@@ -1,14 +1,12 @@
-import TestSupport
-
-/// A model of 8 numbers a token: 2 heads of 4 in one group, 6 feed-forward columns, one layer, 10 tokens, float32.
+/// A model of 8 numbers a token: 2 heads of 4 in one group, `feedForward` columns, one layer, 10 tokens, float32.
 ///
 /// Each tensor holds count, count + 1, … where count is 1000 times its place in the file.
-func tinyGGUF(_ family: String) -> GGUFBuilder {
+public func tinyGGUF(_ family: String, feedForward: Int = 6) -> GGUFBuilder {
     var builder = GGUFBuilder()
     builder.pairs = [
         ("general.architecture", text(family)),
         ("\(family).block_count", whole(1)), ("\(family).context_length", whole(64)),
-        ("\(family).embedding_length", whole(8)), ("\(family).feed_forward_length", whole(6)),
+        ("\(family).embedding_length", whole(8)), ("\(family).feed_forward_length", whole(feedForward)),
         ("\(family).attention.head_count", whole(2)), ("\(family).attention.head_count_kv", whole(1)),
         ("\(family).attention.layer_norm_rms_epsilon", float(1e-5)), ("\(family).rope.freq_base", float(1e6)),
         ("tokenizer.ggml.model", text("gpt2")),
@@ -32,9 +30,9 @@ func tinyGGUF(_ family: String) -> GGUFBuilder {
     add("blk.0.attn_v.weight", [8, 4])
     add("blk.0.attn_output.weight", [8, 8])
     add("blk.0.ffn_norm.weight", [8])
-    add("blk.0.ffn_gate.weight", [8, 6])
-    add("blk.0.ffn_up.weight", [8, 6])
-    add("blk.0.ffn_down.weight", [6, 8])
+    add("blk.0.ffn_gate.weight", [8, feedForward])
+    add("blk.0.ffn_up.weight", [8, feedForward])
+    add("blk.0.ffn_down.weight", [feedForward, 8])
     add("output_norm.weight", [8])
     if family == "qwen2" {
         add("blk.0.attn_q.bias", [8])
