@@ -13,29 +13,6 @@
 /// An optional field that is nil is not written, and a field that is missing or null reads as nil.
 public typealias JSONRepresentable = JSONWritable & JSONReadable
 
-/// A type that is written as JSON.
-public protocol JSONWritable {
-    var json: JSONValue { get }
-    /// Whether a field of this value is left out.
-    var isLeftOut: Bool { get }
-}
-
-/// A type that is read from JSON.
-public protocol JSONReadable {
-    /// - Throws: `JSONMismatch` if `json` is not such a value.
-    init(json: JSONValue) throws(JSONMismatch)
-    /// The value of a field that is missing; nil if the field is required.
-    static var ofMissingField: Self? { get }
-}
-
-extension JSONWritable {
-    public var isLeftOut: Bool { false }
-}
-
-extension JSONReadable {
-    public static var ofMissingField: Self? { nil }
-}
-
 extension JSONValue {
     /// An object with these fields, in this order.
     public static func fields(_ fields: KeyValuePairs<String, any JSONWritable>) -> JSONValue {

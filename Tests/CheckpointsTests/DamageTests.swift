@@ -107,7 +107,7 @@ struct DamageTests {
         let saved = try SavedCheckpoint()
         let path = saved.checkpoint.path + "/manifest.json"
         let text = try String(contentsOfFile: path, encoding: .utf8)
-        try text.replacing("\"format_version\" : 2", with: "\"format_version\" : 3").write(toFile: path, atomically: true, encoding: .utf8)
+        try text.replacing("\"format_version\": 2", with: "\"format_version\": 3").write(toFile: path, atomically: true, encoding: .utf8)
         let failure = failure { _ = try saved.checkpoint.manifest() }
         #expect(failure?.exitCode == .configuration && failure?.reason.contains("version 3") == true)
     }
