@@ -57,9 +57,8 @@ private struct Point: JSONRepresentable, Equatable {
         for value in random + [0, -0.0, 1, -7, 0.1 + 0.2, 5e-324, .greatestFiniteMagnitude, 1e15, 1e16, 123_456_789_012_345_680] {
             let read: Double = try parse(value.json.compact).decoded()
             #expect(read.bitPattern == value.bitPattern)
-            // Foundation, as an independent reader.
-            let object = try JSONSerialization.jsonObject(with: Data(value.json.compact.utf8), options: .fragmentsAllowed)
-            #expect((object as? Double) == value)
+            // The C library, as an independent reader.
+            #expect(strtod(value.json.compact, nil).bitPattern == value.bitPattern)
         }
         #expect(Double.nan.json == .null && (-Double.infinity).json == .null && 3.0.json.compact == "3")
     }
