@@ -107,6 +107,12 @@ public enum Linear {
         for token in 0..<outputGradient.rowCount { addRow(outputGradient.rows(token..<(token + 1)), to: gradient) }
     }
 
+    /// `output[T, N] += bias[1, N]`, for a bias that is added after an all-reduce.
+    public static func addBias(_ bias: Matrix, to output: Matrix, workers: Workers) {
+        let tiles = Tiles(output.rowCount, limit: 64)
+        workers.run(tiles.tileCount) { tile, _ in addRow(bias, to: output.rows(tiles[tile])) }
+    }
+
     /// Adds `row[1, N]` to every row of `matrix`.
     private static func addRow(_ row: Matrix, to matrix: Matrix) {
         for index in 0..<matrix.rowCount {

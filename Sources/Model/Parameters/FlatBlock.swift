@@ -27,6 +27,9 @@ public struct FlatBlock: Sendable {
         return offset..<offset + parts[index].elementCount
     }
 
+    /// Where the numbers of parameter `index` and all later ones begin; the block's end behind the last.
+    public func offset(from index: Int) -> Int { index < parts.count ? range(of: index).lowerBound : flat.columnCount }
+
     /// Number of floats in tensor rank `rank`'s block, gaps included.
     public static func floatCount(_ table: ParameterTable, sharding: ModelSharding, rank: Int) -> Int {
         places(table, sharding: sharding, rank: rank).last.map { aligned($0.offset + $0.rowCount * $0.columnCount) } ?? 0

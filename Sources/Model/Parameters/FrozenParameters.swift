@@ -38,7 +38,7 @@ public final class FrozenParameters: ParameterValues {
     public static func head(
         _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
     ) throws(Failure) -> StoredMatrix {
-        try source.part(table.specifications[table.head], sharding: sharding, rank: rank)
+        try source.part(table.specifications[table.head.weight], sharding: sharding, rank: rank)
     }
 
     /// Bytes of a copy in `type`, where each matrix starts at a multiple of 64 bytes; 0 if all matrices have this type already.

@@ -47,6 +47,8 @@ public struct ModelSharding: Equatable, Sendable {
         case .vocabulary: return vocabularyRows[rank]
         case .feedForward: return feedForwardColumns[rank]
         case .keyValueHeads: return (groups.lowerBound * head)..<(groups.upperBound * head)
+        case .queryHeadNumbers:
+            return (groups.lowerBound * configuration.headsPerGroup)..<(groups.upperBound * configuration.headsPerGroup)
         case .queryHeads:
             let width = configuration.headsPerGroup * head
             return (groups.lowerBound * width)..<(groups.upperBound * width)

@@ -7,10 +7,6 @@ import Tensors
 /// The memory of a model's forward and backward passes, reused for every micro-batch. It grows to the longest micro-batch;
 /// after that no step allocates.
 final class ActivationBuffers {
-    struct Widths {
-        var model, projections, attentionOutput, heads, feedForward: Int
-    }
-
     /// Which activations every block keeps until backward. All blocks share one set of the other activations.
     struct Keeping {
         let residuals, attention, feedForward: Bool
@@ -23,7 +19,7 @@ final class ActivationBuffers {
         }
     }
 
-    private let widths: Widths
+    private let widths: ActivationWidths
     private let layerCount: Int
     private let keeping: Keeping
     private var capacity = 0
@@ -36,18 +32,25 @@ final class ActivationBuffers {
     let scoredGradient = ScratchMatrix()
     /// A norm's sums in backward.
     let normSums = ScratchMatrix()
-    /// `[L, H·E]` queries and attention output, or their gradients, of the tokens for which the last block computes an output.
+    /// `[L, A]` queries and attention output, or their gradients, of the tokens for which a block computes an output; the
+    /// queries before their norm, and its statistics.
     let selectedQueries = ScratchMatrix()
     let selectedOutput = ScratchMatrix()
+    let selectedRaw = ScratchMatrix()
+    let selectedRawStatistics = ScratchMatrix()
+    /// `[T, D]` a second sublayer's output or normalised input, in parallel blocks and behind norms.
+    let second = ScratchMatrix()
 
     /// Scratch matrices of backward, by content.
     enum ScratchName: CaseIterable {
         case residualGradient, normalizedGradient, activatedGradient, projectionGradient, attentionGradient
+        /// Of what a sublayer adds to the stream, where it is not the stream's own; of a second norm's output.
+        case updateGradient, secondGradient
     }
 
     final class ScratchBuffer { var matrix = Matrix(rowCount: 0, columnCount: 0) }
 
-    init(widths: Widths, layerCount: Int, keeping: Keeping) {
+    init(widths: ActivationWidths, layerCount: Int, keeping: Keeping) {
         self.widths = widths
         self.layerCount = layerCount
         self.keeping = keeping
@@ -85,8 +88,8 @@ final class ActivationBuffers {
     func normalized(_ count: Int) -> Matrix { scratchCapacity[0].rows(0..<count) }
     /// `[T, D]` a sublayer's output, which is added to the residual stream.
     func update(_ count: Int) -> Matrix { scratchCapacity[1].rows(0..<count) }
-    /// `[T, F]` silu(gate) · up.
-    func gated(_ count: Int) -> Matrix { scratchCapacity[2].rows(0..<count) }
+    /// `[T, F]` the input of the feed-forward layer's last product.
+    func activated(_ count: Int) -> Matrix { scratchCapacity[2].rows(0..<count) }
 
     /// Scratch memory of backward. It is allocated at its first use, so frozen models never have it.
     func scratch(_ name: ScratchName, _ count: Int) -> Matrix {
@@ -97,7 +100,7 @@ final class ActivationBuffers {
 
     private func width(of name: ScratchName) -> Int {
         switch name {
-        case .residualGradient, .normalizedGradient: widths.model
+        case .residualGradient, .normalizedGradient, .updateGradient, .secondGradient: widths.model
         case .activatedGradient: widths.feedForward
         case .projectionGradient: widths.projections
         case .attentionGradient: widths.attentionOutput
@@ -108,12 +111,15 @@ final class ActivationBuffers {
 
     private func makeAttention() -> AttentionActivations {
         AttentionActivations(
-            projections: make(widths.projections), output: make(widths.attentionOutput), logSumExp: make(widths.heads),
-            inverseRoot: make(1))
+            statistics: make(widths.statistics), projections: make(widths.projections), raw: make(widths.raw),
+            rawStatistics: make(widths.rawStatistics), output: make(widths.attentionOutput), logSumExp: make(widths.heads),
+            update: make(widths.update), updateStatistics: make(widths.updateStatistics))
     }
 
     private func makeFeedForward() -> FeedForwardActivations {
         FeedForwardActivations(
-            middle: make(widths.model), gate: make(widths.feedForward), up: make(widths.feedForward), inverseRoot: make(1))
+            middle: make(widths.middle), statistics: make(widths.feedForwardStatistics),
+            gate: widths.isGated ? make(widths.feedForward) : nil, up: make(widths.feedForward), update: make(widths.update),
+            updateStatistics: make(widths.updateStatistics))
     }
 }

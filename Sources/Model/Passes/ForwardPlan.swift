@@ -11,14 +11,15 @@ public struct ForwardPlan: Sendable {
     public let targetRows: [Int]
     /// `[R]` the target tokens.
     public let targetTokens: [Int32]
-    let attention: AttentionPlan
     let targets: HeadTargets
+    /// `[T]` the length of each token's sequence.
+    var lengths: [Int32] { axis.sequenceLengths }
+    /// Plans without a window, of all blocks but the last and of the last one.
+    private let attention: AttentionPlan
+    private let lastBlockAttention: AttentionPlan
     /// `[L]` the tokens for which the last block computes an output. Queries, attention output and feed-forward layer of the
     /// last block are computed for these tokens only. For a pair with a long prompt this is a small part of the block.
     let lastBlock: RowSelection
-    /// `[L]` the rotary positions of these tokens.
-    let lastBlockPositions: [Int32]
-    let lastBlockAttention: AttentionPlan
     /// The scored positions among all tokens, and among the tokens of `lastBlock`.
     let scoredTokens: RowSelection
     let scoredOutputs: RowSelection
@@ -39,11 +40,19 @@ public struct ForwardPlan: Sendable {
             lastBlockAttention = attention
             scoredOutputs = scoredTokens
         }
-        lastBlockPositions = lastBlock.positions.map { axis.positions[$0] }
         var rowOfPosition: [Int: Int] = [:]
         for (row, position) in scoredPositions.enumerated() { rowOfPosition[position] = row }
         targetRows = rows.map { rowOfPosition[$0.position]! }
         targetTokens = rows.map(\.target)
         targets = HeadTargets(rows: targetRows, tokens: targetTokens, rowCount: scoredPositions.count)
+    }
+
+    /// Which keys each query sees, under a window or without one.
+    ///
+    /// - Parameter isLastBlock: only the tokens of `lastBlock` have queries.
+    func attention(window: Int?, isLastBlock: Bool) -> AttentionPlan {
+        guard let window else { return isLastBlock ? lastBlockAttention : attention }
+        return isLastBlock
+            ? AttentionPlan(axis.segments, queriesAt: lastBlock.positions, window: window) : AttentionPlan(axis.segments, window: window)
     }
 }

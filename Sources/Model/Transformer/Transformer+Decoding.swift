@@ -8,7 +8,7 @@ import Tensors
 extension Transformer {
     /// An empty cache for `capacity` tokens, prompt and answer together.
     public func makeDecodingCache(capacity: Int) -> DecodingCache {
-        DecodingCache(layerCount: table.blocks.count, width: attention.projectionWidth, capacity: capacity)
+        DecodingCache(layerCount: table.blocks.count, width: widths.projections, capacity: capacity)
     }
 
     /// Computes `tokens`, which follow the tokens in the cache, and returns the logits `[1, V]` of the next token.
@@ -35,21 +35,22 @@ extension Transformer {
         let (seen, count) = (cache.count, tokens.count)
         buffers.prepare(tokenCount: count)
         let positions = (0..<Int32(count)).map { Int32(seen) + $0 }
-        let rotary = rotary(for: positions)
-        let plan = AttentionPlan(continuing: seen, count: count)
-        let embedded = buffers.residual(0, count)
-        Embedding.forward(
-            tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
-        _ = try Partial(embedded).allReduced(over: tensor)
-        observe(module(table.embedding) + " output", embedded)
+        prepareRotaries(positions)
+        try embed(tokens, positions: positions, into: buffers.residual(0, count))
+        var plans: [Int?: AttentionPlan] = [:]
         for layer in table.blocks.indices {
-            let rows = cache.projections[layer].rows(seen..<(seen + count))
+            let window = configuration.blocks[layer].attention.window
+            let plan = plans[window] ?? AttentionPlan(continuing: seen, count: count, window: window)
+            plans[window] = plan
+            let lengths = hasLengths ? [Int32](repeating: Int32(seen + count), count: count) : nil
             var activations = buffers.attention(layer, count)
-            activations.projections = rows
-            try forwardBlock(layer, activations, positions: positions, rotary) {
-                attention.forward(
-                    cache.projections[layer].rows(0..<(seen + count)), plan: plan, into: $0.output,
-                    logSumExp: $0.logSumExp, firstQuery: seen)
+            activations.projections = cache.projections[layer].rows(seen..<(seen + count))
+            try forwardBlock(
+                layer, activations, BlockPass(positions: positions, lengths: lengths, selection: nil, attention: plan)
+            ) {
+                kernels[layer].forward(
+                    cache.projections[layer].rows(0..<(seen + count)), plan: plan, into: $0.output, logSumExp: $0.logSumExp,
+                    firstQuery: seen, sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) })
             }
         }
         cache.count += count
@@ -59,12 +60,13 @@ extension Transformer {
     /// One row of logits over the full vocabulary, all-reduced over the tensor ranks.
     private func logits(_ state: Matrix) throws(CollectiveError) -> Matrix {
         let normalized = Matrix(rowCount: 1, columnCount: configuration.hiddenSize)
-        RootMeanSquareNorm.forward(
-            state, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon, into: normalized,
-            inverseRoot: Matrix(rowCount: 1, columnCount: 1), workers: workers)
-        observe(module(table.finalNorm) + " output", normalized)
+        forward(
+            table.finalNorm, state, into: normalized,
+            statistics: Matrix(rowCount: 1, columnCount: table.finalNorm.kernel.statisticsPerSegment))
+        if configuration.head.scale != 1 { Elementwise.scale(normalized, by: Float(configuration.head.scale), workers: workers) }
         let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
-        linear(normalized, [(table.head, nil, logits.columns(vocabulary))])
+        linear(normalized, [(table.head.weight, table.head.bias, logits.columns(vocabulary))])
+        head.cap(logits.columns(vocabulary))
         observe("logits", logits.columns(vocabulary))
         return try Partial(logits).allReduced(over: tensor)
     }

@@ -34,9 +34,9 @@ extension Transformer where Kind == Trainable {
             for (index, value) in zip(indices, whole.logProbabilities) { scored.logProbabilities[index] = value }
             for (index, own) in distributions.enumerated() { scored.distributions[index] += own }
             head.backwardPanel(
-                panel.hidden, weight: parameters.values[table.head], range: vocabulary, targets: targets,
+                panel.hidden, weight: parameters.values[table.head.weight], range: vocabulary, targets: targets,
                 logSumExp: whole.rows.map(\.logSumExp), gradients: indices.map { gradients.targets[$0] },
-                hiddenGradient: hiddenGradient.rows(rows), weightGradient: parameters.gradients[table.head],
+                hiddenGradient: hiddenGradient.rows(rows), weightGradient: parameters.gradients[table.head.weight],
                 references: panel.references,
                 distributions: distributions.indices.map {
                     DistributionGradient(
@@ -60,7 +60,7 @@ extension Transformer where Kind == Trainable {
         _ panel: Panel, _ request: ForwardRequest
     ) throws(CollectiveError) -> (whole: (rows: [RowStatistics], logProbabilities: [Double]), distributions: [[DistributionRow]]) {
         let partial = head.forwardPanel(
-            panel.hidden, weight: parameters.values[table.head], range: vocabulary, targets: panel.targets,
+            panel.hidden, weight: parameters.values[table.head.weight], range: vocabulary, targets: panel.targets,
             references: panel.references, requests: request.distributions)
         let whole = try combined(partial.statistics, targetRows: panel.targets.rows)
         var distributions = try combined(partial.distributions, request.distributions)

@@ -6,7 +6,7 @@ import Tensors
 
 // T tokens, D model width, U scored hidden rows, R targets.
 
-/// This rank's shard of a decoder-only transformer of the Llama family. Policy and reference run the same code.
+/// This rank's shard of a decoder-only transformer, a list of layers. Policy and reference run the same code.
 ///
 /// Column-parallel layers (query, key, value, gate, up) compute this rank's columns. Row-parallel layers (output, down) give
 /// a `Partial`, which is all-reduced over the tensor ranks. Embedding and head are sharded over the vocabulary.
@@ -17,19 +17,22 @@ public final class Transformer<Kind: Trainability> {
     public let parameters: Kind.Parameters
     let tensor: any ProcessGroup
     public let workers: Workers
-    let attention: Attention
+    /// The kernel of each block's attention. Blocks with the same scale and cap share one.
+    let kernels: [Attention]
     let head: Head
     let buffers: ActivationBuffers
+    let widths: ActivationWidths
     let vocabulary: Range<Int>
-    private var rotary: Rotary
+    /// The angles of each kind of positions that a block has.
+    var rotaries: [RotaryConfiguration: Rotary]
     /// Which activations are not kept for backward, in a trainable model.
     let recompute: Recomputation
     /// Upcast weights of the layers that run together, at most three.
     let widened = (0..<3).map { _ in ScratchMatrix() }
-    /// At the scored positions: `[U, D]` normalised states, `[U, D]` the final norm's input, `[U, 1]` its inverse roots.
+    /// At the scored positions: `[U, D]` normalised states, `[U, D]` the final norm's input, `[U, S]` its statistics.
     private let scored = ScratchMatrix()
     private let scoredInput = ScratchMatrix()
-    private let scoredInverseRoot = ScratchMatrix()
+    private let scoredStatistics = ScratchMatrix()
     /// `[U, D]` the output of each requested block at the scored positions.
     private var kept: [Int: ScratchMatrix] = [:]
     /// `[U, D]` the gradient of the head's input, where backward starts; scratch memory after the final norm.
@@ -59,18 +62,35 @@ public final class Transformer<Kind: Trainability> {
         self.sharding = sharding
         self.table = table ?? ParameterTable(configuration)
         vocabulary = sharding.range(of: .vocabulary, rank: tensor.rank)
-        attention = Attention(
-            groupCount: sharding.keyValueHeads[tensor.rank].count, headsPerGroup: configuration.headsPerGroup,
-            headDimension: configuration.headDimension, workers: workers)
-        head = Head(workers: workers)
-        rotary = Rotary(headDimension: configuration.headDimension, theta: configuration.ropeTheta, positionCount: 0)
+        kernels = Transformer.kernels(configuration, sharding, rank: tensor.rank, workers)
+        head = Head(workers: workers, softCap: configuration.head.softCap)
+        rotaries = Dictionary(
+            configuration.blocks.compactMap(\.attention.rotary).map {
+                ($0, Rotary($0, headDimension: configuration.headDimension, positionCount: 0))
+            }) { first, _ in first }
+        widths = ActivationWidths(configuration.blocks[0], sharding, rank: tensor.rank)
+        for block in configuration.blocks {
+            invariant(ActivationWidths(block, sharding, rank: tensor.rank) == widths, "blocks have equal widths")
+        }
         buffers = ActivationBuffers(
-            widths: .init(
-                model: configuration.hiddenSize, projections: attention.projectionWidth,
-                attentionOutput: attention.outputWidth,
-                heads: sharding.keyValueHeads[tensor.rank].count * configuration.headsPerGroup,
-                feedForward: sharding.feedForwardColumns[tensor.rank].count),
-            layerCount: configuration.layerCount, keeping: Kind.keepsActivations ? .forBackward(recompute) : .nothing)
+            widths: widths, layerCount: configuration.layerCount, keeping: Kind.keepsActivations ? .forBackward(recompute) : .nothing)
+    }
+
+    private static func kernels(
+        _ configuration: ModelConfiguration, _ sharding: ModelSharding, rank: Int, _ workers: Workers
+    ) -> [Attention] {
+        struct Kind: Hashable { let scale, softCap: Double? }
+        var kernels: [Kind: Attention] = [:]
+        return configuration.blocks.map { block in
+            let kind = Kind(scale: block.attention.scale, softCap: block.attention.scoreSoftCap)
+            let kernel =
+                kernels[kind]
+                ?? Attention(
+                    groupCount: sharding.keyValueHeads[rank].count, headsPerGroup: configuration.headsPerGroup,
+                    headDimension: configuration.headDimension, scale: kind.scale, softCap: kind.softCap, workers: workers)
+            kernels[kind] = kernel
+            return kernel
+        }
     }
 
     /// Makes room for micro-batches of `tokenCount` tokens, so that the buffers do not grow later. Untouched buffers take no
@@ -93,30 +113,39 @@ public final class Transformer<Kind: Trainability> {
         passCount += 1
         let count = plan.axis.count
         buffers.prepare(tokenCount: count)
-        let rotary = rotary(for: plan.axis.positions)
-
-        let embedded = buffers.residual(0, count)
-        Embedding.forward(
-            plan.axis.tokens, table: parameters.weight(table.embedding), range: vocabulary, into: embedded, workers: workers)
-        _ = try Partial(embedded).allReduced(over: tensor)
-        observe(module(table.embedding) + " output", embedded)
-        for layer in table.blocks.indices {
-            let isLast = layer == table.blocks.count - 1
-            if isLast && !plan.lastBlock.isWhole {
-                try forwardSelected(layer, plan, rotary)
-            } else {
-                try forwardBlock(layer, buffers.attention(layer, count), positions: plan.axis.positions, rotary) {
-                    attend(plan, $0)
-                }
-            }
+        try embed(plan.axis.tokens, positions: plan.axis.positions, into: buffers.residual(0, count))
+        for (layer, pass) in blockPasses(plan).enumerated() {
+            try forwardBlock(layer, buffers.attention(layer, count), pass) { attend(layer, $0, pass.attention) }
             if layers.contains(layer) {
                 let rows = kept[layer, default: ScratchMatrix()]
                 kept[layer] = rows
-                let output = buffers.residual(layer + 1, isLast ? plan.lastBlock.count : count)
-                gather(isLast ? plan.scoredOutputs : plan.scoredTokens, from: output, into: rows)
+                let isLast = layer == table.blocks.count - 1
+                gather(
+                    isLast ? plan.scoredOutputs : plan.scoredTokens, from: buffers.residual(layer + 1, pass.outputCount), into: rows)
             }
         }
     }
+
+    /// What the steps of each block share. Makes sure that there are angles for all positions.
+    func blockPasses(_ plan: ForwardPlan) -> [BlockPass] {
+        prepareRotaries(plan.axis.positions)
+        var plans: [Int?: AttentionPlan] = [:]
+        let last = table.blocks.count - 1
+        return table.blocks.indices.map { layer in
+            let window = configuration.blocks[layer].attention.window
+            let selection = layer == last && !plan.lastBlock.isWhole ? plan.lastBlock : nil
+            var attention = plans[window]
+            if selection != nil || attention == nil {
+                attention = plan.attention(window: window, isLastBlock: selection != nil)
+                if selection == nil { plans[window] = attention }
+            }
+            return BlockPass(
+                positions: plan.axis.positions, lengths: hasLengths ? plan.lengths : nil, selection: selection, attention: attention!)
+        }
+    }
+
+    /// Whether the angle of a token depends on the length of its sequence.
+    var hasLengths: Bool { configuration.blocks.contains { $0.attention.rotary?.lengthLimit != nil } }
 
     func keptLayers(_ layers: Set<Int>, _ plan: ForwardPlan) -> [Int: Matrix] {
         Dictionary(
@@ -130,8 +159,8 @@ public final class Transformer<Kind: Trainability> {
         let start = headClock
         defer { headSeconds += headClock - start }
         let states = normalizedStates(plan)
-        let weight = parameters.weight(table.head)
-        let references = request.referenceHeads
+        let weight = parameters.weight(table.head.weight)
+        let (bias, references) = (headBias, request.referenceHeads)
         let (partial, partialDistributions) = head.forward(
             states.normalized, weight: weight, range: vocabulary, targets: plan.targets, references: references,
             requests: request.distributions)
@@ -183,19 +212,18 @@ public final class Transformer<Kind: Trainability> {
     }
 
     struct ScoredStates {
-        /// `[U, D]` the residual stream at the scored positions, before and after the final norm.
+        /// `[U, D]` the residual stream at the scored positions, before the final norm, and the head's input: behind the norm,
+        /// times the scale of the logits.
         let input, normalized: Matrix
-        /// `[U, 1]`
-        let inverseRoot: Matrix
+        /// `[U, S]` of the final norm.
+        let statistics: Matrix
     }
 
     /// Gathers the scored positions of the residual stream after the last block, and normalises them.
     func normalizedStates(_ plan: ForwardPlan) -> ScoredStates {
         let states = scoredStates(plan)
-        RootMeanSquareNorm.forward(
-            states.input, weight: parameters.vector(table.finalNorm), epsilon: configuration.normEpsilon,
-            into: states.normalized, inverseRoot: states.inverseRoot, workers: workers)
-        observe(module(table.finalNorm) + " output", states.normalized)
+        forward(table.finalNorm, states.input, into: states.normalized, statistics: states.statistics)
+        if configuration.head.scale != 1 { Elementwise.scale(states.normalized, by: Float(configuration.head.scale), workers: workers) }
         return states
     }
 
@@ -207,7 +235,7 @@ public final class Transformer<Kind: Trainability> {
         return ScoredStates(
             input: plan.scoredOutputs.isWhole ? output : gather(plan.scoredOutputs, from: output, into: scoredInput),
             normalized: scored.matrix(rowCount: count, columnCount: width),
-            inverseRoot: scoredInverseRoot.matrix(rowCount: count, columnCount: 1))
+            statistics: scoredStatistics.matrix(rowCount: count, columnCount: table.finalNorm.kernel.statisticsPerSegment))
     }
 
     /// Gathers a selection's rows of `states` into `scratch`.
@@ -221,14 +249,15 @@ public final class Transformer<Kind: Trainability> {
     /// A clock in seconds that leaves out the time spent waiting for other ranks.
     var headClock: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 - tensor.secondsWaited }
 
-    /// The rotary table. It grows until it has the largest of `positions`.
-    func rotary(for positions: [Int32]) -> Rotary {
+    /// Grows the rotary tables until they have the largest of `positions`.
+    func prepareRotaries(_ positions: [Int32]) {
         let needed = Int(positions.max() ?? 0) + 1
-        if needed > rotary.positionCount {
-            rotary = Rotary(
-                headDimension: configuration.headDimension, theta: configuration.ropeTheta,
-                positionCount: max(needed, 2 * rotary.positionCount))
+        for (kind, rotary) in rotaries where needed > rotary.positionCount {
+            rotaries[kind] = Rotary(
+                kind, headDimension: configuration.headDimension, positionCount: max(needed, 2 * rotary.positionCount))
         }
-        return rotary
     }
+
+    /// The head's bias for this rank's range of the vocabulary.
+    var headBias: Matrix? { table.head.bias.map { parameters.vector($0) } }
 }

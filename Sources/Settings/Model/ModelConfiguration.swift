@@ -90,6 +90,11 @@ extension ModelConfiguration {
         set { self[common: \.attention.projectionBias] = newValue }
     }
 
+    /// The base of the first block's rotary positions; nil if it has none.
+    public var ropeTheta: Double? { blocks[0].attention.rotary?.theta }
+
+    public var normEpsilon: Double { finalNorm.epsilon }
+
     public var tiedEmbeddings: Bool {
         get { head.isTied }
         set { head.isTied = newValue }
