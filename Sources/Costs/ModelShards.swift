@@ -25,12 +25,8 @@ public struct ModelShards {
 
     public func parameterCount(rank: Int) -> Double { sizes(rank: rank).reduce(0, +) }
 
-    /// The largest matrix that is widened whole: every one of a block, but not the embedding and the head, of which
-    /// only rows are.
-    public func largestMatrix(rank: Int) -> Double {
-        zip(table.specifications, sizes(rank: rank))
-            .filter { $0.0.name.hasPrefix("model.layers.") }.map(\.1).max() ?? 0
-    }
+    /// The largest matrix of a block: one that is upcast as a whole. Of the embedding and the head only rows are upcast.
+    public func largestMatrix(rank: Int) -> Double { sizes(rank: rank)[table.blockParameters].max() ?? 0 }
 
     /// The part of the model's bytes whose pages a tensor rank reads. A matrix that is cut by columns is read as a whole.
     func touchedFraction(rank: Int) -> Double {
@@ -42,41 +38,40 @@ public struct ModelShards {
         return touched / whole
     }
 
-    private struct Widths { let model, projections, attention, heads, feedForward: Double }
+    private func widths(rank: Int) -> ActivationWidths { ActivationWidths(configuration.blocks[0], sharding, rank: rank) }
 
-    private func widths(rank: Int) -> Widths {
-        let groups = sharding.keyValueHeads[rank].count
-        let heads = groups * configuration.headsPerGroup
-        return Widths(
-            model: Double(configuration.hiddenSize),
-            projections: Double((heads + 2 * groups) * configuration.headDimension),
-            attention: Double(heads * configuration.headDimension), heads: Double(heads),
-            feedForward: Double(sharding.feedForwardColumns[rank].count))
-    }
-
-    /// A block's `AttentionActivations`: projections W, output A, log-sum-exp H, and an inverse root.
-    private func attentionWidths(_ widths: Widths) -> [Double] { [widths.projections, widths.attention, widths.heads, 1] }
-
-    /// A block's `FeedForwardActivations`: middle D, gate and up F, and an inverse root.
-    private func feedForwardWidths(_ widths: Widths) -> [Double] { [widths.model, widths.feedForward, widths.feedForward, 1] }
-
-    /// Columns of each matrix `[T, columns]` in the `ActivationBuffers` of a model that learns: L blocks, or one of what is
-    /// computed again; L + 1 residual streams; scratch of forward 2D + F, of backward 2D + F + W + A.
+    /// Columns of each matrix `[T, columns]` in the buffers of a model that is trained: what L blocks keep, or one block of what
+    /// is recomputed; L + 1 residual streams; scratch of forward 2D + F, of backward 2D + F + W + A, and what blocks with norms
+    /// behind sublayers, scales or parallel sublayers need besides.
     public func trainableWidths(rank: Int, _ recompute: Recomputation) -> [Double] {
         let widths = widths(rank: rank)
         let layers = configuration.layerCount
-        func repeated(_ values: [Double], _ count: Int) -> [Double] { (0..<count).flatMap { _ in values } }
-        return repeated(attentionWidths(widths), recompute == .nothing ? layers : 1)
-            + repeated(feedForwardWidths(widths), recompute == .block ? 1 : layers) + repeated([widths.model], layers + 5)
-            + [widths.feedForward, widths.feedForward, widths.projections, widths.attention]
+        func repeated(_ values: [Int], _ count: Int) -> [Int] { (0..<count).flatMap { _ in values } }
+        let all =
+            repeated(widths.ofAttention, recompute == .nothing ? layers : 1)
+            + repeated(widths.ofFeedForward, recompute == .block ? 1 : layers) + repeated([widths.model], layers + 5)
+            + [widths.feedForward, widths.feedForward, widths.projections, widths.attentionOutput]
+            + repeated([widths.model], extraScratch)
+        return all.map(Double.init)
+    }
+
+    /// Further matrices `[T, D]` of backward.
+    private var extraScratch: Int {
+        let block = configuration.blocks[0]
+        switch block.residual {
+        case .preNorm: return block.residualScale == 1 ? 0 : 1
+        case .postNorm, .sandwich: return 1
+        case .parallel: return block.residualScale == 1 ? 2 : 3
+        }
     }
 
     /// Scored states before and after the final norm, their inverse roots, and two gradients.
     public var scoredFloatsPerRow: Double { 4 * Double(configuration.hiddenSize) + 1 }
 
-    /// `ActivationBuffers` of a frozen one: one block, 2 residual streams, scratch 2D + F, scored states 2D + 1.
+    /// The buffers of a frozen model: one block, 2 residual streams, scratch 2D + F, scored states 2D + 1.
     public func frozenFloatsPerToken(rank: Int) -> Double {
         let widths = widths(rank: rank)
-        return (attentionWidths(widths) + feedForwardWidths(widths)).reduce(0, +) + 6 * widths.model + widths.feedForward + 1
+        let block = (widths.ofAttention + widths.ofFeedForward).reduce(0, +)
+        return Double(block + 6 * widths.model + widths.feedForward + 1)
     }
 }

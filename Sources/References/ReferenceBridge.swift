@@ -22,7 +22,7 @@ package final class ReferenceBridge {
     private let forward: ReferenceForward?
     /// `[V', D]` the rows of the head for this rank's vocabulary. Losses over distributions read them besides hidden
     /// states.
-    private let head: WeightView?
+    private let head: HeadView?
     private let layers: [Int]
     private let width: Int
     private let scoring: Bool
@@ -42,7 +42,7 @@ package final class ReferenceBridge {
     ///   - needs: the values that objectives read.
     init(
         name: String, placement: ReferencePlacement, policy: ParallelLayout, world: any ProcessGroup,
-        forward: ReferenceForward?, head: WeightView?, needs: ReferenceNeeds, width: Int, tag: Int
+        forward: ReferenceForward?, head: HeadView?, needs: ReferenceNeeds, width: Int, tag: Int
     ) {
         self.name = name
         self.placement = placement

@@ -56,15 +56,17 @@ struct ReferenceLoader {
             remedy: "Enlarge /dev/shm (mount -o remount,size=…), or set storage: file.")
     }
 
-    /// The rows of a teacher's head for this rank's shard of the policy's vocabulary.
-    func head(vocabularyLike policy: ModelSharding) throws -> WeightView {
+    /// A teacher's head for this rank's shard of the policy's vocabulary.
+    func head(vocabularyLike policy: ModelSharding) throws -> HeadView {
         try mesh.agreed {
-            let rows = try FrozenParameters.head(
-                ParameterTable(model.configuration),
-                sharding: ModelSharding(model.configuration, size: mesh.tensor.size).cuttingVocabulary(like: policy),
-                rank: mesh.tensor.rank, source: model.source)
-            guard let type = model.settings.storage.elementType, type != rows.elementType else { return .stored(rows) }
-            return .stored(rows.converted(to: type))
+            let table = ParameterTable(model.configuration)
+            let sharding = ModelSharding(model.configuration, size: mesh.tensor.size).cuttingVocabulary(like: policy)
+            var rows = try FrozenParameters.head(table, sharding: sharding, rank: mesh.tensor.rank, source: model.source)
+            if let type = model.settings.storage.elementType, type != rows.elementType { rows = rows.converted(to: type) }
+            return HeadView(
+                weight: .stored(rows),
+                bias: try FrozenParameters.headBias(table, sharding: sharding, rank: mesh.tensor.rank, source: model.source),
+                softCap: model.configuration.head.softCap)
         }
     }
 }

@@ -68,9 +68,11 @@ public struct ProductCounter: Sendable {
                 ]
             }
         case .feedForward:
+            // Gate and up, or up alone.
+            let inputs = model.blocks[0].feedForward.isGated ? 2 : 1
             return blocks.flatMap { rows, count in
                 [
-                    RequiredProduct(.forward, m: rows, n: feedForward, k: width, count: 2 * count),
+                    RequiredProduct(.forward, m: rows, n: feedForward, k: width, count: inputs * count),
                     RequiredProduct(.forward, m: rows, n: width, k: feedForward, count: count),
                 ]
             }
@@ -80,15 +82,17 @@ public struct ProductCounter: Sendable {
     /// Scores and weighted values of each segment and group, forward; the gradients of their four factors, backward. The J
     /// heads of a group are stacked to one product.
     private func attention(_ workload: StepWorkload, gradients: Bool) -> [RequiredProduct] {
-        var counts: [StepWorkload.Segment: Int] = [:]
-        for segment in workload.segments { counts[segment, default: 0] += model.layerCount - 1 }
-        for segment in workload.scored { counts[segment, default: 0] += 1 }
-        let order = counts.keys.sorted { ($0.queries, $0.prefix) < ($1.queries, $1.prefix) }
+        var counts: [SeenSegment: Int] = [:]
+        for (index, block) in model.blocks.enumerated() {
+            let segments = index == model.blocks.count - 1 ? workload.scored : workload.segments
+            for segment in segments { counts[SeenSegment(segment, window: block.attention.window), default: 0] += 1 }
+        }
+        let order = counts.keys.sorted { ($0.queries, $0.prefix, $0.pairs) < ($1.queries, $1.prefix, $1.pairs) }
         return order.flatMap { segment -> [RequiredProduct] in
             let rows = segment.queries * model.headsPerGroup
-            let keys = max(1, (segment.visiblePairs + segment.queries / 2) / segment.queries)
+            let keys = max(1, (segment.pairs + segment.queries / 2) / segment.queries)
             let count = counts[segment]! * groups
-            let operations = 2 * Double(segment.visiblePairs * model.headsPerGroup * model.headDimension) * Double(count)
+            let operations = 2 * Double(segment.pairs * model.headsPerGroup * model.headDimension) * Double(count)
             func product(_ form: RequiredProduct.Form, _ m: Int, _ n: Int, _ k: Int, factor: Int = 1) -> RequiredProduct {
                 RequiredProduct(
                     form, m: m, n: n, k: k, count: factor * count, operations: Double(factor) * operations,
@@ -104,5 +108,17 @@ public struct ProductCounter: Sendable {
                 product(.weightGradient, keys, head, rows, factor: 2),
             ]
         }
+    }
+}
+
+/// A segment under a window.
+private struct SeenSegment: Hashable {
+    let queries, prefix: Int
+    /// (query, key) pairs that are visible.
+    let pairs: Int
+
+    init(_ segment: StepWorkload.Segment, window: Int?) {
+        (queries, prefix) = (segment.queries, segment.prefix)
+        pairs = segment.visiblePairs(window: window)
     }
 }

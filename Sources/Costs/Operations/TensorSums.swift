@@ -9,22 +9,26 @@ public struct TensorSums: Equatable {
 
     public static func == (one: TensorSums, other: TensorSums) -> Bool { one.messages.elementsEqual(other.messages) { $0 == $1 } }
 
-    /// `[T, D]` after the embedding, and twice in each block; `[L, D]` in the last.
+    /// `[T, D]` after the embedding, and after each sublayer of a block, or once after both of a parallel block; `[L, D]` in the
+    /// last block.
     public init(reference model: ModelConfiguration, _ workload: StepWorkload) {
         let row = 4 * Double(model.hiddenSize)
+        let sums = model.blocks.map { $0.isParallel ? 1 : 2 }
         messages = [
-            (2 * model.layerCount - 1, row * Double(workload.tokens)), (2, row * Double(workload.lastBlockRows)),
+            (1 + sums.dropLast().reduce(0, +), row * Double(workload.tokens)), (sums.last ?? 0, row * Double(workload.lastBlockRows)),
         ]
     }
 
-    /// The same once more backward, where the last block's attention has all tokens and the head's scored rows take the
-    /// embedding's place; with `recompute: block` attention's sums of all blocks but the last a second time.
+    /// The same, and once for each norm before a sublayer backward. The last block's attention has all tokens there, and the
+    /// head's scored rows take the embedding's place. With `recompute: block` attention's sums of all blocks but the last a
+    /// second time.
     public init(policy model: ModelConfiguration, _ workload: StepWorkload, recompute: Recomputation) {
         self.init(reference: model, workload)
         let row = 4 * Double(model.hiddenSize)
+        let sums = model.blocks.map { $0.residual == .parallel(isNormShared: true) ? 1 : 2 }
         messages += [
-            (2 * model.layerCount - 1, row * Double(workload.tokens)), (1, row * Double(workload.lastBlockRows)),
-            (1, row * Double(workload.scoredRows)),
+            (1 + sums.dropLast().reduce(0, +), row * Double(workload.tokens)),
+            (max(0, (sums.last ?? 0) - 1), row * Double(workload.lastBlockRows)), (1, row * Double(workload.scoredRows)),
         ]
         if recompute == .block { messages.append((model.layerCount - 1, row * Double(workload.tokens))) }
     }

@@ -37,7 +37,5 @@ struct BlockLayer: Sendable {
         end = list.nextIndex
     }
 
-    var isParallel: Bool {
-        if case .parallel = configuration.residual { true } else { false }
-    }
+    var isParallel: Bool { configuration.isParallel }
 }

@@ -34,6 +34,17 @@ public final class FrozenParameters: ParameterValues {
         self.init(weights: weights, vectors: vectors)
     }
 
+    /// The head's bias for `rank`'s range of the vocabulary; nil without one.
+    public static func headBias(
+        _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource
+    ) throws(Failure) -> Matrix? {
+        guard let bias = table.head.bias else { return nil }
+        let part = try source.part(table.specifications[bias], sharding: sharding, rank: rank)
+        let vector = Matrix(rowCount: 1, columnCount: part.columnCount)
+        part.upcast(into: vector)
+        return vector
+    }
+
     /// The head's rows for `rank`'s range of the vocabulary, in the file's own type.
     public static func head(
         _ table: ParameterTable, sharding: ModelSharding, rank: Int, source: some ParameterSource

@@ -7,18 +7,13 @@ public struct ReferenceStates {
     /// `[U, D]` the final hidden states of the scored positions: the input of the head.
     public let hidden: Matrix
     /// `[V', D]` the head's rows of this rank's range of the vocabulary; nil if no loss reads distributions.
-    public let head: WeightView?
-    /// `[1, V']` the head's bias, and the cap of its logits.
-    public let bias: Matrix?
-    public let softCap: Double?
+    public let head: HeadView?
     /// `[U, D]` the residual stream after some blocks, at the scored positions.
     public let layers: [Int: Matrix]
 
-    public init(hidden: Matrix, head: WeightView?, bias: Matrix? = nil, softCap: Double? = nil, layers: [Int: Matrix]) {
+    public init(hidden: Matrix, head: HeadView?, layers: [Int: Matrix]) {
         self.hidden = hidden
         self.head = head
-        self.bias = bias
-        self.softCap = softCap
         self.layers = layers
     }
 }

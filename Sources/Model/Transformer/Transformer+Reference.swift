@@ -23,7 +23,8 @@ extension Transformer where Kind == Frozen {
         }
         let states = ReferenceStates(
             hidden: scoring ? scoredStates(plan).normalized : normalizedStates(plan).normalized,
-            head: parameters.weight(table.head.weight), bias: headBias, softCap: configuration.head.softCap, layers: keptLayers(layers, plan))
+            head: HeadView(weight: parameters.weight(table.head.weight), bias: headBias, softCap: configuration.head.softCap),
+            layers: keptLayers(layers, plan))
         return (logProbabilities, states)
     }
 }
@@ -31,7 +32,7 @@ extension Transformer where Kind == Frozen {
 extension ForwardRequest {
     var referenceHeads: [ReferenceHead] {
         references.compactMap { name, states in
-            states.head.map { ReferenceHead(name: name, hidden: states.hidden, weight: $0, bias: states.bias, softCap: states.softCap) }
+            states.head.map { ReferenceHead(name: name, hidden: states.hidden, weight: $0.weight, bias: $0.bias, softCap: $0.softCap) }
         }
     }
 }

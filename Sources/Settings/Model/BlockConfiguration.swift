@@ -15,6 +15,10 @@ public struct BlockConfiguration: Hashable, Sendable {
     public var attention: AttentionConfiguration
     public var feedForward: FeedForwardConfiguration
     public var residual: Residual
+    public var isParallel: Bool {
+        if case .parallel = residual { true } else { false }
+    }
+
     /// All norms of the block on the residual stream.
     public var norm: NormConfiguration
     /// A factor of what attention and the feed-forward layer add to the stream (Granite).
