@@ -8,14 +8,14 @@ extension Head {
     ///
     /// Each tile of a model's logits is computed once, however many requests read it.
     public func forward(
-        _ hidden: Matrix, weight: WeightView, range: Range<Int>, targets: HeadTargets, references: [ReferenceHead],
-        requests: [DistributionRequest]
+        _ hidden: Matrix, weight: WeightView, bias: Matrix? = nil, range: Range<Int>, targets: HeadTargets,
+        references: [ReferenceHead], requests: [DistributionRequest]
     ) -> (statistics: PartialRowStatistics, distributions: [PartialDistributionStatistics]) {
         var statistics = PartialRowStatistics(rowCount: hidden.rowCount, targetCount: targets.count)
         let plan = DistributionPlan(requests, among: references, range: range, rowCount: hidden.rowCount)
         let distributions = plan.entries.map { DistributionAccumulator($0, rowCount: hidden.rowCount) }
         statistics.withUnsafeAccess { access in
-            forEachTile(hidden, weight: weight, range: range, plan: plan) { tile in
+            forEachTile(hidden, weight: weight, bias: bias, range: range, plan: plan) { tile in
                 for row in tile.rows {
                     tile.add(row, targets: targets, to: access)
                     for (entry, sums) in zip(plan.entries, distributions) { tile.add(row, of: entry, to: sums) }
@@ -32,7 +32,7 @@ extension Head {
     ///
     /// - Parameter rows: for each request `[U]`, from `PartialDistributionStatistics.combined`.
     public func accumulate(
-        _ hidden: Matrix, weight: WeightView, range: Range<Int>, references: [ReferenceHead],
+        _ hidden: Matrix, weight: WeightView, bias: Matrix? = nil, range: Range<Int>, references: [ReferenceHead],
         requests: [DistributionRequest], rows: [[DistributionRow]]
     ) -> [[Double]] {
         invariant(rows.count == requests.count && rows.allSatisfy { $0.count == hidden.rowCount }, "each distribution has one row per hidden row")
@@ -42,7 +42,7 @@ extension Head {
         let plan = DistributionPlan(
             wanted.map { requests[$0] }, among: references, range: range, rowCount: hidden.rowCount)
         let sums = plan.entries.map { RowSums(rowCount: hidden.rowCount, sumCount: $0.loss.sumCount) }
-        forEachTile(hidden, weight: weight, range: range, plan: plan) { tile in
+        forEachTile(hidden, weight: weight, bias: bias, range: range, plan: plan) { tile in
             for row in tile.rows {
                 for (position, entry) in plan.entries.enumerated() {
                     tile.accumulate(row, of: entry, statistics: rows[wanted[position]][row], into: sums[position])

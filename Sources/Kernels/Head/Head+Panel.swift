@@ -35,14 +35,15 @@ extension Head {
     }
 
     /// For every row of `hidden[P, D]`: the sums over `range` of the vocabulary, and the sums of each request's
-    /// distributions. The logits of all models stay for `accumulatePanel` and `backwardPanel`.
+    /// distributions. The logits of all models stay, capped, for `accumulatePanel` and `backwardPanel`.
     ///
     /// - Parameters:
+    ///   - bias: `[1, V']`, added to the logits before the cap.
     ///   - targets: rows are counted from the panel's first row.
     ///   - references: heads with the hidden rows of this panel.
     public func forwardPanel(
-        _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, references: [ReferenceHead] = [],
-        requests: [DistributionRequest] = []
+        _ hidden: Matrix, weight: Matrix, bias: Matrix? = nil, range: Range<Int>, targets: HeadTargets,
+        references: [ReferenceHead] = [], requests: [DistributionRequest] = []
     ) -> (statistics: PartialRowStatistics, distributions: [PartialDistributionStatistics]) {
         let rowCount = hidden.rowCount
         let plan = DistributionPlan(requests, among: references, range: range, rowCount: rowCount)
@@ -54,7 +55,8 @@ extension Head {
         workers.run(tiles.groups.count) { group, thread in
             parts[group].withUnsafeAccess { access in
                 for tile in tiles.groups[group].map({ tiles[$0] }) {
-                    MatrixProduct.multiply(hidden, weight.rows(tile.columns), transposeSecond: true, into: tile.policy)
+                    self.layer(tile.columns, weight: weight.rows(tile.columns), bias: bias)
+                        .forward(hidden, into: tile.policy)
                     self.scratch[thread].multiply(plan.references, columns: tile.columns, into: tile.references)
                     for row in tile.rows {
                         tile.add(row, targets: targets, to: access)
@@ -106,12 +108,13 @@ extension Head {
     ///   - gradients: one for each of `targets`.
     ///   - hiddenGradient: `[P, D]`, overwritten.
     ///   - weightGradient: `[V', D]`, added to.
+    ///   - biasGradient: `[1, V']`, added to.
     ///   - references: the references given to `forwardPanel`.
     ///   - distributions: the requests given to `forwardPanel`, with the rows and weights of their losses.
     public func backwardPanel(
         _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, logSumExp: [Double],
-        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
-        distributions: [DistributionGradient] = []
+        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, biasGradient: Matrix? = nil,
+        references: [ReferenceHead] = [], distributions: [DistributionGradient] = []
     ) {
         let (rowCount, width) = (hidden.rowCount, hidden.columnCount)
         let plan = DistributionPlan(distributions.map(\.request), among: references, range: range, rowCount: rowCount)
@@ -129,6 +132,7 @@ extension Head {
                     beta: index == tiles.groups[group].lowerBound ? 0 : 1)
                 MatrixProduct.multiply(
                     tile.policy, hidden, transposeFirst: true, into: weightGradient.rows(tile.columns), beta: 1)
+                if let biasGradient { Linear.backwardBias(tile.policy, into: biasGradient.columns(tile.columns)) }
             }
         }
         guard !tiles.groups.isEmpty else { return hiddenGradient.fill(0) }
@@ -148,7 +152,8 @@ extension Head {
         for scratch in scratch { scratch.reserve(referenceCount: references.count) }
         while panelLogits.count < 1 + references.count { panelLogits.append(ScratchMatrix()) }
         return PanelTiles(
-            rowCount: rowCount, range: range, referenceColumns: references.map(\.weight.rowCount), logits: panelLogits)
+            rowCount: rowCount, range: range, cap: logitCap, referenceColumns: references.map(\.weight.rowCount),
+            logits: panelLogits)
     }
 }
 
@@ -157,14 +162,19 @@ private struct PanelTiles {
     private let rowCount: Int
     private let firstToken: Int
     private let columns: Tiles
+    /// The cap of the policy's logits.
+    private let cap: LogitCap?
     /// The policy's logits, then the logits of each reference.
     private let logits: [Matrix]
     /// Number of vocabulary rows of the range that each reference has.
     private let referenceColumns: [Int]
     let groups: [Range<Int>]
 
-    init(rowCount: Int, range: Range<Int>, referenceColumns: [Int], logits scratch: [ScratchMatrix]) {
+    init(
+        rowCount: Int, range: Range<Int>, cap: LogitCap?, referenceColumns: [Int], logits scratch: [ScratchMatrix]
+    ) {
         self.rowCount = rowCount
+        self.cap = cap
         self.referenceColumns = referenceColumns
         firstToken = range.lowerBound
         let columns = Tiles(range.count, limit: Head.panelTileLimit)
@@ -180,7 +190,7 @@ private struct PanelTiles {
         let (own, rows) = (columns[index], (index * rowCount)..<((index + 1) * rowCount))
         return HeadTile(
             rows: 0..<rowCount, columns: own, firstToken: firstToken + own.lowerBound,
-            policy: logits[0].rows(rows).columns(0..<own.count),
+            policy: logits[0].rows(rows).columns(0..<own.count), cap: cap,
             references: referenceColumns.indices.map {
                 logits[1 + $0].rows(rows).columns(0..<own.clamped(to: 0..<referenceColumns[$0]).count)
             })

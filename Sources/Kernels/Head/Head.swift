@@ -12,6 +12,7 @@ import Tensors
 /// (`Head+Distributions.swift`).
 public final class Head: @unchecked Sendable {
     let workers: Workers
+    let logitCap: LogitCap?
     private let widened = ScratchMatrix()
     private var widenedReferences: [ScratchMatrix] = []
     let scratch: [HeadScratch]
@@ -27,8 +28,10 @@ public final class Head: @unchecked Sendable {
     /// Most hidden rows per backward panel: bounds the tile of logit gradients to 2,048 × 2,048.
     static let panelLimit = 2048
 
-    public init(workers: Workers) {
+    /// - Parameter softCap: c: a logit l becomes c · tanh(l / c). All statistics, losses and gradients are of capped logits.
+    public init(workers: Workers, softCap: Double? = nil) {
         self.workers = workers
+        logitCap = softCap.map(LogitCap.init)
         scratch = (0..<workers.threadCount).map { _ in HeadScratch() }
     }
 
@@ -36,59 +39,71 @@ public final class Head: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - weight: `[V', D]`, the rows of `range`.
+    ///   - bias: `[1, V']`, added to the logits before the cap.
     ///   - targets: for each target its hidden row (an index below U) and its token.
     public func forward(
-        _ hidden: Matrix, weight: WeightView, range: Range<Int>, targets: HeadTargets
+        _ hidden: Matrix, weight: WeightView, bias: Matrix? = nil, range: Range<Int>, targets: HeadTargets
     ) -> PartialRowStatistics {
-        forward(hidden, weight: weight, range: range, targets: targets, references: [], requests: []).statistics
+        forward(
+            hidden, weight: weight, bias: bias, range: range, targets: targets, references: [], requests: []
+        ).statistics
+    }
+
+    /// Caps the logits of a layer outside the head (decoding computes a single row), in place. Without a cap nothing changes.
+    public func cap(_ logits: Matrix) { logitCap?.forward(logits) }
+
+    /// The policy's layer for `columns` of the range.
+    func layer(_ columns: Range<Int>, weight: Matrix, bias: Matrix?) -> LogitLayer {
+        LogitLayer(weight: weight, bias: bias?.columns(columns), cap: logitCap)
     }
 
     /// Calls `body` with every tile of logits over `range`: one vocabulary tile after the other, its row tiles in parallel.
     func forEachTile(
-        _ hidden: Matrix, weight: WeightView, range: Range<Int>, plan: DistributionPlan, _ body: (HeadTile) -> Void
+        _ hidden: Matrix, weight: WeightView, bias: Matrix?, range: Range<Int>, plan: DistributionPlan,
+        _ body: (HeadTile) -> Void
     ) {
         let rowTiles = Tiles(sharing: hidden.rowCount, limit: Head.rowLimit)
         let vocabularyTiles = Tiles(range.count, limit: Head.vocabularyLimit)
         for vocabularyTile in 0..<vocabularyTiles.tileCount {
             let columns = vocabularyTiles[vocabularyTile]
-            let matrix = weight.rows(columns).floats(using: widened, workers: workers)
-            let frozen = floats(of: plan.references, columns)
+            let layer = layer(columns, weight: weight.rows(columns).floats(using: widened, workers: workers), bias: bias)
+            let frozen = layers(of: plan.references, columns)
             workers.run(rowTiles.tileCount) { tile, thread in
                 let (rows, scratch) = (rowTiles[tile], self.scratch[thread])
                 let logits = scratch.policy.matrix(rowCount: rows.count, columnCount: columns.count)
-                MatrixProduct.multiply(hidden.rows(rows), matrix, transposeSecond: true, into: logits)
+                layer.forward(hidden.rows(rows), into: logits)
                 body(
                     HeadTile(
                         rows: rows, columns: columns, firstToken: range.lowerBound + columns.lowerBound, policy: logits,
-                        references: scratch.logits(of: plan.references, weights: frozen, rows: rows)))
+                        cap: logitCap, references: scratch.logits(of: plan.references, layers: frozen, rows: rows)))
             }
         }
     }
 
-    /// Each reference's weights for `columns` of the range, as floats. Valid until the next call.
-    private func floats(of references: [ReferenceHead], _ columns: Range<Int>) -> [Matrix] {
+    /// Each reference's layer for `columns` of the range. Valid until the next call.
+    private func layers(of references: [ReferenceHead], _ columns: Range<Int>) -> [LogitLayer] {
         while widenedReferences.count < references.count { widenedReferences.append(ScratchMatrix()) }
         for scratch in scratch { scratch.reserve(referenceCount: references.count) }
         return references.indices.map { index in
-            let weight = references[index].weight
-            return weight.rows(columns.clamped(to: 0..<weight.rowCount))
-                .floats(using: widenedReferences[index], workers: workers)
+            references[index].layer(columns) { $0.floats(using: widenedReferences[index], workers: workers) }
         }
     }
 
     /// This rank's partial gradients, from each target's weight g = ∂loss/∂log p(target). A logit's gradient is Σ over the
-    /// row's targets of g · ([token = target] − p(token)), plus the gradients of `distributions`.
+    /// row's targets of g · ([token = target] − p(token)), plus the gradients of `distributions`. With a cap c the gradient
+    /// of a logit before the cap has the factor 1 − (z / c)², where z is the capped logit.
     ///
     /// - Parameters:
     ///   - logSumExp: `[U]`, over the whole vocabulary.
     ///   - gradients: `[R]`, one for each target.
     ///   - hiddenGradient: `[U, D]`, overwritten. An all-reduce over the tensor ranks completes it.
     ///   - weightGradient: `[V', D]`, added to.
+    ///   - biasGradient: `[1, V']`, added to.
     ///   - references: at least the references that the losses of `distributions` name.
     public func backward(
-        _ hidden: Matrix, weight: Matrix, range: Range<Int>, targets: HeadTargets, logSumExp: [Double],
-        gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix, references: [ReferenceHead] = [],
-        distributions: [DistributionGradient] = []
+        _ hidden: Matrix, weight: Matrix, bias: Matrix? = nil, range: Range<Int>, targets: HeadTargets,
+        logSumExp: [Double], gradients: [Float], hiddenGradient: Matrix, weightGradient: Matrix,
+        biasGradient: Matrix? = nil, references: [ReferenceHead] = [], distributions: [DistributionGradient] = []
     ) {
         for distribution in distributions { invariant(distribution.rows.count == hidden.rowCount, "each distribution has one row per hidden row") }
         let plan = DistributionPlan(
@@ -101,23 +116,23 @@ public final class Head: @unchecked Sendable {
             let rowTiles = Tiles(sharing: rows.count, limit: Head.rowLimit)
             for vocabularyTile in 0..<vocabularyTiles.tileCount {
                 let columns = vocabularyTiles[vocabularyTile]
-                let matrix = weight.rows(columns)
-                let frozen = floats(of: plan.references, columns)
+                let layer = layer(columns, weight: weight.rows(columns), bias: bias)
+                let frozen = layers(of: plan.references, columns)
                 let logits = gradientTile.matrix(rowCount: rows.count, columnCount: columns.count)
                 workers.run(rowTiles.tileCount) { tile, thread in
                     let local = rowTiles[tile]
                     let source = (local.lowerBound + rows.lowerBound)..<(local.upperBound + rows.lowerBound)
                     let tileLogits = logits.rows(local)
-                    MatrixProduct.multiply(hidden.rows(source), matrix, transposeSecond: true, into: tileLogits)
+                    layer.forward(hidden.rows(source), into: tileLogits)
                     let tile = HeadTile(
                         rows: source, columns: columns, firstToken: range.lowerBound + columns.lowerBound,
-                        policy: tileLogits,
-                        references: self.scratch[thread].logits(of: plan.references, weights: frozen, rows: source))
+                        policy: tileLogits, cap: logitCap,
+                        references: self.scratch[thread].logits(of: plan.references, layers: frozen, rows: source))
                     tile.logitGradients(
                         targets: targets, logSumExp: logSumExp, gradients: gradients, plan: plan,
                         distributions: distributions, scratch: self.scratch[thread])
                     MatrixProduct.multiply(
-                        tileLogits, matrix, into: hiddenGradient.rows(source), beta: vocabularyTile == 0 ? 0 : 1)
+                        tileLogits, layer.weight, into: hiddenGradient.rows(source), beta: vocabularyTile == 0 ? 0 : 1)
                 }
                 let weightTiles = Tiles(columns.count, limit: Head.rowLimit)
                 workers.run(weightTiles.tileCount) { tile, _ in
@@ -126,6 +141,7 @@ public final class Head: @unchecked Sendable {
                     MatrixProduct.multiply(
                         logits.columns(local), hidden.rows(rows), transposeFirst: true, into: weightGradient.rows(target),
                         beta: 1)
+                    if let biasGradient { Linear.backwardBias(logits.columns(local), into: biasGradient.columns(target)) }
                 }
             }
         }

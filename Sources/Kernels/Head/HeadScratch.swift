@@ -11,11 +11,11 @@ final class HeadScratch: @unchecked Sendable {
         while references.count < referenceCount { references.append(ScratchMatrix()) }
     }
 
-    /// Each reference's logits of the hidden rows `rows` over the vocabulary rows `weights`: one matrix per reference.
-    func logits(of heads: [ReferenceHead], weights: [Matrix], rows: Range<Int>) -> [Matrix] {
+    /// Each reference's logits of the hidden rows `rows` over the vocabulary rows of `layers`: one matrix per reference.
+    func logits(of heads: [ReferenceHead], layers: [LogitLayer], rows: Range<Int>) -> [Matrix] {
         heads.indices.map { index in
-            let logits = references[index].matrix(rowCount: rows.count, columnCount: weights[index].rowCount)
-            MatrixProduct.multiply(heads[index].hidden.rows(rows), weights[index], transposeSecond: true, into: logits)
+            let logits = references[index].matrix(rowCount: rows.count, columnCount: layers[index].weight.rowCount)
+            layers[index].forward(heads[index].hidden.rows(rows), into: logits)
             return logits
         }
     }
@@ -24,8 +24,7 @@ final class HeadScratch: @unchecked Sendable {
     /// reference has. This thread upcasts weights that are not floats.
     func multiply(_ heads: [ReferenceHead], columns: Range<Int>, into logits: [Matrix]) {
         for (head, logits) in zip(heads, logits) where logits.columnCount > 0 {
-            let weight = head.weight.rows(columns.clamped(to: 0..<head.weight.rowCount)).floats(using: widened)
-            MatrixProduct.multiply(head.hidden, weight, transposeSecond: true, into: logits)
+            head.layer(columns) { $0.floats(using: widened) }.forward(head.hidden, into: logits)
         }
     }
 

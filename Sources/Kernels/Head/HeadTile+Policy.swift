@@ -12,18 +12,18 @@ extension HeadTile {
         }
     }
 
-    /// Turns the policy's logits into the gradients of the targets' log-probabilities, in place.
-    func likelihoodGradients(targets: HeadTargets, logSumExp: [Double], gradients: [Float]) {
+    /// Turns the policy's logits into the gradients of the targets' log-probabilities, in place. Without a cap only.
+    private func likelihoodGradients(targets: HeadTargets, logSumExp: [Double], gradients: [Float]) {
         for row in rows { logitGradient(row, targets: targets, logSumExp: logSumExp[row], gradients: gradients) }
     }
 
-    /// Turns the policy's logits into their gradients, in place: the gradients of the targets' log-probabilities plus the
-    /// gradients of `distributions`.
+    /// Turns the policy's logits into the gradients of the logits before the cap, in place: the gradients of the targets'
+    /// log-probabilities plus the gradients of `distributions`.
     func logitGradients(
         targets: HeadTargets, logSumExp: [Double], gradients: [Float], plan: DistributionPlan,
         distributions: [DistributionGradient], scratch: HeadScratch
     ) {
-        guard !plan.isEmpty else {
+        guard !plan.isEmpty || cap != nil else {
             return likelihoodGradients(targets: targets, logSumExp: logSumExp, gradients: gradients)
         }
         for row in rows {
@@ -42,6 +42,7 @@ extension HeadTile {
                         to: MutableLogitRow(values, count: tile.count))
                 }
             }
+            cap?.backward(values, capped: logits, count: columns.count)
         }
     }
 

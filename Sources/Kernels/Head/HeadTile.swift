@@ -7,9 +7,11 @@ struct HeadTile {
     let columns: Range<Int>
     /// The token of the first column.
     let firstToken: Int
-    /// `[rows, columns]`
+    /// `[rows, columns]`, capped.
     let policy: Matrix
-    /// For each reference `[rows, columns that the reference has]`
+    /// The cap of `policy`.
+    let cap: LogitCap?
+    /// For each reference `[rows, columns that the reference has]`, capped by the reference's own cap.
     let references: [Matrix]
 
     /// Calls `body` with one row of the tile as a loss sees it. If the tile holds no shared token, `body` is not called.
