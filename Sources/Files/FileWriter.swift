@@ -85,12 +85,13 @@ public final class FileWriter {
 
     /// Writes what is left, waits until the disk has it, and closes.
     ///
+    /// - Parameter waitsForDisk: if false, a power cut may lose the content.
     /// - Returns: the digest of what was written.
     /// - Throws: `Failure` (input/output): the file's content is then undefined.
     @discardableResult
-    public func finish() throws(Failure) -> FileDigest {
+    public func finish(waitsForDisk: Bool = true) throws(Failure) -> FileDigest {
         try flush()
-        try Disk.synchronize(descriptor, place)
+        if waitsForDisk { try Disk.synchronize(descriptor, place) }
         let status = Foundation.close(descriptor)
         descriptor = -1
         guard status == 0 else { throw .system(place, "can't be closed") }

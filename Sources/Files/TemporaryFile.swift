@@ -66,25 +66,26 @@ public final class TemporaryFile {
     public func synchronize() throws(Failure) { try Disk.synchronize(path, reportedAs: destination) }
 
     /// Puts the file in its destination's place, in one step: a reader sees the old file or the new one.
-    public func publish() throws(Failure) {
+    public func publish(waitsForDisk: Bool = true) throws(Failure) {
         guard rename(path, destination) == 0 else {
             throw .inputOutput(
                 destination, "can't be put in place (\(systemReason()))", remedy: "Check the folder's permissions.")
         }
         exists = false
-        try Disk.synchronize(folder(of: destination), reportedAs: destination)
+        if waitsForDisk { try Disk.synchronize(folder(of: destination), reportedAs: destination) }
     }
 }
 
 extension TemporaryFile {
     /// Writes a whole file: `path` holds all of `content`, or what it held before.
     ///
+    /// - Parameter waitsForDisk: if false, a power cut may leave the old content or none. A busy disk takes seconds to confirm.
     /// - Throws: `Failure` (input/output).
-    public static func write(_ content: some Collection<UInt8>, to path: String) throws(Failure) {
+    public static func write(_ content: some Collection<UInt8>, to path: String, waitsForDisk: Bool = true) throws(Failure) {
         let temporary = try TemporaryFile(for: path)
         let file = try FileWriter(path: temporary.path, reportedAs: path, bufferByteCount: min(max(content.count, 8), 1 << 20))
         try file.write(content)
-        try file.finish()
-        try temporary.publish()
+        try file.finish(waitsForDisk: waitsForDisk)
+        try temporary.publish(waitsForDisk: waitsForDisk)
     }
 }

@@ -131,7 +131,7 @@ extension CommandTests {
             try workspace.remove("run/export")
             try workspace.folder.write("{\"a\": 2}", to: "policy/tokenizer.json")
             try Refusal(
-                "another tokenizer", exit: Exit.damagedData, says: ["policy/tokenizer.json", "other bytes"],
+                "another tokenizer", exit: Exit.damagedData, says: ["policy/tokenizer.json", "has changed since the run began"],
                 arguments: ["convert", "run/checkpoints/step-1", "made"]
             ).check(in: workspace, ranks: [nil])
         }
@@ -171,7 +171,7 @@ extension CommandTests {
             try expectSame("first", "run/export-step-1", in: workspace)
             try workspace.edit(json: "policy/config.json", ["max_position_embeddings": 128])
             try Refusal(
-                "another model", exit: Exit.damagedData, says: ["policy/config.json", "other bytes"],
+                "another model", exit: Exit.damagedData, says: ["policy/config.json", "has changed since the run began"],
                 arguments: ["convert", checkpoint, "other"]
             ).check(in: workspace, ranks: [nil])
             try workspace.remove("policy")

@@ -83,7 +83,7 @@ private struct Point: JSONRepresentable, Equatable {
             (#""x": 0.5"#, #""x": 1e999"#, "x is 1e999, not a number"), (#""x": 0.5"#, #""x": null"#, "x is null, not a number"),
             (#""x": 0.5, "#, "", "x is missing"), (#"[1, 2]"#, #"[1, true]"#, "inner[0][1] is true, not a whole number"),
             (#""blue""#, #""green""#, #"colour is "green", not one of the known values"#),
-            (#"{"a": "#, #"{"ä\u0007": 1, "a": "#, #"names.ä\u{07} is 1, not a text"#),
+            (#"{"a": "#, #"{"ä\u0007": 1, "a": "#, #"names.ä\u{7} is 1, not a text"#),
             (#""is_open": true"#, #""is_open": 1"#, "is_open is 1, not true or false"),
         ])
     func mismatch(_ old: String, _ new: String, _ words: String) throws {

@@ -227,29 +227,26 @@ public struct RunDirectory: Sendable {
     public func write(_ state: RunStatus.State, step: Int, reason: String? = nil, exitCode: ExitCode? = nil) throws(Failure) {
         RunDirectory.statusLock.lock()
         defer { RunDirectory.statusLock.unlock() }
-        try replaceStatus(RunStatus(state, step: step, reason: reason, exitCode: exitCode))
+        // While the run goes on, nobody waits for the disk with the lock in hand: the last status might come too late.
+        let status = RunStatus(state, step: step, reason: reason, exitCode: exitCode)
+        try replaceStatus(status, waitsForDisk: state != .running)
     }
 
     /// Writes the last status of this process. Never unlocks, so no other thread writes after it. Does not flush the file
     /// to the disk first: with a busy disk this takes seconds, and the end of the process does not wait for it.
     package func writeLast(_ state: RunStatus.State, step: Int, reason: String, exitCode: ExitCode) throws(Failure) {
         RunDirectory.statusLock.lock()
-        let last = RunStatus(state, step: step, reason: reason, exitCode: exitCode)
-        let temporary = "\(path)/.status-\(getpid())"
-        let isReplaced =
-            (try? RunDirectory.content(last.json).write(to: URL(fileURLWithPath: temporary))) != nil
-            && rename(temporary, path + "/status.json") == 0
-        if isReplaced { return }
-        unlink(temporary)
-        try replaceStatus(last)
+        try replaceStatus(RunStatus(state, step: step, reason: reason, exitCode: exitCode), waitsForDisk: false)
     }
 
     /// The watchdog's thread and the main one may write at the same time.
     private static let statusLock = NSLock()
 
-    private func replaceStatus(_ status: RunStatus) throws(Failure) {
+    private func replaceStatus(_ status: RunStatus, waitsForDisk: Bool) throws(Failure) {
         let content = RunDirectory.content(status.json)
-        do throws(Failure) { try TemporaryFile.write(content, to: path + "/status.json") } catch {
+        do throws(Failure) {
+            try TemporaryFile.write(content, to: path + "/status.json", waitsForDisk: waitsForDisk)
+        } catch {
             guard status.state == .failed else { throw error }
             try overwriteStatus(content)
         }
