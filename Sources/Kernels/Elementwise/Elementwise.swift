@@ -35,8 +35,10 @@ public enum Elementwise {
         }
     }
 
-    /// `output = first + second`, all `[T, D]`.
-    public static func sum(_ first: Matrix, _ second: Matrix, into output: Matrix, workers: Workers) {
+    /// `output = first + factor · second`, all `[T, D]`. A factor of 1 gives the rounded sum.
+    public static func sum(
+        _ first: Matrix, _ second: Matrix, scaledBy factor: Float = 1, into output: Matrix, workers: Workers
+    ) {
         invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have the same number of rows")
         let tiles = Tiles(first.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
@@ -44,11 +46,36 @@ public enum Elementwise {
                 let (a, b, c) = (first.row(row), second.row(row), output.row(row))
                 var index = 0
                 while index + 8 <= output.columnCount {
-                    c.store8(a.load8(index) + b.load8(index), index)
+                    c.store8(a.load8(index) + b.load8(index) * factor, index)
                     index += 8
                 }
                 while index < output.columnCount {
-                    c[index] = a[index] + b[index]
+                    c[index] = a[index] + b[index] * factor
+                    index += 1
+                }
+            }
+        }
+    }
+
+    /// `matrix *= factor`
+    public static func scale(_ matrix: Matrix, by factor: Float, workers: Workers) {
+        scale(matrix, by: factor, into: matrix, workers: workers)
+    }
+
+    /// `output = factor · input`, both `[T, D]`. The output may overwrite the input.
+    public static func scale(_ input: Matrix, by factor: Float, into output: Matrix, workers: Workers) {
+        invariant(input.rowCount == output.rowCount && input.columnCount == output.columnCount, "both matrices have the same shape")
+        let tiles = Tiles(input.rowCount, limit: 256)
+        workers.run(tiles.tileCount) { tile, _ in
+            for row in tiles[tile] {
+                let (a, b) = (input.row(row), output.row(row))
+                var index = 0
+                while index + 8 <= output.columnCount {
+                    b.store8(a.load8(index) * factor, index)
+                    index += 8
+                }
+                while index < output.columnCount {
+                    b[index] = a[index] * factor
                     index += 1
                 }
             }
