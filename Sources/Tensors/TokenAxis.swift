@@ -25,4 +25,16 @@ public struct TokenAxis: Equatable, Sendable {
         segments.append(Segment(range: range, prefix: prefix))
         return range
     }
+
+    /// `[T]` the number of tokens of each token's sequence: its segment and that segment's prefix. A prefix itself counts with
+    /// its longest sequence.
+    public var sequenceLengths: [Int32] {
+        var lengths = [Int32](repeating: 0, count: tokens.count)
+        for segment in segments {
+            let length = Int32((segment.prefix?.count ?? 0) + segment.range.count)
+            for token in segment.range { lengths[token] = length }
+            for token in segment.prefix ?? 0..<0 { lengths[token] = max(lengths[token], length) }
+        }
+        return lengths
+    }
 }

@@ -30,4 +30,11 @@ struct RecordLengths: Equatable {
     var sequences: Int { chosen == 0 ? prompt : 2 * prompt + chosen + rejected }
     /// Tokens of the longest sequence: the number of positions that the record needs.
     var longest: Int { prompt + max(chosen, rejected) }
+
+    /// Whether the two sequences of a pair see the same prompt, although angles of sequences longer than `lengthLimit` depend
+    /// on the length.
+    func canSharePrompt(lengthLimit: Int?) -> Bool {
+        guard let lengthLimit else { return true }
+        return longest <= lengthLimit || chosen == rejected
+    }
 }

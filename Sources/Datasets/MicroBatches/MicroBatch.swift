@@ -18,10 +18,16 @@ public struct MicroBatch: Equatable, Sendable {
     ///   - prefixSharing: whether a pair's prompt is one segment that both completions see; otherwise it is laid out twice.
     ///   - scoring: `all` also scores a prompt's own tokens, once for each of the two sequences, and the tokens that the loss
     ///     mask does not count.
-    public init(_ records: [(record: Int, ids: DatasetRecord)], prefixSharing: Bool = true, scoring: ScoredTokens = .completion) {
+    ///   - lengthLimit: see `MicroBatchPacker.lengthLimit`.
+    public init(
+        _ records: [(record: Int, ids: DatasetRecord)], prefixSharing: Bool = true, scoring: ScoredTokens = .completion,
+        lengthLimit: Int? = nil
+    ) {
         for (record, ids) in records {
             switch ids.kind {
-            case .preference: append(pair: ids, record, prefixSharing: prefixSharing, scoring: scoring)
+            case .preference:
+                let sharing = prefixSharing && ids.lengths.canSharePrompt(lengthLimit: lengthLimit)
+                append(pair: ids, record, prefixSharing: sharing, scoring: scoring)
             case .text: append(text: ids, record, scoring: scoring)
             }
             sequenceTokens += ids.lengths.sequences

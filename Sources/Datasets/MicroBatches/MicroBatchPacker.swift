@@ -8,17 +8,25 @@ public struct MicroBatchPacker: Equatable, Sendable {
     /// Whether a pair's prompt is computed once for both completions.
     public let prefixSharing: Bool
     public let scoring: ScoredTokens
+    /// The longest sequence with the usual rotary angles, if the angles of longer ones depend on their length: the smallest
+    /// limit of all models that compute the micro-batches. A pair with a longer sequence shares its prompt only if both
+    /// sequences have the same length, because the prompt's tokens need one angle each.
+    public let lengthLimit: Int?
 
-    public init(tokensPerMicroBatch: Int, prefixSharing: Bool, scoring: ScoredTokens = .completion) {
+    public init(
+        tokensPerMicroBatch: Int, prefixSharing: Bool, scoring: ScoredTokens = .completion, lengthLimit: Int? = nil
+    ) {
         invariant(tokensPerMicroBatch > 0, "a micro-batch has room for tokens")
         self.scoring = scoring
+        self.lengthLimit = lengthLimit
         self.tokensPerMicroBatch = tokensPerMicroBatch
         self.prefixSharing = prefixSharing
     }
 
     /// Tokens of a record on the axis.
     public func axisTokenCount(of record: Int, in file: DatasetFile) -> Int {
-        prefixSharing ? file.tokenCount(of: record) : file.sequenceTokenCount(of: record)
+        let lengths = file.lengths(of: record)
+        return prefixSharing && lengths.canSharePrompt(lengthLimit: lengthLimit) ? lengths.stored : lengths.sequences
     }
 
     /// Fills micro-batches in order: a record that does not fit into the current micro-batch begins the next one. A record
@@ -53,6 +61,6 @@ public struct MicroBatchPacker: Equatable, Sendable {
     public func assemble(_ records: [Int], from file: DatasetFile) throws(Failure) -> MicroBatch {
         var ids: [(record: Int, ids: DatasetRecord)] = []
         for record in records { ids.append((record, try file.record(record))) }
-        return MicroBatch(ids, prefixSharing: prefixSharing, scoring: scoring)
+        return MicroBatch(ids, prefixSharing: prefixSharing, scoring: scoring, lengthLimit: lengthLimit)
     }
 }

@@ -24,10 +24,9 @@ public enum HuggingFaceConfiguration {
         let fields = ConfigurationFields(origin: origin, object: value)
         let family = try family(fields)
         try checkFixedFields(fields, family: family)
-        let ropeTheta = try ropeTheta(fields)
         let hiddenSize = try fields.size("hidden_size")
         let headCount = try fields.size("num_attention_heads")
-        let configuration = ModelConfiguration(
+        var configuration = ModelConfiguration(
             family: family,
             vocabularySize: try fields.size("vocab_size"),
             hiddenSize: hiddenSize,
@@ -36,7 +35,7 @@ public enum HuggingFaceConfiguration {
             headCount: headCount,
             keyValueHeadCount: try fields.size("num_key_value_heads", default: headCount),
             headDimension: try headDimension(fields, hiddenSize: hiddenSize, headCount: headCount),
-            ropeTheta: ropeTheta,
+            ropeTheta: RotaryDefaults().theta,
             normEpsilon: try fields.positive("rms_norm_eps"),
             tiedEmbeddings: try fields.flag("tie_word_embeddings", default: false),
             projectionBias: family == .qwen2,
@@ -45,6 +44,9 @@ public enum HuggingFaceConfiguration {
         try check(configuration, fields)
         try checkScales(fields, headDimension: configuration.headDimension)
         try checkWindows(fields, layerCount: configuration.layerCount)
+        let rotary = try rotary(
+            fields, headDimension: configuration.headDimension, maximumPositions: configuration.maximumPositions)
+        for index in configuration.blocks.indices { configuration.blocks[index].attention.rotary = rotary }
         return configuration
     }
 
