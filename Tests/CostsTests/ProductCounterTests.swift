@@ -32,6 +32,19 @@ import Testing
         #expect(first == 1200 && last == 576 && attention == 352 && head == 160)
     }
 
+    @Test func visiblePairsAreCountedOneByOne() {
+        for (queries, prefix) in [(1, 0), (5, 0), (9, 4), (3, 20), (40, 7)] {
+            let segment = StepWorkload.Segment(queries: queries, prefix: prefix)
+            for window in [1, 3, 4, 5, 12, 13, 100] {
+                // Query p sees key j where 0 ≤ p − j < window.
+                let places = prefix..<(prefix + queries)
+                let pairs = places.flatMap { place in (0..<(prefix + queries)).filter { 0 <= place - $0 && place - $0 < window } }
+                #expect(segment.visiblePairs(window: window) == pairs.count)
+            }
+            #expect(segment.visiblePairs(window: nil) == segment.visiblePairs)
+        }
+    }
+
     @Test func backwardIsTwiceForward() {
         #expect(counter.backward(workload).operations == 2 * counter.forward(workload).operations)
     }

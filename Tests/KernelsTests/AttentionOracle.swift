@@ -6,10 +6,23 @@ import Testing
 
 // T tokens, G key/value heads, J query heads a group, E head dimension.
 
+/// How scores are made and which keys are seen.
+struct AttentionRules: Sendable, CustomTestStringConvertible {
+    var window: Int?
+    var scale: Double?
+    var softCap: Double?
+
+    var testDescription: String {
+        let parts = [window.map { "window \($0)" }, scale.map { "scale \($0)" }, softCap.map { "cap \($0)" }]
+        return parts.compactMap { $0 }.joined(separator: ", ")
+    }
+}
+
 struct AttentionShape: Sendable, CustomTestStringConvertible {
     var groupCount: Int
     var headsPerGroup: Int
     var headDimension: Int
+    var rules = AttentionRules()
 
     var headCount: Int { groupCount * headsPerGroup }
     var queryWidth: Int { headCount * headDimension }
@@ -24,7 +37,12 @@ struct AttentionShape: Sendable, CustomTestStringConvertible {
 
     func attention(workers: Workers) -> Attention {
         Attention(
-            groupCount: groupCount, headsPerGroup: headsPerGroup, headDimension: headDimension, workers: workers)
+            groupCount: groupCount, headsPerGroup: headsPerGroup, headDimension: headDimension, scale: rules.scale,
+            softCap: rules.softCap, workers: workers)
+    }
+
+    func with(_ rules: AttentionRules) -> AttentionShape {
+        AttentionShape(groupCount: groupCount, headsPerGroup: headsPerGroup, headDimension: headDimension, rules: rules)
     }
 }
 
@@ -83,42 +101,68 @@ struct AxisLayout: Sendable, CustomTestStringConvertible {
 }
 
 extension Oracle {
-    /// For each token the keys it sees: its segment's prefix, and its segment up to itself.
-    static func visibleKeys(_ segments: [Segment]) -> [[Int]] {
+    /// For each token the keys it sees: the last `window` of its segment's prefix and its segment up to itself.
+    static func visibleKeys(_ segments: [Segment], window: Int? = nil) -> [[Int]] {
         segments.flatMap { segment in
-            segment.range.map { token in Array(segment.prefix ?? 0..<0) + Array(segment.range.lowerBound...token) }
+            segment.range.map { token in
+                let all = Array(segment.prefix ?? 0..<0) + Array(segment.range.lowerBound...token)
+                return window.map { all.suffix($0) } ?? all
+            }
         }
     }
 
-    /// The softmax weights of one query head at one token, and the log-sum-exp of its scaled scores.
-    private static func weights(
-        _ projections: Table, token: Int, head: Int, keys: [Int], shape: AttentionShape
-    ) -> (weights: [Double], logSumExp: Double) {
+    /// One query head at one token.
+    private struct AttentionRow {
+        /// Of the visible keys.
+        var weights: [Double]
+        /// ∂(capped score) / ∂(product of query and key).
+        var slopes: [Double]
+        /// The sink's weight.
+        var sinkWeight = 0.0
+        var logSumExp: Double
+    }
+
+    private static func attentionRow(
+        _ projections: Table, token: Int, head: Int, keys: [Int], shape: AttentionShape, sinks: Table?
+    ) -> AttentionRow {
         let queryStart = head * shape.headDimension
         let keyStart = shape.parts[1].lowerBound + head / shape.headsPerGroup * shape.headDimension
-        let scores = keys.map { key in
+        let scale = shape.rules.scale ?? 1 / Double(shape.headDimension).squareRoot()
+        var (scores, slopes): ([Double], [Double]) = ([], [])
+        for key in keys {
             var score = 0.0
             for element in 0..<shape.headDimension {
                 score += projections[token, queryStart + element] * projections[key, keyStart + element]
             }
-            return score / Double(shape.headDimension).squareRoot()
+            score *= scale
+            if let cap = shape.rules.softCap {
+                scores.append(cap * tanh(score / cap))
+                slopes.append(scale / (cosh(score / cap) * cosh(score / cap)))
+            } else {
+                scores.append(score)
+                slopes.append(scale)
+            }
         }
-        let total = scores.reduce(0) { $0 + exp($1) }
-        return (scores.map { exp($0) / total }, log(total))
+        let sink = sinks.map { exp($0[0, head]) } ?? 0
+        let total = scores.reduce(sink) { $0 + exp($1) }
+        return AttentionRow(
+            weights: scores.map { exp($0) / total }, slopes: slopes, sinkWeight: sink / total, logSumExp: log(total))
     }
 
+    /// - Parameter sinks: `[1, G·J]`
     static func attention(
-        _ projections: Table, segments: [Segment], shape: AttentionShape
+        _ projections: Table, segments: [Segment], shape: AttentionShape, sinks: Table? = nil
     ) -> (output: Table, logSumExp: Table) {
-        let visible = visibleKeys(segments)
+        let visible = visibleKeys(segments, window: shape.rules.window)
         var output = Table(rowCount: projections.rowCount, columnCount: shape.queryWidth)
         var logSumExp = Table(rowCount: projections.rowCount, columnCount: shape.headCount)
         for token in 0..<projections.rowCount {
             for head in 0..<shape.headCount {
-                let row = weights(projections, token: token, head: head, keys: visible[token], shape: shape)
+                let keys = visible[token]
+                let row = attentionRow(projections, token: token, head: head, keys: keys, shape: shape, sinks: sinks)
                 logSumExp[token, head] = row.logSumExp
                 let valueStart = shape.parts[2].lowerBound + head / shape.headsPerGroup * shape.headDimension
-                for (key, weight) in zip(visible[token], row.weights) {
+                for (key, weight) in zip(keys, row.weights) {
                     for element in 0..<shape.headDimension {
                         let column = head * shape.headDimension + element
                         output[token, column] += weight * projections[key, valueStart + element]
@@ -133,32 +177,41 @@ extension Oracle {
     static func attentionBackward(
         _ outputGradient: Table, projections: Table, segments: [Segment], shape: AttentionShape
     ) -> Table {
-        let visible = visibleKeys(segments)
+        attentionBackward(outputGradient, projections: projections, segments: segments, shape: shape, sinks: nil).gradient
+    }
+
+    /// With the gradients `[1, G·J]` of sinks; zeros without sinks.
+    static func attentionBackward(
+        _ outputGradient: Table, projections: Table, segments: [Segment], shape: AttentionShape, sinks: Table?
+    ) -> (gradient: Table, sinkGradient: Table) {
+        let visible = visibleKeys(segments, window: shape.rules.window)
         var gradient = Table(rowCount: projections.rowCount, columnCount: shape.projectionWidth)
-        let scale = 1 / Double(shape.headDimension).squareRoot()
+        var sinkGradient = Table(rowCount: 1, columnCount: shape.headCount)
         for token in 0..<projections.rowCount {
             for head in 0..<shape.headCount {
                 let queryStart = head * shape.headDimension
                 let keyStart = shape.parts[1].lowerBound + head / shape.headsPerGroup * shape.headDimension
                 let valueStart = keyStart + shape.keyWidth
                 let keys = visible[token]
-                let row = weights(projections, token: token, head: head, keys: keys, shape: shape).weights
+                let row = attentionRow(projections, token: token, head: head, keys: keys, shape: shape, sinks: sinks)
                 let weightGradients = keys.map { key in
                     (0..<shape.headDimension).reduce(0.0) {
                         $0 + outputGradient[token, queryStart + $1] * projections[key, valueStart + $1]
                     }
                 }
-                let mean = zip(row, weightGradients).reduce(0) { $0 + $1.0 * $1.1 }
+                let mean = zip(row.weights, weightGradients).reduce(0) { $0 + $1.0 * $1.1 }
+                sinkGradient[0, head] -= row.sinkWeight * mean
                 for (index, key) in keys.enumerated() {
-                    let scoreGradient = row[index] * (weightGradients[index] - mean) * scale
+                    let productGradient = row.weights[index] * (weightGradients[index] - mean) * row.slopes[index]
+                    let weight = row.weights[index]
                     for element in 0..<shape.headDimension {
-                        gradient[token, queryStart + element] += scoreGradient * projections[key, keyStart + element]
-                        gradient[key, keyStart + element] += scoreGradient * projections[token, queryStart + element]
-                        gradient[key, valueStart + element] += row[index] * outputGradient[token, queryStart + element]
+                        gradient[token, queryStart + element] += productGradient * projections[key, keyStart + element]
+                        gradient[key, keyStart + element] += productGradient * projections[token, queryStart + element]
+                        gradient[key, valueStart + element] += weight * outputGradient[token, queryStart + element]
                     }
                 }
             }
         }
-        return gradient
+        return (gradient, sinkGradient)
     }
 }

@@ -26,13 +26,18 @@ enum QuerySelection: CaseIterable, Sendable {
     private let workers = makeWorkers()
     /// Cut into several tasks, and more keys than one thread adds up.
     private static let longPairs = AxisLayout(.prompt(300, completions: [210, 130]), .document(20))
-    private let shape = AttentionShape(groupCount: 2, headsPerGroup: 3, headDimension: 6)
 
     /// Queries and gradients of other tokens are NaN: nothing may read them.
     @Test(
         "queries at some positions: outputs there, and all gradients of keys and values, are the oracle's",
         arguments: AxisLayout.all + [longPairs], QuerySelection.allCases)
     func oracle(layout: AxisLayout, selection: QuerySelection) {
+        for window in [nil, 1, 7, 64] { expectAgreement(layout, selection, window: window) }
+    }
+
+    private func expectAgreement(_ layout: AxisLayout, _ selection: QuerySelection, window: Int?) {
+        let shape = AttentionShape(
+            groupCount: 2, headsPerGroup: 3, headDimension: 6, rules: AttentionRules(window: window))
         let (count, segments) = (layout.tokenCount, layout.segments)
         let positions = selection.positions(layout)
         let projections = randomMatrix(count, shape.projectionWidth, scale: 2, seed: 1)
@@ -47,7 +52,7 @@ enum QuerySelection: CaseIterable, Sendable {
             projections.rows(token..<(token + 1)).columns(shape.parts[0]).fill(.nan)
         }
 
-        let plan = AttentionPlan(segments, queriesAt: positions)
+        let plan = AttentionPlan(segments, queriesAt: positions, window: window)
         let attention = shape.attention(workers: workers)
         let (output, logSumExp) = (unwrittenMatrix(count, shape.queryWidth), unwrittenMatrix(count, shape.headCount))
         attention.forward(projections, plan: plan, into: output, logSumExp: logSumExp)
@@ -83,5 +88,6 @@ enum QuerySelection: CaseIterable, Sendable {
         // A prompt of 4 and completions of 3 and 2: the prompt's last token, and the completions but for their ends.
         let segments = AxisLayout(.prompt(4, completions: [3, 2])).segments
         #expect(AttentionPlan(segments, queriesAt: [3, 4, 5, 7]).visiblePairCount == 4 + 5 + 6 + 5)
+        #expect(AttentionPlan(segments, queriesAt: [3, 4, 5, 7], window: 5).visiblePairCount == 4 + 5 + 5 + 5)
     }
 }

@@ -12,9 +12,13 @@ struct AttentionRun {
     let output: Matrix
     let logSumExp: Matrix
     let gradient: Matrix
+    let sinks: Matrix?
+    /// `[1, G·J]`; stays zero without sinks.
+    let sinkGradient: Matrix
 
     init(
-        shape: AttentionShape, segments: [Segment], projections: Matrix, outputGradient: Matrix, workers: Workers
+        shape: AttentionShape, segments: [Segment], projections: Matrix, outputGradient: Matrix, sinks: Matrix? = nil,
+        workers: Workers
     ) {
         self.shape = shape
         self.segments = segments
@@ -24,19 +28,36 @@ struct AttentionRun {
         output = unwrittenMatrix(tokenCount, shape.queryWidth)
         logSumExp = unwrittenMatrix(tokenCount, shape.headCount)
         gradient = unwrittenMatrix(tokenCount, shape.projectionWidth)
+        self.sinks = sinks
+        sinkGradient = Matrix(rowCount: 1, columnCount: shape.headCount)
         let attention = shape.attention(workers: workers)
-        let plan = AttentionPlan(segments)
-        attention.forward(projections, plan: plan, into: output, logSumExp: logSumExp)
+        let plan = AttentionPlan(segments, window: shape.rules.window)
+        attention.forward(projections, sinks: sinks, plan: plan, into: output, logSumExp: logSumExp)
         attention.backward(
-            outputGradient, projections: projections, output: output, logSumExp: logSumExp, plan: plan, into: gradient)
+            outputGradient, projections: projections, sinks: sinks, output: output, logSumExp: logSumExp, plan: plan,
+            into: gradient, sinkGradient: sinkGradient)
     }
 
     /// With random inputs.
-    init(shape: AttentionShape, layout: AxisLayout, scale: Double = 2, workers: Workers) {
+    init(
+        shape: AttentionShape, layout: AxisLayout, scale: Double = 2, hasSinks: Bool = false, workers: Workers
+    ) {
         self.init(
             shape: shape, segments: layout.segments,
             projections: randomMatrix(layout.tokenCount, shape.projectionWidth, scale: scale, seed: 1),
-            outputGradient: randomMatrix(layout.tokenCount, shape.queryWidth, seed: 2), workers: workers)
+            outputGradient: randomMatrix(layout.tokenCount, shape.queryWidth, seed: 2),
+            sinks: hasSinks ? randomMatrix(1, shape.headCount, scale: 3, seed: 3) : nil, workers: workers)
+    }
+
+    func expectAgreement(_ location: SourceLocation = #_sourceLocation) {
+        let sinks = sinks.map { Table($0) }
+        let (output, logSumExp) = Oracle.attention(Table(projections), segments: segments, shape: shape, sinks: sinks)
+        #expect(relativeError(self.output, output) < 1e-6, sourceLocation: location)
+        #expect(largestDifference(self.logSumExp.values.map(Double.init), logSumExp.values) < 3e-6, sourceLocation: location)
+        let (gradient, sinkGradient) = Oracle.attentionBackward(
+            Table(outputGradient), projections: Table(projections), segments: segments, shape: shape, sinks: sinks)
+        #expect(gradientError(gradient) < 3e-6, sourceLocation: location)
+        #expect(relativeError(self.sinkGradient, sinkGradient) < 3e-6, sourceLocation: location)
     }
 
     /// The largest relative error of the gradients of queries, keys and values against `expected`; of a part that is
@@ -59,23 +80,14 @@ struct AttentionRun {
     }
     private static let shape = AttentionShape(groupCount: 2, headsPerGroup: 3, headDimension: 6)
 
-    private func expectAgreement(_ run: AttentionRun) {
-        let (output, logSumExp) = Oracle.attention(Table(run.projections), segments: run.segments, shape: run.shape)
-        #expect(relativeError(run.output, output) < 1e-6)
-        #expect(largestDifference(run.logSumExp.values.map(Double.init), logSumExp.values) < 3e-6)
-        let gradient = Oracle.attentionBackward(
-            Table(run.outputGradient), projections: Table(run.projections), segments: run.segments, shape: run.shape)
-        #expect(run.gradientError(gradient) < 3e-6)
-    }
-
     @Test("outputs, log-sum-exp and gradients are the oracle's for every layout of the axis", arguments: AxisLayout.all)
     func everyLayout(layout: AxisLayout) {
-        expectAgreement(AttentionRun(shape: Self.shape, layout: layout, workers: workers))
+        AttentionRun(shape: Self.shape, layout: layout, workers: workers).expectAgreement()
     }
 
     @Test("outputs, log-sum-exp and gradients are the oracle's for every shape of heads", arguments: headShapes)
     func everyShape(shape: AttentionShape) {
-        expectAgreement(AttentionRun(shape: shape, layout: .small, workers: workers))
+        AttentionRun(shape: shape, layout: .small, workers: workers).expectAgreement()
     }
 
     /// Lengths beside those of a register tile (6 rows, 16 keys), a piece of queries (32 tokens) and a tile of keys (144).
@@ -86,22 +98,22 @@ struct AttentionRun {
             AttentionShape(groupCount: 2, headsPerGroup: 1, headDimension: 8),
         ])
     func tileEdges(count: Int, shape: AttentionShape) {
-        expectAgreement(AttentionRun(shape: shape, layout: AxisLayout(.document(count)), workers: workers))
+        AttentionRun(shape: shape, layout: AxisLayout(.document(count)), workers: workers).expectAgreement()
         let pair = AxisLayout(.prompt(count, completions: [count - 1, 7]))
-        expectAgreement(AttentionRun(shape: shape, layout: pair, workers: workers))
+        AttentionRun(shape: shape, layout: pair, workers: workers).expectAgreement()
     }
 
     @Test("head dimensions below, at and above a panel's 16 columns", arguments: [1, 5, 8, 16, 24, 64, 80, 128])
     func headDimensions(dimension: Int) {
         let shape = AttentionShape(groupCount: 2, headsPerGroup: 2, headDimension: dimension)
         let layout = AxisLayout(.prompt(20, completions: [150, 5]))
-        expectAgreement(AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers))
+        AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers).expectAgreement()
     }
 
     @Test("more heads a group than a piece has rows")
     func manyHeads() {
         let shape = AttentionShape(groupCount: 1, headsPerGroup: 150, headDimension: 4)
-        expectAgreement(AttentionRun(shape: shape, layout: AxisLayout(.document(20)), workers: workers))
+        AttentionRun(shape: shape, layout: AxisLayout(.document(20)), workers: workers).expectAgreement()
     }
 
     /// Units that are cut into several tasks, whose gradients of keys are added up.
@@ -114,7 +126,7 @@ struct AttentionRun {
     func longUnits(layout: AxisLayout) {
         #expect(AttentionPlan(layout.segments).partialRowCount > 0)
         let shape = AttentionShape(groupCount: 2, headsPerGroup: 2, headDimension: 8)
-        expectAgreement(AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers))
+        AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers).expectAgreement()
     }
 
     @Test("tokens that continue a document give what they give in the whole", arguments: [(199, 1), (100, 60), (0, 9)])
@@ -149,7 +161,7 @@ struct AttentionRun {
     func largeShape() {
         let shape = AttentionShape(groupCount: 3, headsPerGroup: 3, headDimension: 64)
         let layout = AxisLayout(.prompt(66, completions: [70, 20]))
-        expectAgreement(AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers))
+        AttentionRun(shape: shape, layout: layout, scale: 1, workers: workers).expectAgreement()
     }
 
     @Test(
@@ -247,109 +259,5 @@ struct AttentionRun {
             #expect(bits(output) == bits(fresh.output))
         }
         #expect(attention.projectionWidth == shape.projectionWidth && attention.outputWidth == shape.queryWidth)
-    }
-}
-
-@Suite struct AttentionPlanTests {
-    @Test("every token is a query of one block and sees what the axis says", arguments: AxisLayout.all)
-    func coverage(layout: AxisLayout) {
-        let plan = AttentionPlan(layout.segments)
-        let visible = Oracle.visibleKeys(layout.segments)
-        var queries: [Int] = []
-        var seen: [[Int]] = []
-        for block in plan.units.flatMap(\.blocks) {
-            for (index, query) in block.queries.enumerated() {
-                queries.append(query)
-                seen.append(Array((Array(block.prefix) + Array(block.own)).prefix(block.visibleKeyCount(query: index))))
-            }
-        }
-        let order = queries.indices.sorted { queries[$0] < queries[$1] }
-        #expect(order.map { queries[$0] } == Array(0..<layout.tokenCount))
-        #expect(order.map { seen[$0] } == visible)
-        #expect(plan.visiblePairCount == visible.reduce(0) { $0 + $1.count })
-        #expect(plan.units.count == layout.pieces.count)
-    }
-
-    private static let longLayouts = [
-        AxisLayout(.document(1000)), AxisLayout(.document(9000)), AxisLayout(.prompt(400, completions: [300, 250, 10])),
-        AxisLayout(.prompt(20, completions: Array(repeating: 90, count: 200)), .document(600)),
-    ]
-
-    @Test("tasks share out every block, none much heavier than the others of its unit", arguments: AxisLayout.all + longLayouts)
-    func tasks(layout: AxisLayout) {
-        let plan = AttentionPlan(layout.segments)
-        let queries = plan.tasks.flatMap { $0.blocks.flatMap(\.queries) }
-        #expect(queries.sorted() == Array(0..<layout.tokenCount))
-        #expect(plan.tasks.map(\.pairCount) == plan.tasks.map(\.pairCount).sorted(by: >))
-        #expect(plan.tasks.reduce(0) { $0 + $1.pairCount } == plan.visiblePairCount)
-        for unit in plan.units {
-            let tokens = Set(unit.blocks.flatMap(\.queries))
-            let tasks = plan.tasks.filter { tokens.contains($0.blocks[0].queries.lowerBound) }
-            #expect(tasks.count <= AttentionPlan.maximumTasksPerUnit)
-            let total = tasks.reduce(0) { $0 + $1.pairCount }
-            let step = AttentionPlan.taskGranularity * unit.blocks.map(\.keyCount).max()!
-            #expect(tasks.allSatisfy { $0.pairCount <= total / tasks.count + 2 * step })
-        }
-    }
-
-    @Test("every task has the keys that its blocks see, and shared keys are summed once", arguments: AxisLayout.all + longLayouts)
-    func keys(layout: AxisLayout) {
-        let plan = AttentionPlan(layout.segments)
-        var packed: [Int: Int] = [:]
-        for span in plan.packs {
-            #expect(span.row % 16 == 0 && span.row + span.tokens.count <= plan.packedRowCount)
-            for (index, token) in span.tokens.enumerated() { packed[span.row + index] = token }
-        }
-        #expect(packed.values.sorted() == Array(0..<layout.tokenCount))
-        for task in plan.tasks {
-            for (block, place) in zip(task.blocks, task.places) {
-                for (tokens, place) in [(block.prefix, place.prefix), (block.own, place.own)] where !tokens.isEmpty {
-                    #expect(task.spans.contains { $0.tokens == tokens && $0.row == place.gradientRow })
-                    #expect(tokens.indices.allSatisfy { packed[place.packedRow + $0 - tokens.lowerBound] == $0 })
-                }
-            }
-            for (span, next) in zip(task.spans, task.spans.dropFirst()) {
-                #expect(span.row + span.tokens.count <= next.row)
-            }
-            #expect(task.spans.last!.row + task.spans.last!.tokens.count <= task.keyRowCount)
-            #expect(task.keyRowCount <= plan.maximumKeyRowCount)
-        }
-        var sums = [Int: Int]()
-        for task in plan.tasks where task.partialRow != nil {
-            for span in task.spans { for token in span.tokens { sums[token, default: 0] += 1 } }
-        }
-        for sum in plan.keySums {
-            #expect(sum.parts[0].count == sum.tokens.count)
-            for (index, token) in sum.tokens.enumerated() {
-                sums[token, default: 0] -= sum.parts.reduce(0) { $0 + (index < $1.count ? 1 : 0) }
-            }
-        }
-        #expect(sums.values.allSatisfy { $0 == 0 })
-        let paddedCount = layout.tokenCount + 16 * (layout.segments.count + 1)
-        #expect(plan.partialRowCount <= AttentionPlan.maximumTasksPerUnit * paddedCount)
-    }
-
-    @Test("empty segments leave no work, and an empty prefix is none")
-    func emptySegments() {
-        let segments = [
-            Segment(range: 0..<0), Segment(range: 0..<3, prefix: 0..<0), Segment(range: 3..<3, prefix: 0..<3),
-            Segment(range: 3..<5),
-        ]
-        let plan = AttentionPlan(segments)
-        #expect(plan.units.count == 2)
-        #expect(plan.visiblePairCount == 6 + 3)
-        #expect(AttentionPlan([]).units.isEmpty)
-    }
-
-    @Test("a prefix that is not one whole earlier segment is refused: its keys would belong to two units")
-    func wrongPrefix() async {
-        await #expect(processExitsWith: .failure) {
-            _ = AttentionPlan([
-                Segment(range: 0..<5), Segment(range: 5..<8), Segment(range: 8..<10, prefix: 0..<8),
-            ])
-        }
-        await #expect(processExitsWith: .failure) {
-            _ = AttentionPlan([Segment(range: 0..<5, prefix: 5..<8), Segment(range: 5..<8)])
-        }
     }
 }

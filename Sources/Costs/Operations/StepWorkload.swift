@@ -1,4 +1,5 @@
 import Datasets
+import Kernels
 import Model
 
 /// What a step computes, in numbers: made from the records that the trainer is about to take.
@@ -14,7 +15,13 @@ public struct StepWorkload: Equatable, Sendable {
         }
 
         /// (query, key) pairs: each query sees the prefix, those before it and itself.
-        public var visiblePairs: Int { queries * prefix + queries * (queries + 1) / 2 }
+        public var visiblePairs: Int { visiblePairs(window: nil) }
+
+        /// (query, key) pairs in a layer whose queries see at most `window` keys: themselves and those right before them, with
+        /// the prefix before the segment.
+        public func visiblePairs(window: Int?) -> Int {
+            AttentionPlan.visiblePairs(queries: queries, prefix: prefix, window: window)
+        }
     }
 
     public var segments: [Segment]

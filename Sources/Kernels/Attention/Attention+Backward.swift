@@ -4,14 +4,21 @@ import Tensors
 
 extension Attention {
     /// Gradients of the projections: overwrites all of `gradient[T, (G·J + 2·G)·E]`. Recomputes the weights with `logSumExp`.
+    ///
+    /// - Parameters:
+    ///   - sinks: `[1, G·J]` those of `forward`.
+    ///   - sinkGradient: `[1, G·J]`; `+=`.
     public func backward(
-        _ outputGradient: Matrix, projections: Matrix, output: Matrix, logSumExp: Matrix, plan: AttentionPlan,
-        into gradient: Matrix
+        _ outputGradient: Matrix, projections: Matrix, sinks: Matrix? = nil, output: Matrix, logSumExp: Matrix,
+        plan: AttentionPlan, into gradient: Matrix, sinkGradient: Matrix? = nil
     ) {
         // Tasks write every gradient only if every token is a query.
         if plan.queryCount < gradient.rowCount { gradient.fill(0) }
         let corrections = corrections.matrix(rowCount: gradient.rowCount, columnCount: groupCount * headsPerGroup)
         packForBackward(outputGradient, projections: projections, output: output, plan: plan, corrections: corrections)
+        if let sinks, let sinkGradient {
+            addSinkGradients(sinks, logSumExp: logSumExp, corrections: corrections, plan: plan, to: sinkGradient)
+        }
         for scratch in scratch { scratch.reserve(keyRowCount: plan.maximumKeyRowCount) }
         partials.grow(to: groupCount * plan.partialRowCount * 2 * sizes.paddedDimension)
         runTasks(plan) { task, group, scratch in
@@ -28,14 +35,13 @@ extension Attention {
                 self.packRows(self.queries(projections, group), piece, times: self.queryScale, into: scratch.queries)
                 self.packRows(self.queries(outputGradient, group), piece, times: 1, into: scratch.outputGradients)
                 self.gatherRowValues(piece, group, logSumExp: logSumExp, corrections: corrections, scratch)
-                self.forEachTile(piece, block, place) { tile in
-                    tile.countVisible(into: scratch.visible)
+                self.forEachTile(piece, block, place, scratch) { tile in
                     tile.multiply(scratch.queries, byTransposed: keysAcross, into: scratch.scores)
                     tile.multiply(scratch.outputGradients, byTransposed: valuesAcross, into: scratch.scoreGradients)
                     self.differentiate(tile, scratch)
                     tile.addTransposed(scratch.scores, times: scratch.outputGradients, to: sums.values)
                     tile.addTransposed(scratch.scoreGradients, times: scratch.queries, to: sums.keys)
-                    tile.add(scratch.scoreGradients, times: keys, to: scratch.outputs, visible: scratch.visible)
+                    tile.add(scratch.scoreGradients, times: keys, to: scratch.outputs, scratch)
                 }
                 self.writeQueryGradients(piece, group, scratch, into: gradient)
             }
@@ -85,11 +91,24 @@ extension Attention {
 
     /// Turns a tile's scores into weights, and gradients of weights into gradients of scores.
     private func differentiate(_ tile: AttentionTile, _ scratch: AttentionScratch) {
+        if let cap = scoreCap { tile.cap(scratch, by: cap, slopes: scratch.slopes) }
         for row in 0..<tile.rowCount {
-            let start = row &* AttentionSizes.scoreStride
-            Softmax.backward(
-                scores: scratch.scores + start, gradients: scratch.scoreGradients + start, correction: scratch.sums[row],
-                logSumExp: scratch.maxima[row], visible: Int(scratch.visible[row]))
+            let hidden = tile.firstHidden == nil ? 0 : Int(scratch.hidden[row])
+            let visible = Int(scratch.visible[row])
+            let (start, offset) = (hidden & ~7, row &* AttentionSizes.scoreStride)
+            let (scores, gradients) = (scratch.scores + offset, scratch.scoreGradients + offset)
+            if hidden < visible || hidden == 0 {
+                Softmax.backward(
+                    scores: scores + start, gradients: gradients + start, correction: scratch.sums[row],
+                    logSumExp: scratch.maxima[row], visible: visible &- start)
+                if let slopes = scratch.slopes {
+                    ScoreCap.multiply(gradients + start, by: slopes + (offset &+ start), count: visible &- start)
+                }
+            }
+            if tile.firstHidden != nil {
+                Softmax.clear(scores, hidden: hidden, visible: visible)
+                Softmax.clear(gradients, hidden: hidden, visible: visible)
+            }
         }
     }
 
@@ -127,7 +146,7 @@ extension Attention {
                 if number == 0 {
                     self.writeKeyGradients(sums, from: part.row, tokens, group, into: gradient)
                 } else {
-                    self.addKeyGradients(sums, from: part.row, tokens.prefix(part.count), group, to: gradient)
+                    self.addKeyGradients(sums, from: part.row, tokens, group, to: gradient)
                 }
             }
         }

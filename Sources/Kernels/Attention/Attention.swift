@@ -14,6 +14,9 @@ public final class Attention: @unchecked Sendable {
     let groupCount: Int
     let headsPerGroup: Int
     let headDimension: Int
+    /// The factor of the products of queries and keys.
+    let scale: Double
+    let scoreCap: ScoreCap?
     let sizes: AttentionSizes
     let workers: Workers
     let scratch: [AttentionScratch]
@@ -23,7 +26,14 @@ public final class Attention: @unchecked Sendable {
     /// `[T, G·J]` the corrections Σ o·∂o of backward.
     let corrections = ScratchMatrix()
 
-    public init(groupCount: Int, headsPerGroup: Int, headDimension: Int, workers: Workers) {
+    /// - Parameters:
+    ///   - scale: the factor of the products of queries and keys; nil: 1/√E.
+    ///   - softCap: c: a scaled score s becomes c · tanh(s / c), before the mask (Gemma 2, arXiv:2408.00118); nil: no cap.
+    public init(
+        groupCount: Int, headsPerGroup: Int, headDimension: Int, scale: Double? = nil, softCap: Double? = nil, workers: Workers
+    ) {
+        self.scale = scale ?? 1 / Double(headDimension).squareRoot()
+        scoreCap = softCap.map { ScoreCap($0) }
         self.groupCount = groupCount
         self.headsPerGroup = headsPerGroup
         self.headDimension = headDimension
@@ -31,25 +41,28 @@ public final class Attention: @unchecked Sendable {
         let sizes = AttentionSizes(headsPerGroup: headsPerGroup, headDimension: headDimension)
         self.sizes = sizes
         packedKeys = AttentionKeys(headDimension: headDimension)
-        scratch = (0..<workers.threadCount).map { _ in AttentionScratch(sizes) }
+        scratch = (0..<workers.threadCount).map { _ in AttentionScratch(sizes, keepsSlopes: softCap != nil) }
     }
 
     public var projectionWidth: Int { (headsPerGroup + 2) * groupCount * headDimension }
     public var outputWidth: Int { headsPerGroup * groupCount * headDimension }
 
-    private var scale: Double { 1 / Double(headDimension).squareRoot() }
     /// Queries are multiplied by this factor, so that scores are exponents of 2.
     var queryScale: Float { Float(scale / Softmax.logOfTwo) }
-    /// Key gradients are first summed over queries times `queryScale`. This factor replaces `queryScale` by 1/√E.
+    /// Key gradients are first summed over queries times `queryScale`. This factor replaces `queryScale` by the scale.
     var keyGradientScale: Float { Float(Softmax.logOfTwo) }
     var queryGradientScale: Float { Float(scale) }
 
     /// `output[T, G·J·E] = softmax(scale · Q·Kᵀ, over visible keys) · V`; `logSumExp[T, G·J]` of the scaled scores is
     /// kept for backward.
     ///
-    /// - Parameter firstQuery: the token of the first row of `output` and `logSumExp`. In decoding only new tokens have rows.
+    /// - Parameters:
+    ///   - sinks: `[1, G·J]` a logit for each query head that joins each softmax and has no value (gpt-oss,
+    ///     arXiv:2508.10925). It is neither scaled nor capped. `logSumExp` includes it.
+    ///   - firstQuery: the token of the first row of `output` and `logSumExp`. In decoding only new tokens have rows.
     public func forward(
-        _ projections: Matrix, plan: AttentionPlan, into output: Matrix, logSumExp: Matrix, firstQuery: Int = 0
+        _ projections: Matrix, sinks: Matrix? = nil, plan: AttentionPlan, into output: Matrix, logSumExp: Matrix,
+        firstQuery: Int = 0
     ) {
         packedKeys.reserve(rowCount: plan.packedRowCount, groupCount: groupCount, formCount: 2)
         workers.run(plan.packs.count) { index, _ in
@@ -66,22 +79,35 @@ public final class Attention: @unchecked Sendable {
             let values = self.packedKeys.panels(group, form: 1)
             self.forEachPiece(task) { piece, block, place in
                 self.packRows(self.queries(projections, group), piece, times: self.queryScale, into: scratch.queries)
-                scratch.maxima.update(repeating: -.infinity, count: piece.rowCount)
-                scratch.sums.update(repeating: 0, count: piece.rowCount)
-                self.forEachTile(piece, block, place) { tile in
-                    tile.countVisible(into: scratch.visible)
+                self.startSums(piece, group, sinks: sinks, scratch)
+                self.forEachTile(piece, block, place, scratch) { tile in
                     tile.multiply(scratch.queries, byTransposed: keys, into: scratch.scores)
+                    if let cap = self.scoreCap { tile.cap(scratch, by: cap) }
                     self.exponentiate(tile, scratch)
-                    tile.add(scratch.scores, times: values, to: scratch.outputs, visible: scratch.visible)
+                    tile.add(scratch.scores, times: values, to: scratch.outputs, scratch)
                 }
                 self.writeOutputs(piece, group, scratch, firstQuery: firstQuery, into: output, logSumExp)
             }
         }
     }
 
+    /// Starts each row's softmax: empty, or with its head's sink.
+    private func startSums(_ piece: AttentionPiece, _ group: Int, sinks: Matrix?, _ scratch: AttentionScratch) {
+        guard let sinks else {
+            scratch.maxima.update(repeating: -.infinity, count: piece.rowCount)
+            scratch.sums.update(repeating: 0, count: piece.rowCount)
+            return
+        }
+        for row in 0..<piece.rowCount {
+            scratch.maxima[row] = sinks[0, group * headsPerGroup + row % headsPerGroup] * Float(1 / Softmax.logOfTwo)
+        }
+        scratch.sums.update(repeating: 1, count: piece.rowCount)
+    }
+
     /// Turns a tile's scores into weights relative to each row's running maximum. If the maximum grows, the row's output sums
     /// are rescaled.
     private func exponentiate(_ tile: AttentionTile, _ scratch: AttentionScratch) {
+        if tile.firstHidden != nil { return exponentiateWindow(tile, scratch) }
         for row in 0..<tile.rowCount {
             let visible = Int(scratch.visible[row])
             let scores = scratch.scores + row &* AttentionSizes.scoreStride
@@ -92,6 +118,21 @@ public final class Attention: @unchecked Sendable {
             } else {
                 scores.store8(.zero, 0)
             }
+        }
+    }
+
+    /// As `exponentiate`, for rows that do not see the tile's first keys.
+    private func exponentiateWindow(_ tile: AttentionTile, _ scratch: AttentionScratch) {
+        for row in 0..<tile.rowCount {
+            let (hidden, visible) = (Int(scratch.hidden[row]), Int(scratch.visible[row]))
+            let scores = scratch.scores + row &* AttentionSizes.scoreStride
+            if hidden < visible {
+                let start = Softmax.hide(scores, before: hidden, as: -.infinity)
+                let factor = Softmax.forward(
+                    scores + start, visible: visible &- start, maximum: &scratch.maxima[row], sum: &scratch.sums[row])
+                if let factor, !tile.isFirst { scratch.outputs.scale(row, by: factor) }
+            }
+            Softmax.clear(scores, hidden: hidden, visible: visible)
         }
     }
 
@@ -137,27 +178,39 @@ public final class Attention: @unchecked Sendable {
     }
 
     /// Calls `body` with each tile of keys that a piece sees: first the prefix, then its own segment up to the piece's last
-    /// token.
+    /// token. `scratch` then has the number of keys that each row sees.
     @inline(__always)
     func forEachTile(
-        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace,
+        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace, _ scratch: AttentionScratch,
         _ body: (AttentionTile) -> Void
     ) {
-        func cut(_ count: Int, _ place: AttentionPlan.KeyPlace, isFirst: Bool, firstVisible: (_ start: Int) -> Int) {
-            guard count > 0 else { return }
-            let tiles = Tiles(count, limit: AttentionSizes.keyLimit)
+        let keys = block.keys(seenFrom: piece.tokens)
+        // Where rows do not see the first tile, it can't start their sums.
+        let hidesKeys = block.hidesKeys(from: piece.tokens)
+        if hidesKeys { scratch.outputs.fill(0) }
+        /// - Parameter distance: from a key of `keys` to its place before the piece, beside the distance on the axis.
+        func cut(_ keys: Range<Int>, _ place: AttentionPlan.KeyPlace, distance: Int, isCausal: Bool, isFirst: Bool) {
+            guard !keys.isEmpty else { return }
+            let tiles = Tiles(keys.count, limit: AttentionSizes.keyLimit)
             for index in 0..<tiles.tileCount {
-                let keys = tiles[index]
-                body(
-                    AttentionTile(
-                        packedRow: place.packedRow + keys.lowerBound, gradientRow: place.gradientRow + keys.lowerBound,
-                        keyCount: keys.count, firstVisible: firstVisible(keys.lowerBound), headsPerGroup: headsPerGroup,
-                        isFirst: isFirst && index == 0, rowCount: piece.rowCount))
+                let tile = tiles[index]
+                let start = keys.lowerBound + tile.lowerBound
+                let visible = piece.tokens.lowerBound + distance - start + 1
+                // A piece's last query has the latest window.
+                let hidden = hidesKeys ? block.window.map { visible - $0 } : nil
+                let hides = hidden.map { $0 + piece.tokens.count - 1 > 0 } ?? false
+                let made = AttentionTile(
+                    packedRow: start + place.packedOffset, gradientRow: start + place.gradientOffset, keyCount: tile.count,
+                    firstVisible: isCausal ? visible : AttentionSizes.keyLimit, firstHidden: hides ? hidden : nil,
+                    headsPerGroup: headsPerGroup, isFirst: isFirst && index == 0 && !hidesKeys, rowCount: piece.rowCount)
+                made.countKeys(scratch)
+                body(made)
             }
         }
-        let seen = piece.tokens.lowerBound - block.own.lowerBound
-        cut(block.prefix.count, place.prefix, isFirst: true) { _ in AttentionSizes.keyLimit }
-        cut(seen + piece.tokens.count, place.own, isFirst: block.prefix.isEmpty) { seen + 1 - $0 }
+        // A prefix ends where the segment begins.
+        cut(
+            keys.prefix, place.prefix, distance: block.prefix.upperBound - block.own.lowerBound, isCausal: false, isFirst: true)
+        cut(keys.own, place.own, distance: 0, isCausal: true, isFirst: keys.prefix.isEmpty)
     }
 
     // MARK: Views and packed forms of one group

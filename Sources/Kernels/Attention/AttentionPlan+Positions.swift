@@ -6,10 +6,12 @@ extension AttentionPlan {
     /// unchanged. Keys that no query sees get gradients of zero.
     ///
     /// Consecutive positions, such as those of a completion, are one stretch of queries.
-    /// - Parameter positions: on the axis, ascending, each once.
-    public init(_ segments: [Segment], queriesAt positions: [Int]) {
+    /// - Parameters:
+    ///   - positions: on the axis, ascending, each once.
+    ///   - window: keys that a query sees at most, as in a plan of all tokens.
+    public init(_ segments: [Segment], queriesAt positions: [Int], window: Int? = nil) {
         var next = positions[...]
-        let units = AttentionPlan.units(segments) { segment in
+        let units = AttentionPlan.units(segments, window: window) { segment in
             var stretches: [Range<Int>] = []
             while let start = next.first, start < segment.upperBound {
                 invariant(start >= segment.lowerBound, "positions are ascending and lie in segments")

@@ -7,10 +7,10 @@ extension AttentionPlan {
         var row: Int
     }
 
-    /// The row of a range's first key: among all packed keys, and among the key gradients of a task.
+    /// The rows of a segment's keys: token t has row t + offset among all packed keys, and among the key gradients of a task.
     struct KeyPlace: Sendable {
-        var packedRow: Int
-        var gradientRow: Int
+        var packedOffset: Int
+        var gradientOffset: Int
     }
 
     /// Blocks that one thread computes, and the keys that they see.
@@ -30,16 +30,13 @@ extension AttentionPlan {
     /// The gradients of the keys `tokens` are the sum of several tasks' parts.
     struct KeySum: Sendable {
         struct Part: Sendable {
-            /// Number of keys that the task saw, from the start of `tokens` on.
-            var count: Int
             /// The row of the first key in the task's memory.
             var row: Int
             var keyRowCount: Int
             var partialRow: Int
         }
-        /// Keys that a query sees.
         var tokens: Range<Int>
-        /// The first part covers all of `tokens`.
+        /// At least one. Each covers all of `tokens`.
         var parts: [Part]
     }
 
@@ -55,26 +52,53 @@ extension AttentionPlan {
     /// Keys that one thread packs, a multiple of 16. Decoding a short answer wakes no other thread for packing.
     private static let keysPerPack = 256
 
-    /// Gives every key one row, unit after unit and segment after segment. Each segment begins at a multiple of 16.
-    static func pack(_ units: [Unit]) -> [KeySpan] {
-        var spans: [KeySpan] = []
+    /// Gives every key one row, unit after unit and segment after segment: one span for each segment's start. Each span begins
+    /// at a multiple of 16 rows. With a window it holds only the keys from the first to the last that a query sees.
+    static func pack(_ units: [Unit]) -> [Int: KeySpan] {
+        var spans: [Int: KeySpan] = [:]
         var row = 0
-        for segment in units.flatMap(\.segments) {
-            for start in stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerPack) {
-                let tokens = start..<min(start + keysPerPack, segment.upperBound)
-                spans.append(KeySpan(tokens: tokens, row: row))
+        for unit in units {
+            let seen = unit.blocks[0].window == nil ? nil : keysSeen(by: unit.blocks)
+            for segment in unit.segments {
+                guard let tokens = seen == nil ? segment : seen?[segment.lowerBound] else { continue }
+                spans[segment.lowerBound] = KeySpan(tokens: tokens, row: row)
                 row += (tokens.count + 15) / 16 * 16
             }
         }
         return spans
     }
 
+    /// Cuts spans into pieces, in ascending rows.
+    static func pieces(of spans: [Int: KeySpan]) -> [KeySpan] {
+        spans.values.sorted { $0.row < $1.row }.flatMap { span in
+            let (tokens, row) = (span.tokens, span.row)
+            return stride(from: 0, to: tokens.count, by: keysPerPack).map { start in
+                KeySpan(tokens: tokens.dropFirst(start).prefix(keysPerPack), row: row + start)
+            }
+        }
+    }
+
+    /// For each segment's start the keys from the first to the last that a query sees.
+    private static func keysSeen(by blocks: [Block]) -> [Int: Range<Int>] {
+        var seen: [Int: Range<Int>] = [:]
+        func add(_ tokens: Range<Int>, of segment: Range<Int>) {
+            guard !tokens.isEmpty else { return }
+            let known = seen[segment.lowerBound] ?? tokens
+            seen[segment.lowerBound] = min(known.lowerBound, tokens.lowerBound)..<max(known.upperBound, tokens.upperBound)
+        }
+        for block in blocks {
+            let keys = block.keys(seenFrom: block.queries)
+            add(keys.prefix, of: block.prefix)
+            add(keys.own, of: block.own)
+        }
+        return seen
+    }
+
     /// Cuts every unit by its own shape, so that its bits do not depend on other units. Returns the number of partial rows.
-    static func cut(_ units: [Unit], packed: [KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
-        let rows = Dictionary(uniqueKeysWithValues: packed.map { ($0.tokens.lowerBound, $0.row) })
+    static func cut(_ units: [Unit], packed: [Int: KeySpan], into tasks: inout [Task], keySums: inout [KeySum]) -> Int {
         var rowCount = 0
         for unit in units {
-            var parts = parts(of: unit.blocks).map { makeTask($0, packedRows: rows) }
+            var parts = parts(of: unit.blocks).map { makeTask($0, packed: packed) }
             if parts.count > 1 {
                 for index in parts.indices {
                     parts[index].partialRow = rowCount
@@ -89,11 +113,18 @@ extension AttentionPlan {
 
     private static func taskCount(visiblePairs: Int) -> Int { min(maximumTasksPerUnit, max(1, visiblePairs / pairsPerTask)) }
 
-    /// Rows of gradients of keys, and as many of values, that the tasks of a segment hold until they are summed: none where
-    /// one task computes the segment. The i-th of k tasks sees i/k of the segment's keys, and the whole prefix.
-    public static func partialRowCount(queries: Int, prefix: Int, visiblePairs: Int) -> Int {
+    /// Most rows of gradients of keys, and as many of values, that the tasks of a segment hold until they are summed: none where
+    /// one task computes the segment.
+    ///
+    /// The i-th of k tasks with equal numbers of pairs sees the whole prefix and at most √(i/k) of the segment's keys: all of
+    /// it if nothing lies before the segment. Σ √(i/k) < 2k/3 + 1/2. With a window it sees no more than the windows of its queries.
+    /// Tasks begin at multiples of 48 tokens, and their keys take whole panels of 16 rows.
+    public static func partialRowCount(queries: Int, prefix: Int, visiblePairs: Int, window: Int? = nil) -> Int {
         let tasks = taskCount(visiblePairs: visiblePairs)
-        return tasks < 2 ? 0 : queries * (tasks + 1) / 2 + tasks * prefix
+        guard tasks > 1 else { return 0 }
+        let rounding = tasks * (taskGranularity + 4 * 16)
+        let causal = queries * (4 * tasks + 3) / 6 + tasks * prefix
+        return rounding + min(causal, queries + tasks * (window ?? causal))
     }
 
     /// Forms in which backward packs keys and values: transposed keys, transposed values, and rows of keys.
@@ -121,23 +152,22 @@ extension AttentionPlan {
         return parts
     }
 
-    private static func makeTask(_ blocks: [Block], packedRows: [Int: Int]) -> Task {
+    private static func makeTask(_ blocks: [Block], packed: [Int: KeySpan]) -> Task {
         // Blocks that see the same keys share their place: completions share their prompt's keys, stretches their segment's
         // keys.
-        var ends: [Int: Int] = [:]
-        for tokens in blocks.flatMap({ [$0.prefix, $0.own] }) where !tokens.isEmpty {
-            ends[tokens.lowerBound] = max(ends[tokens.lowerBound] ?? 0, tokens.upperBound)
-        }
+        var spans: [KeySpan] = []
+        var offsets: [Int: Int] = [:]
         var rowCount = 0
-        let spans = ends.sorted { $0.key < $1.key }.map { start, end in
-            defer { rowCount += (end - start + 15) / 16 * 16 }
-            return KeySpan(tokens: start..<end, row: rowCount)
+        for (start, tokens) in keysSeen(by: blocks).sorted(by: { $0.key < $1.key }) {
+            spans.append(KeySpan(tokens: tokens, row: rowCount))
+            offsets[start] = rowCount - tokens.lowerBound
+            rowCount += (tokens.count + 15) / 16 * 16
         }
-        let gradientRows = Dictionary(uniqueKeysWithValues: spans.map { ($0.tokens.lowerBound, $0.row) })
-        func place(_ tokens: Range<Int>) -> KeyPlace {
-            guard !tokens.isEmpty else { return KeyPlace(packedRow: 0, gradientRow: 0) }
-            return KeyPlace(
-                packedRow: packedRows[tokens.lowerBound]!, gradientRow: gradientRows[tokens.lowerBound]!)
+        func place(_ segment: Range<Int>) -> KeyPlace {
+            guard let offset = offsets[segment.lowerBound], let span = packed[segment.lowerBound] else {
+                return KeyPlace(packedOffset: 0, gradientOffset: 0)
+            }
+            return KeyPlace(packedOffset: span.row - span.tokens.lowerBound, gradientOffset: offset)
         }
         let places = blocks.map { (prefix: place($0.prefix), own: place($0.own)) }
         return Task(
@@ -147,28 +177,19 @@ extension AttentionPlan {
 
     /// The sums of partial gradients, from the unit's tasks, that give the gradients of a segment's keys.
     private static func sums(of segment: Range<Int>, _ tasks: [Task]) -> [KeySum] {
-        stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerSum).map { start in
-            let tokens = start..<min(start + keysPerSum, segment.upperBound)
-            // Later tasks see more of a segment.
-            let parts = tasks.reversed().compactMap { task -> KeySum.Part? in
-                guard let span = task.spans.first(where: { $0.tokens.lowerBound == segment.lowerBound }),
-                    span.tokens.upperBound > start
-                else { return nil }
-                return KeySum.Part(
-                    count: min(span.tokens.upperBound, tokens.upperBound) - start,
-                    row: span.row + start - segment.lowerBound, keyRowCount: task.keyRowCount,
-                    partialRow: task.partialRow!)
-            }
-            return KeySum(tokens: tokens.prefix(parts.first?.count ?? 0), parts: parts)
+        // Later tasks see later keys of a segment.
+        let seen = tasks.reversed().compactMap { task in
+            task.spans.first { segment.contains($0.tokens.lowerBound) }.map { (task: task, span: $0) }
         }
-    }
-}
-
-extension AttentionPlan.Block {
-    /// This block with only some of its queries.
-    func cut(_ queries: Range<Int>) -> AttentionPlan.Block {
-        AttentionPlan.Block(
-            queries: queries, prefix: prefix,
-            own: own.lowerBound..<(own.upperBound - self.queries.upperBound + queries.upperBound))
+        // Cut where a task begins or ceases to see keys, so that each part covers whole sums.
+        let edges = seen.flatMap { [$0.span.tokens.lowerBound, $0.span.tokens.upperBound] }
+        let starts = Set(edges + stride(from: segment.lowerBound, to: segment.upperBound, by: keysPerSum)).sorted()
+        return zip(starts, starts.dropFirst() + [segment.upperBound]).compactMap { start, end in
+            let parts = seen.filter { $0.span.tokens.contains(start) }.map { task, span in
+                KeySum.Part(
+                    row: span.row + start - span.tokens.lowerBound, keyRowCount: task.keyRowCount, partialRow: task.partialRow!)
+            }
+            return parts.isEmpty ? nil : KeySum(tokens: start..<end, parts: parts)
+        }
     }
 }

@@ -3,26 +3,6 @@ import Tensors
 
 /// Which keys each query on the token axis sees, cut into tasks. Made once per micro-batch, used by every layer.
 public struct AttentionPlan: Sendable {
-    /// Consecutive query tokens of one segment, and the keys they see.
-    struct Block: Sendable {
-        /// Query tokens on the axis.
-        var queries: Range<Int>
-        /// The segment's prefix, whose keys all queries see; empty without a prefix.
-        var prefix: Range<Int>
-        /// Keys of the segment itself, up to the block's last query; the triangle at the end is causal.
-        var own: Range<Int>
-
-        var keyCount: Int { prefix.count + own.count }
-        /// Keys that the block's query number `index` sees.
-        func visibleKeyCount(query index: Int) -> Int {
-            prefix.count + (queries.lowerBound - own.lowerBound) + index + 1
-        }
-        /// The visible (query, key) pairs.
-        var pairCount: Int {
-            queries.count * visibleKeyCount(query: 0) + queries.count * (queries.count - 1) / 2
-        }
-    }
-
     /// Segments that share keys, in the order of the axis: a document, or a prompt with its completions.
     struct Unit: Sendable {
         var segments: [Range<Int>]
@@ -40,27 +20,31 @@ public struct AttentionPlan: Sendable {
     let partialRowCount: Int
     /// Most rows that the key gradients of one task take.
     let maximumKeyRowCount: Int
-    /// All keys, in ascending rows. One thread packs each piece.
+    /// All keys, in ascending rows; with a window, those from the first to the last that a query sees, for each segment. One
+    /// thread packs each piece.
     let packs: [KeySpan]
     /// Rows of all packed keys.
     let packedRowCount: Int
     /// Number of tokens that are queries.
     let queryCount: Int
 
-    public init(_ segments: [Segment]) {
-        self.init(units: AttentionPlan.units(segments) { [$0] })
+    /// - Parameter window: keys that a query sees at most, itself and those right before it, with the keys of its prefix
+    ///   before those of its segment; nil: all before it. Keys outside of all windows cost nothing.
+    public init(_ segments: [Segment], window: Int? = nil) {
+        self.init(units: AttentionPlan.units(segments, window: window) { [$0] })
     }
 
     /// One document whose first `cached` tokens were computed before. The `count` new tokens see all cached tokens and,
-    /// causally, each other.
-    public init(continuing cached: Int, count: Int) {
+    /// causally, each other; with a window, only the last `window` of these. Cached keys in front of it are not read.
+    public init(continuing cached: Int, count: Int, window: Int? = nil) {
         invariant(count > 0, "a segment has tokens")
-        let all = 0..<(cached + count)
-        self.init(units: [Unit(segments: [all], blocks: [Block(queries: cached..<all.upperBound, prefix: 0..<0, own: all)])])
+        let all = Segment(range: 0..<(cached + count))
+        self.init(units: AttentionPlan.units([all], window: window) { [cached..<$0.upperBound] })
     }
 
     /// - Parameter queries: stretches of a segment's tokens that have queries, in ascending order.
-    static func units(_ segments: [Segment], queries: (Range<Int>) -> [Range<Int>]) -> [Unit] {
+    static func units(_ segments: [Segment], window: Int?, queries: (Range<Int>) -> [Range<Int>]) -> [Unit] {
+        invariant(window.map { $0 > 0 } ?? true, "a query sees at least itself")
         var units: [Unit] = []
         var unitOfPrefix: [Range<Int>: Int] = [:]
         for segment in segments where !segment.range.isEmpty {
@@ -77,7 +61,7 @@ public struct AttentionPlan: Sendable {
             }
             units[unit].segments.append(segment.range)
             units[unit].blocks += queries(segment.range).map {
-                Block(queries: $0, prefix: prefix, own: start..<$0.upperBound)
+                Block(queries: $0, prefix: prefix, own: start..<$0.upperBound, window: window)
             }
         }
         return units
@@ -90,9 +74,10 @@ public struct AttentionPlan: Sendable {
         self.units = units
         queryCount = blocks.reduce(0) { $0 + $1.queries.count }
         var (tasks, keySums): ([Task], [KeySum]) = ([], [])
-        packs = AttentionPlan.pack(units)
+        let packed = AttentionPlan.pack(units)
+        packs = AttentionPlan.pieces(of: packed)
         packedRowCount = packs.last.map { $0.row + ($0.tokens.count + 15) / 16 * 16 } ?? 0
-        partialRowCount = AttentionPlan.cut(units, packed: packs, into: &tasks, keySums: &keySums)
+        partialRowCount = AttentionPlan.cut(units, packed: packed, into: &tasks, keySums: &keySums)
         maximumKeyRowCount = tasks.map(\.keyRowCount).max() ?? 0
         // Tasks of equal work stay in the order of the axis.
         self.tasks = tasks.enumerated().sorted { ($1.element.pairCount, $0.offset) < ($0.element.pairCount, $1.offset) }

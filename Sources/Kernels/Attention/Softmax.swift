@@ -82,6 +82,30 @@ enum Softmax {
         gradients.store8(.zero, index)
     }
 
+    /// Sets the row's elements before `hidden` to `value`, within a group of eight. Returns the group's start.
+    @inline(__always)
+    static func hide(_ row: UnsafeMutablePointer<Float>, before hidden: Int, as value: Float) -> Int {
+        let start = hidden & ~7
+        var group = row.load8(start)
+        group.replace(with: Float8(repeating: value), where: lanes .< Float(hidden &- start))
+        row.store8(group, start)
+        return start
+    }
+
+    /// Sets eight or more elements before the first visible one to zero, as far as the row has them. A row without a visible
+    /// key gets zeros at the edge of the tile that lies at its window.
+    @inline(__always)
+    static func clear(_ row: UnsafeMutablePointer<Float>, hidden: Int, visible: Int) {
+        if hidden < visible {
+            let start = hide(row, before: hidden, as: 0)
+            if start > 0 { row.store8(.zero, start &- 8) }
+        } else {
+            let start = hidden & ~7
+            if start > 0 { row.store8(.zero, start &- 8) }
+            row.store8(.zero, start)
+        }
+    }
+
     @inline(__always)
     private static var lanes: Float8 { Float8(0, 1, 2, 3, 4, 5, 6, 7) }
 
