@@ -25,8 +25,8 @@ extension Transformer where Kind == Trainable {
             outputGradient, weight: parameters.values[attention.output.weight], into: selected ?? attentionGradient, workers: workers)
         if let selected { pass.selection!.scatter(selected, into: attentionGradient, workers: workers) }
         kernels[layer].backward(
-            attentionGradient, projections: saved.projections, output: saved.output, logSumExp: saved.logSumExp,
-            plan: pass.attention, into: projectionGradient, sinks: attention.sinks.map { parameters.values[$0] },
+            attentionGradient, projections: saved.projections, sinks: attention.sinks.map { parameters.values[$0] },
+            output: saved.output, logSumExp: saved.logSumExp, plan: pass.attention, into: projectionGradient,
             sinkGradient: attention.sinks.map { parameters.gradients[$0] })
         let columns = projectionColumns(projectionGradient)
         let queryGradient = selected ?? columns.query
@@ -99,8 +99,7 @@ extension Transformer where Kind == Trainable {
             backward(norm, gradient, input: raw, statistics: statistics, into: gradient, accumulate: false)
         case .head:
             let sums = norm.parameters.map { Matrix(rowCount: 1, columnCount: parameters.gradients[$0].columnCount) }
-            for sum in sums { sum.fill(0) }
-            norm.kernel.backward(
+            norm.kernel(width: raw.columnCount).backward(
                 gradient, input: raw, weight: norm.weight.map { parameters.values[$0] }, statistics: statistics, into: gradient,
                 accumulate: false, weightGradient: norm.weight == nil ? nil : sums[0],
                 biasGradient: norm.bias == nil ? nil : sums.last, scratch: buffers.normSums, workers: workers)
@@ -109,13 +108,14 @@ extension Transformer where Kind == Trainable {
                 Elementwise.add(whole.row(0), to: parameters.gradients[index].row(0), count: whole.columnCount)
             }
         case .allHeads:
-            let weight = parameters.values[norm.weight!]
-            let products = Matrix(rowCount: raw.rowCount, columnCount: 1)
-            norm.kernel.sumOfProducts(gradient, raw, weight: weight, into: products, workers: workers)
-            let whole = try Partial(products).allReduced(over: tensor)
-            norm.kernel.backward(
-                gradient, input: raw, weight: weight, totalWidth: norm.weightWidth(table), sums: statistics, products: whole,
-                into: gradient, weightGradient: parameters.gradients[norm.weight!], scratch: buffers.normSums, workers: workers)
+            let (weight, kernel) = (norm.weight.map { parameters.values[$0] }, norm.kernel(width: raw.columnCount))
+            let summands = buffers.headSums.matrix(rowCount: raw.rowCount, columnCount: 1)
+            kernel.sumOfProducts(
+                gradient, input: raw, weight: weight, statistics: statistics, into: summands,
+                weightGradient: norm.weight.map { parameters.gradients[$0] }, scratch: buffers.normSums, workers: workers)
+            kernel.backward(
+                gradient, input: raw, weight: weight, statistics: statistics, sums: try Partial(summands).allReduced(over: tensor),
+                totalWidth: norm.fullWidth(table), into: gradient, accumulate: false, workers: workers)
         }
     }
 }

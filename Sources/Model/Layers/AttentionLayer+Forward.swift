@@ -51,8 +51,8 @@ extension Transformer {
     /// The kernel over the tokens of a micro-batch.
     func attend(_ layer: Int, _ saved: AttentionActivations, _ plan: AttentionPlan) {
         kernels[layer].forward(
-            saved.projections, plan: plan, into: saved.output, logSumExp: saved.logSumExp,
-            sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) })
+            saved.projections, sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) }, plan: plan,
+            into: saved.output, logSumExp: saved.logSumExp)
     }
 
     /// This rank's summand of the layer's output: `update[L, D]`.
@@ -124,20 +124,13 @@ extension Transformer {
         guard layer.configuration.queryKeyNorm!.span == .allHeads else {
             return forward(norm, raw, into: target, statistics: statistics)
         }
-        let width = norm.weightWidth(table)
-        norm.kernel.sumOfSquares(raw, into: statistics, workers: workers)
-        let sums = try Partial(contiguous(statistics)).allReduced(over: tensor)
-        statistics.copy(from: sums)
-        norm.kernel.forward(
-            raw, weight: parameters.vector(norm.weight!), totalWidth: width, into: target, sums: statistics, workers: workers)
+        let summands = buffers.headSums.matrix(rowCount: raw.rowCount, columnCount: 1)
+        Normalization.sumOfSquares(raw, into: summands, workers: workers)
+        let sums = try Partial(summands).allReduced(over: tensor)
+        norm.kernel(width: raw.columnCount).forward(
+            raw, weight: norm.weight.map { parameters.vector($0) }, sums: sums, totalWidth: norm.fullWidth(table), into: target,
+            statistics: statistics, workers: workers)
         observe(norm.module + " output", target)
-    }
-
-    /// A copy of a column, as collectives need it.
-    func contiguous(_ column: Matrix) -> Matrix {
-        let copy = Matrix(rowCount: column.rowCount, columnCount: column.columnCount)
-        copy.copy(from: column)
-        return copy
     }
 
     // MARK: Columns

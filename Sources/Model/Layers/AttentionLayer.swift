@@ -41,15 +41,13 @@ struct AttentionLayer: Sendable {
             switch norms.span {
             case .head:
                 return NormLayer(
-                    name, norms.norm, kernel: Normalization(norms.norm, segmentWidth: width), parameterCount: width, .replicated,
-                    in: &list)
+                    name, norms.norm, segmentWidth: width, parameterCount: width, .replicated, in: &list)
             case .headWithOwnWeight:
                 return NormLayer(
-                    name, norms.norm, kernel: Normalization(norms.norm, segmentWidth: width, sharesWeight: false),
-                    parameterCount: heads * width, .columns(axis), in: &list)
+                    name, norms.norm, segmentWidth: width, sharesWeight: false, parameterCount: heads * width, .columns(axis), in: &list)
             case .allHeads:
                 return NormLayer(
-                    name, norms.norm, kernel: Normalization(norms.norm), parameterCount: heads * width, .columns(axis), in: &list)
+                    name, norms.norm, parameterCount: heads * width, .columns(axis), in: &list)
             }
         }
         return (

@@ -37,7 +37,7 @@ extension Transformer {
             selection.gather(input, into: middle, workers: workers)
             input = middle
         }
-        Elementwise.sum(input, whole, factor: Float(block.configuration.residualScale), into: middle, workers: workers)
+        Elementwise.sum(input, whole, scaledBy: Float(block.configuration.residualScale), into: middle, workers: workers)
         if let norm = block.feedForwardNorm { observe(norm.module + " input", middle) }
     }
 
@@ -87,7 +87,7 @@ extension Transformer {
         let whole = try completed(
             update, block.feedForward.down, block.feedForwardOutputNorm, statistics: saved.updateStatistics)
         Elementwise.sum(
-            saved.middle, whole, factor: Float(block.configuration.residualScale),
+            saved.middle, whole, scaledBy: Float(block.configuration.residualScale),
             into: buffers.residual(layer + 1, pass.outputCount), workers: workers)
     }
 
@@ -114,7 +114,7 @@ extension Transformer {
             selection.gather(input, into: output, workers: workers)
             input = output
         }
-        Elementwise.sum(input, whole, factor: Float(block.configuration.residualScale), into: output, workers: workers)
+        Elementwise.sum(input, whole, scaledBy: Float(block.configuration.residualScale), into: output, workers: workers)
     }
 
     /// Gate and up of a parallel block.

@@ -11,24 +11,29 @@ struct NormLayer: Sendable {
     /// Indices in the parameter table.
     let weight: Int?
     let bias: Int?
-    let kernel: Normalization
-    private let name: String
+    /// Columns that are normalised together; nil: all of a row.
+    private let segmentWidth: Int?
+    private let sharesWeight: Bool
+    /// The module's name.
+    let module: String
 
     /// - Parameter name: of the module: `model.norm`.
     init(_ name: String, _ configuration: NormConfiguration, width: Int, in list: inout ParameterList) {
-        self.init(name, configuration, kernel: Normalization(configuration), parameterCount: width, .replicated, in: &list)
+        self.init(name, configuration, parameterCount: width, .replicated, in: &list)
     }
 
     /// - Parameters:
-    ///   - kernel: the norm's segments.
+    ///   - segmentWidth: columns that are normalised together, a head's; nil: all of a row.
+    ///   - sharesWeight: all segments have one weight.
     ///   - parameterCount: columns of the weight.
     init(
-        _ name: String, _ configuration: NormConfiguration, kernel: Normalization, parameterCount: Int,
-        _ cut: ParameterSpecification.Cut, in list: inout ParameterList
+        _ name: String, _ configuration: NormConfiguration, segmentWidth: Int? = nil, sharesWeight: Bool = true,
+        parameterCount: Int, _ cut: ParameterSpecification.Cut, in list: inout ParameterList
     ) {
         self.configuration = configuration
-        self.kernel = kernel
-        self.name = name
+        self.segmentWidth = segmentWidth
+        self.sharesWeight = sharesWeight
+        module = name
         weight =
             switch configuration.weight {
             case .none: nil
@@ -39,14 +44,18 @@ struct NormLayer: Sendable {
     }
 
     var parameters: [Int] { [weight, bias].compactMap(\.self) }
-    /// The module's name, for observers.
-    var module: String { name }
+
+    /// The kernel for rows of `width` columns.
+    func kernel(width: Int) -> Normalization {
+        guard let segmentWidth else { return Normalization(configuration) }
+        return Normalization(configuration, segmentCount: width / segmentWidth, sharesWeight: sharesWeight)
+    }
 }
 
 extension Transformer {
     /// `output[T, D]`, with the norm's statistics for backward.
     func forward(_ norm: NormLayer, _ input: Matrix, into output: Matrix, statistics: Matrix) {
-        norm.kernel.forward(
+        norm.kernel(width: input.columnCount).forward(
             input, weight: norm.weight.map { parameters.vector($0) }, bias: norm.bias.map { parameters.vector($0) }, into: output,
             statistics: statistics, workers: workers)
         observe(norm.module + " output", output)
@@ -54,7 +63,7 @@ extension Transformer {
 
     /// The output of `forward` once more, from its statistics.
     func recompute(_ norm: NormLayer, _ input: Matrix, statistics: Matrix, into output: Matrix) {
-        norm.kernel.recompute(
+        norm.kernel(width: input.columnCount).recompute(
             input, weight: norm.weight.map { parameters.vector($0) }, bias: norm.bias.map { parameters.vector($0) },
             statistics: statistics, into: output, workers: workers)
     }
@@ -65,7 +74,7 @@ extension Transformer where Kind == Trainable {
     func backward(
         _ norm: NormLayer, _ outputGradient: Matrix, input: Matrix, statistics: Matrix, into inputGradient: Matrix, accumulate: Bool
     ) {
-        norm.kernel.backward(
+        norm.kernel(width: input.columnCount).backward(
             outputGradient, input: input, weight: norm.weight.map { parameters.values[$0] }, statistics: statistics,
             into: inputGradient, accumulate: accumulate, weightGradient: norm.weight.map { parameters.gradients[$0] },
             biasGradient: norm.bias.map { parameters.gradients[$0] }, scratch: buffers.normSums, workers: workers)
@@ -74,5 +83,5 @@ extension Transformer where Kind == Trainable {
 
 extension NormLayer {
     /// Columns of the full weight, over all tensor ranks.
-    func weightWidth(_ table: ParameterTable) -> Int { table.specifications[weight!].columnCount }
+    func fullWidth(_ table: ParameterTable) -> Int { table.specifications[weight!].columnCount }
 }

@@ -30,6 +30,8 @@ final class ActivationBuffers {
     private let backwardScratch: [ScratchName: ScratchBuffer]
     /// `[U, D]` the gradient of the final norm's input.
     let scoredGradient = ScratchMatrix()
+    /// `[T, 1]` sums over the heads of all ranks.
+    let headSums = ScratchMatrix()
     /// A norm's sums in backward.
     let normSums = ScratchMatrix()
     /// `[L, A]` queries and attention output, or their gradients, of the tokens for which a block computes an output; the

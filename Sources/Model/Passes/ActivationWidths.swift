@@ -17,7 +17,7 @@ public struct ActivationWidths: Equatable, Sendable {
     public init(_ block: BlockConfiguration, _ sharding: ModelSharding, rank: Int) {
         let attention = block.attention
         let groups = sharding.keyValueHeads[rank].count
-        let norm = Normalization(block.norm).statisticsPerSegment
+        let norm = Normalization(block.norm).statisticsPerRow
         let isPostNorm = block.residual == .postNorm
         let hasOutputNorms = isPostNorm || block.residual == .sandwich
         model = sharding.configuration.hiddenSize
@@ -32,7 +32,7 @@ public struct ActivationWidths: Equatable, Sendable {
         if let norms = attention.queryKeyNorm {
             raw = (heads + groups) * attention.headDimension
             let segments = norms.span == .allHeads ? 2 : heads + groups
-            rawStatistics = segments * Normalization(norms.norm).statisticsPerSegment
+            rawStatistics = segments * Normalization(norms.norm).statisticsPerRow
         } else {
             (raw, rawStatistics) = (0, 0)
         }

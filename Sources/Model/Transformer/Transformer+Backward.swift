@@ -71,10 +71,10 @@ extension Transformer where Kind == Trainable {
         let hiddenGradient = pass.headGradient ?? headGradient.matrix(rowCount: count, columnCount: width)
         if pass.headGradient == nil {
             head.backward(
-                states.normalized, weight: parameters.values[table.head.weight], range: vocabulary, targets: plan.targets,
+                states.normalized, weight: parameters.values[table.head.weight], bias: headBias, range: vocabulary, targets: plan.targets,
                 logSumExp: pass.scored.rows.map(\.logSumExp), gradients: gradients.targets,
                 hiddenGradient: hiddenGradient, weightGradient: parameters.gradients[table.head.weight],
-                bias: headBias, biasGradient: table.head.bias.map { parameters.gradients[$0] },
+                biasGradient: table.head.bias.map { parameters.gradients[$0] },
                 references: request.referenceHeads,
                 distributions: request.distributions.indices.map {
                     DistributionGradient(

@@ -35,22 +35,23 @@ extension Transformer {
         let (seen, count) = (cache.count, tokens.count)
         buffers.prepare(tokenCount: count)
         let positions = (0..<Int32(count)).map { Int32(seen) + $0 }
-        prepareRotaries(positions)
+        let lengths = hasLengths ? [Int32](repeating: Int32(seen + count), count: count) : nil
+        prepareRotaries(positions, lengths)
         try embed(tokens, positions: positions, into: buffers.residual(0, count))
         var plans: [Int?: AttentionPlan] = [:]
         for layer in table.blocks.indices {
             let window = configuration.blocks[layer].attention.window
             let plan = plans[window] ?? AttentionPlan(continuing: seen, count: count, window: window)
             plans[window] = plan
-            let lengths = hasLengths ? [Int32](repeating: Int32(seen + count), count: count) : nil
             var activations = buffers.attention(layer, count)
             activations.projections = cache.projections[layer].rows(seen..<(seen + count))
             try forwardBlock(
                 layer, activations, BlockPass(positions: positions, lengths: lengths, selection: nil, attention: plan)
             ) {
                 kernels[layer].forward(
-                    cache.projections[layer].rows(0..<(seen + count)), plan: plan, into: $0.output, logSumExp: $0.logSumExp,
-                    firstQuery: seen, sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) })
+                    cache.projections[layer].rows(0..<(seen + count)),
+                    sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) }, plan: plan, into: $0.output,
+                    logSumExp: $0.logSumExp, firstQuery: seen)
             }
         }
         cache.count += count
@@ -62,7 +63,7 @@ extension Transformer {
         let normalized = Matrix(rowCount: 1, columnCount: configuration.hiddenSize)
         forward(
             table.finalNorm, state, into: normalized,
-            statistics: Matrix(rowCount: 1, columnCount: table.finalNorm.kernel.statisticsPerSegment))
+            statistics: Matrix(rowCount: 1, columnCount: Normalization(configuration.finalNorm).statisticsPerRow))
         if configuration.head.scale != 1 { Elementwise.scale(normalized, by: Float(configuration.head.scale), workers: workers) }
         let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
         linear(normalized, [(table.head.weight, table.head.bias, logits.columns(vocabulary))])

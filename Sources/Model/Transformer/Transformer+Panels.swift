@@ -37,6 +37,7 @@ extension Transformer where Kind == Trainable {
                 panel.hidden, weight: parameters.values[table.head.weight], range: vocabulary, targets: targets,
                 logSumExp: whole.rows.map(\.logSumExp), gradients: indices.map { gradients.targets[$0] },
                 hiddenGradient: hiddenGradient.rows(rows), weightGradient: parameters.gradients[table.head.weight],
+                biasGradient: table.head.bias.map { parameters.gradients[$0] },
                 references: panel.references,
                 distributions: distributions.indices.map {
                     DistributionGradient(
@@ -60,7 +61,7 @@ extension Transformer where Kind == Trainable {
         _ panel: Panel, _ request: ForwardRequest
     ) throws(CollectiveError) -> (whole: (rows: [RowStatistics], logProbabilities: [Double]), distributions: [[DistributionRow]]) {
         let partial = head.forwardPanel(
-            panel.hidden, weight: parameters.values[table.head.weight], range: vocabulary, targets: panel.targets,
+            panel.hidden, weight: parameters.values[table.head.weight], bias: headBias, range: vocabulary, targets: panel.targets,
             references: panel.references, requests: request.distributions)
         let whole = try combined(partial.statistics, targetRows: panel.targets.rows)
         var distributions = try combined(partial.distributions, request.distributions)

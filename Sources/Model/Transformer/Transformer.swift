@@ -128,7 +128,8 @@ public final class Transformer<Kind: Trainability> {
 
     /// What the steps of each block share. Makes sure that there are angles for all positions.
     func blockPasses(_ plan: ForwardPlan) -> [BlockPass] {
-        prepareRotaries(plan.axis.positions)
+        let lengths = hasLengths ? plan.lengths : nil
+        prepareRotaries(plan.axis.positions, lengths)
         var plans: [Int?: AttentionPlan] = [:]
         let last = table.blocks.count - 1
         return table.blocks.indices.map { layer in
@@ -140,7 +141,7 @@ public final class Transformer<Kind: Trainability> {
                 if selection == nil { plans[window] = attention }
             }
             return BlockPass(
-                positions: plan.axis.positions, lengths: hasLengths ? plan.lengths : nil, selection: selection, attention: attention!)
+                positions: plan.axis.positions, lengths: lengths, selection: selection, attention: attention!)
         }
     }
 
@@ -162,12 +163,12 @@ public final class Transformer<Kind: Trainability> {
         let weight = parameters.weight(table.head.weight)
         let (bias, references) = (headBias, request.referenceHeads)
         let (partial, partialDistributions) = head.forward(
-            states.normalized, weight: weight, range: vocabulary, targets: plan.targets, references: references,
+            states.normalized, weight: weight, bias: bias, range: vocabulary, targets: plan.targets, references: references,
             requests: request.distributions)
         let whole = try combined(partial, targetRows: plan.targetRows)
         var distributions = try combined(partialDistributions, request.distributions)
         let sums = head.accumulate(
-            states.normalized, weight: weight, range: vocabulary, references: references,
+            states.normalized, weight: weight, bias: bias, range: vocabulary, references: references,
             requests: request.distributions, rows: distributions)
         try addSums(sums, request.distributions, to: &distributions)
         return ScoredBatch(
@@ -235,7 +236,7 @@ public final class Transformer<Kind: Trainability> {
         return ScoredStates(
             input: plan.scoredOutputs.isWhole ? output : gather(plan.scoredOutputs, from: output, into: scoredInput),
             normalized: scored.matrix(rowCount: count, columnCount: width),
-            statistics: scoredStatistics.matrix(rowCount: count, columnCount: table.finalNorm.kernel.statisticsPerSegment))
+            statistics: scoredStatistics.matrix(rowCount: count, columnCount: Normalization(configuration.finalNorm).statisticsPerRow))
     }
 
     /// Gathers a selection's rows of `states` into `scratch`.
@@ -249,13 +250,9 @@ public final class Transformer<Kind: Trainability> {
     /// A clock in seconds that leaves out the time spent waiting for other ranks.
     var headClock: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 - tensor.secondsWaited }
 
-    /// Grows the rotary tables until they have the largest of `positions`.
-    func prepareRotaries(_ positions: [Int32]) {
-        let needed = Int(positions.max() ?? 0) + 1
-        for (kind, rotary) in rotaries where needed > rotary.positionCount {
-            rotaries[kind] = Rotary(
-                kind, headDimension: configuration.headDimension, positionCount: max(needed, 2 * rotary.positionCount))
-        }
+    /// Makes the angles of these tokens.
+    func prepareRotaries(_ positions: [Int32], _ lengths: [Int32]?) {
+        for kind in rotaries.keys { rotaries[kind]!.prepare(positions: positions, lengths: lengths) }
     }
 
     /// The head's bias for this rank's range of the vocabulary.
