@@ -14,13 +14,12 @@ public struct StepPlanner {
     package private(set) var step = 0
     public let totalSteps: Int
 
-    public init(_ dataset: DatasetFile, configuration: RunConfiguration, dataRankCount: Int) {
+    /// - Parameter packer: the run's.
+    public init(_ dataset: DatasetFile, configuration: RunConfiguration, packer: MicroBatchPacker, dataRankCount: Int) {
         self.dataset = dataset
+        self.packer = packer
         self.dataRankCount = dataRankCount
         batch = configuration.schedule.batch!
-        packer = MicroBatchPacker(
-            tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch,
-            prefixSharing: configuration.schedule.prefixSharing)
         sampler = Sampler(
             recordCount: dataset.recordCount, shuffle: configuration.data.shuffle, seed: configuration.run.seed)
         switch configuration.schedule.length {

@@ -75,7 +75,7 @@ struct Inspect: OneProcessCommand {
             ("width", "\(model.hiddenSize), feed-forward \(model.feedForwardSize)"),
             ("layers", "\(model.layerCount)"),
             ("heads", "\(model.headCount) in \(model.keyValueHeadCount) key/value groups of \(model.headDimension)"),
-            ("positions", "\(model.maximumPositions), rope theta \(model.ropeTheta)"),
+            ("positions", "\(model.maximumPositions), rope theta \(model.ropeTheta.map { "\($0)" } ?? "none")"),
         ])
     }
 

@@ -49,10 +49,9 @@ extension Transformer {
     private func activate(_ layer: FeedForwardLayer, _ saved: FeedForwardActivations) -> Matrix {
         let activated = buffers.activated(saved.up.rowCount)
         if let gate = saved.gate {
-            GatedActivation.forward(
-                layer.configuration.activation, gate: gate, up: saved.up, into: activated, workers: workers)
+            GatedActivation(layer.configuration.activation).forward(gate: gate, up: saved.up, into: activated, workers: workers)
         } else {
-            PointwiseActivation.forward(layer.configuration.activation, saved.up, into: activated, workers: workers)
+            PointwiseActivation(layer.configuration.activation).forward(saved.up, into: activated, workers: workers)
         }
         return activated
     }
@@ -70,12 +69,11 @@ extension Transformer where Kind == Trainable {
         Linear.backwardInput(
             outputGradient, weight: parameters.values[layer.down.weight], into: activatedGradient, workers: workers)
         if let gate = saved.gate {
-            GatedActivation.backward(
-                layer.configuration.activation, activatedGradient, gate: gate, up: saved.up, gateGradient: gate,
-                upGradient: saved.up, workers: workers)
+            GatedActivation(layer.configuration.activation).backward(
+                activatedGradient, gate: gate, up: saved.up, gateGradient: gate, upGradient: saved.up, workers: workers)
         } else {
-            PointwiseActivation.backward(
-                layer.configuration.activation, activatedGradient, input: saved.up, into: saved.up, workers: workers)
+            PointwiseActivation(layer.configuration.activation).backward(
+                activatedGradient, input: saved.up, into: saved.up, workers: workers)
         }
         let inputs = [layer.gate.map { ($0, saved.gate!) }].compactMap(\.self) + [(layer.up, saved.up)]
         let normalized = normalized()

@@ -91,10 +91,15 @@ public struct ResolvedRun {
     }
 
     /// Packs records according to the schedule.
-    package var packer: MicroBatchPacker {
+    public var packer: MicroBatchPacker {
         MicroBatchPacker(
             tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch, prefixSharing: configuration.schedule.prefixSharing,
-            scoring: scoredTokens)
+            scoring: scoredTokens, lengthLimit: lengthLimit)
+    }
+
+    /// The longest sequence that has the same angles in every model whatever its length; nil: no angle depends on it.
+    private var lengthLimit: Int? {
+        ([policy] + references.map(\.origin)).compactMap(\.configuration.lengthLimit).min()
     }
 
     /// The largest possible number of tokens in a micro-batch. A dataset may have fewer tokens than the schedule allows.

@@ -114,25 +114,26 @@ final class KernelBenchmark {
         let sets = sets(floats: 3 * tokens * width) { (filled(tokens, width), filled(tokens, width), filled(tokens, width)) }
         let (weight, weightGradient) = (filled(1, width), filled(1, width))
         let (inverseRoot, scratch) = (filled(tokens, 1), ScratchMatrix())
+        let norm = Normalization(model.blocks[0].norm)
         var turn = 0
         try add("norm", "forward", "\(tokens) × \(width)", floats: 2 * tokens * width) { workers in
             let (input, output, _) = sets[turn % sets.count]
             turn += 1
-            RootMeanSquareNorm.forward(
-                input, weight: weight, epsilon: model.normEpsilon, into: output, inverseRoot: inverseRoot, workers: workers)
+            norm.forward(input, weight: weight, bias: nil, into: output, statistics: inverseRoot, workers: workers)
         }
         try add("norm", "backward", "\(tokens) × \(width)", floats: 4 * tokens * width) { workers in
             let (input, output, gradient) = sets[turn % sets.count]
             turn += 1
-            RootMeanSquareNorm.backward(
-                output, input: input, weight: weight, inverseRoot: inverseRoot, addingTo: gradient,
-                weightGradient: weightGradient, scratch: scratch, workers: workers)
+            norm.backward(
+                output, input: input, weight: weight, statistics: inverseRoot, into: gradient, accumulate: true,
+                weightGradient: weightGradient, biasGradient: nil, scratch: scratch, workers: workers)
         }
     }
 
     private func rotary() throws {
         let width = (model.headCount + model.keyValueHeadCount) * model.headDimension
-        let rotary = Rotary(headDimension: model.headDimension, theta: model.ropeTheta, positionCount: sequence)
+        let rotary = Rotary(
+            model.blocks[0].attention.rotary!, headDimension: model.headDimension, positionCount: sequence)
         let positions = (0..<tokens).map { Int32($0 % sequence) }
         let sets = sets(floats: tokens * width) { filled(tokens, width) }
         var turn = 0
@@ -158,13 +159,13 @@ final class KernelBenchmark {
         try add("gated activation", "forward", "\(tokens) × \(columns)", floats: 3 * tokens * columns) { workers in
             let (gate, up, output) = sets[turn % sets.count]
             turn += 1
-            GatedActivation.forward(gate: gate, up: up, into: output, workers: workers)
+            GatedActivation(.silu).forward(gate: gate, up: up, into: output, workers: workers)
         }
         // In place, as in the trainer. Repetition only makes the values smaller.
         try add("gated activation", "backward", "\(tokens) × \(columns)", floats: 5 * tokens * columns) { workers in
             let (gate, up, gradient) = sets[turn % sets.count]
             turn += 1
-            GatedActivation.backward(gradient, gate: gate, up: up, gateGradient: gate, upGradient: up, workers: workers)
+            GatedActivation(.silu).backward(gradient, gate: gate, up: up, gateGradient: gate, upGradient: up, workers: workers)
         }
     }
 

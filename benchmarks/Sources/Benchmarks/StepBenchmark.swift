@@ -56,10 +56,8 @@ struct StepBenchmark {
     /// The workload of each step, over all data ranks.
     func workloads() throws -> [StepWorkload] {
         let configuration = run.configuration
-        let packer = MicroBatchPacker(
-            tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch,
-            prefixSharing: configuration.schedule.prefixSharing)
-        var planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: mesh.data.size)
+        let packer = run.packer
+        var planner = StepPlanner(run.training!, configuration: configuration, packer: packer, dataRankCount: mesh.data.size)
         var workloads: [StepWorkload] = []
         while let plan = planner.next() {
             var workload = StepWorkload()
