@@ -5,6 +5,20 @@ import Settings
 /// Rotary positions, in the fields of both generations of Transformers: `rope_theta` and `rope_scaling`, or `rope_parameters`.
 /// Only unscaled positions are implemented.
 extension HuggingFaceConfiguration {
+    /// - Throws: `Failure`: damaged data for impossible or contradicting values, configuration for scaled positions.
+    static func rotary(
+        _ fields: ConfigurationFields, headDimension: Int, maximumPositions: Int, pairing: RotaryConfiguration.Pairing,
+        layerType: String? = nil
+    ) throws(Failure) -> RotaryConfiguration {
+        var factor = 1.0
+        for place in [fields.object, fields.object["rope_parameters"], fields.object["rope_scaling"]].compactMap(\.self) {
+            for name in ["partial_rotary_factor", "rotary_pct"] {
+                factor = try ConfigurationFields(origin: fields.origin, object: place).optionalPositive(name) ?? factor
+            }
+        }
+        return RotaryConfiguration(theta: try ropeTheta(fields), dimension: Int(Double(headDimension) * factor), pairing: pairing)
+    }
+
     /// The base θ of the rotary frequencies. The default is 10000.
     ///
     /// - Throws: `Failure`: damaged data for impossible or contradicting values, configuration for scaled positions.
@@ -42,7 +56,8 @@ extension HuggingFaceConfiguration {
             case "rope_theta", "rope_type", "type": continue
             case "factor" where type == "linear":
                 guard member.value.double == 1 else { throw scaled(fields, name, type, by: member.value.excerpt) }
-            case "factor", "partial_rotary_factor": try fields.require(member, oneOf: [.integer(1)])
+            case "partial_rotary_factor": continue
+            case "factor": try fields.require(member, oneOf: [.integer(1)])
             default: throw fields.unknown(member)
             }
         }
