@@ -62,7 +62,7 @@ public struct ModelOrigin {
         name = origin
         configuration = try HuggingFaceConfiguration.parse(json, origin: origin)
         source = RandomParameters(configuration: configuration, seed: seed)
-        configurationJSON = HuggingFaceConfiguration.json(for: configuration, elementType: .float32)
+        configurationJSON = try HuggingFaceConfiguration.json(ofRandom: configuration, from: json, origin: origin)
         notices = []
     }
 

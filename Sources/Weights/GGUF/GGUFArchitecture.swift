@@ -51,7 +51,8 @@ struct GGUFArchitecture {
                 remedy: "Merge them first, with llama-gguf-split --merge.")
         }
         let key = "general.architecture"
-        guard let family = ModelFamily(rawValue: try metadata.requiredText(key)) else {
+        let name = try metadata.requiredText(key)
+        guard let family = [ModelFamily.llama, .qwen2].first(where: { $0.rawValue == name }) else {
             throw .configuration(
                 metadata.path, "\(key) = \(metadata[key]!.excerpt) is not implemented",
                 remedy: "Use a GGUF file of the llama or qwen2 architecture.")

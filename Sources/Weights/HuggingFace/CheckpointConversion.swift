@@ -16,6 +16,7 @@ public struct CheckpointConversion {
     private static let bandElementCount = 1 << 20
 
     private let tensors: [SafetensorsWriter.Tensor]
+    private let naming: TensorNaming
     private let configurationJSON: Data
     private let files: [String: Data]
     private let copiedFrom: String?
@@ -33,6 +34,7 @@ public struct CheckpointConversion {
     public init(_ checkpoint: GGUFCheckpoint, elementType: ElementType) throws(Failure) {
         let entries = checkpoint.table.entries
         tensors = entries.map { SafetensorsWriter.Tensor(name: $0.name, elementType: elementType, shape: $0.shape) }
+        naming = .parameters
         configurationJSON = try checkpoint.configurationJSON(elementType: elementType)
         files = checkpoint.tokenizer.files
         copiedFrom = nil
@@ -45,17 +47,24 @@ public struct CheckpointConversion {
     /// A conversion of another Hugging Face folder. Its tokenizer files are copied.
     ///
     /// - Parameters:
-    ///   - names: the tensors to write, in this order. Others are left out.
+    ///   - names: the parameters to write, in this order. Others are left out. Tensors that hold several parameters stay as
+    ///     they are.
     ///   - elementType: float32 or bfloat16.
     public init(_ checkpoint: HuggingFaceCheckpoint, names: [String], elementType: ElementType) throws(Failure) {
         var tensors: [SafetensorsWriter.Tensor] = []
+        var headers: [SafetensorsTensor] = []
+        var known: Set<String> = []
         for name in names {
-            guard let header = checkpoint.tensor(named: name) else {
-                throw .damagedFile(checkpoint.folder, "its weights have no tensor \(name.printable)")
+            for tensor in checkpoint.layout.tensorNames(of: name) where known.insert(tensor).inserted {
+                guard let header = checkpoint.header(of: tensor, name) else {
+                    throw .damagedFile(checkpoint.folder, "its weights have no tensor \(tensor.printable)")
+                }
+                headers.append(header)
+                tensors.append(.init(name: tensor, elementType: elementType, shape: header.shape))
             }
-            tensors.append(.init(name: name, elementType: elementType, shape: header.shape))
         }
         self.tensors = tensors
+        naming = .files
         configurationJSON = try HuggingFaceConfiguration.json(
             checkpoint.configurationJSON, withElementType: elementType, origin: checkpoint.folder + "/config.json")
         files = [:]
@@ -63,11 +72,10 @@ public struct CheckpointConversion {
         protected = []
         source = checkpoint.folder
         notices = checkpoint.notices
-        rows = { [tensors] (index, range) throws(Failure) in
-            let tensor = tensors[index]
-            let stored = try checkpoint.matrix(
-                named: tensor.name, rowCount: tensor.rowCount, columnCount: tensor.columnCount)
-            let band = Matrix(rowCount: range.count, columnCount: tensor.columnCount)
+        rows = { [headers] (index, range) throws(Failure) in
+            let header = headers[index]
+            let stored = try checkpoint.files[checkpoint.fileOfTensor[header.name]!].matrix(named: header.name, shape: header.shape)
+            let band = Matrix(rowCount: range.count, columnCount: stored.columnCount)
             stored.rows(range).upcast(into: band)
             return band
         }
@@ -86,6 +94,7 @@ public struct CheckpointConversion {
         rows: @escaping (Int, Range<Int>) throws(Failure) -> Matrix
     ) {
         self.tensors = tensors
+        naming = .parameters
         self.configurationJSON = configurationJSON
         files = [:]
         copiedFrom = tokenizerFolder
@@ -110,8 +119,8 @@ public struct CheckpointConversion {
         to destination: String, others: OtherFiles = .refused, report: (Progress) throws(Failure) -> Void = { _ in }
     ) throws(Failure) {
         var export = try HuggingFaceExport(
-            to: destination, others: others, configurationJSON: configurationJSON, tensors: tensors, copyingFrom: copiedFrom,
-            adding: files, protecting: protected)
+            to: destination, others: others, configurationJSON: configurationJSON, tensors: tensors, naming: naming,
+            copyingFrom: copiedFrom, adding: files, protecting: protected)
         let total = elementCount
         var written = 0
         for (index, tensor) in tensors.enumerated() {

@@ -22,9 +22,10 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
     /// Notices for a person about how the folder is read.
     public let notices: [String]
 
-    private let fileOfTensor: [String: Int]
+    let fileOfTensor: [String: Int]
+    let layout: ModelLayout
     /// How a tied head is stored. Nil if `config.json` does not tie the head.
-    private let storedHead: StoredHead?
+    let storedHead: StoredHead?
 
     /// - Throws: `Failure`: missing (no folder, no weights), damaged data, or configuration (a model that Tandem does not
     ///   implement), naming the wrong file.
@@ -49,16 +50,23 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         try FolderDigests(folder: folder)?.check(FileDigest(of: configurationPath), of: "config.json")
         let fileOfTensor = Dictionary(
             uniqueKeysWithValues: files.enumerated().flatMap { index, file in file.tensors.map { ($0.name, index) } })
+        let layout = ModelLayout(stated)
+        func stored(_ parameter: String) -> String? {
+            layout.spellings(of: layout.tensorNames(of: parameter)[0]).first { fileOfTensor[$0] != nil }
+        }
         let head: StoredHead? =
             !stated.tiedEmbeddings
             ? nil
-            : try StoredHead(names: Set(fileOfTensor.keys)) { name throws(Failure) in
+            : try StoredHead(
+                embedding: stored(StoredHead.embeddingName), head: stored(StoredHead.headName)
+            ) { name throws(Failure) in
                 try files[fileOfTensor[name]!].matrix(
                     named: name, rowCount: stated.vocabularySize, columnCount: stated.hiddenSize)
             }
         self.folder = folder
         self.files = files
         self.fileOfTensor = fileOfTensor
+        self.layout = layout
         storedHead = head
         var notices = try HuggingFaceConfiguration.notices(json, origin: configurationPath)
         var configuration = stated
@@ -136,51 +144,5 @@ public struct HuggingFaceCheckpoint: ParameterSource, Sendable {
         guard counts.count > 1 else { return counts.first?.key.rawValue ?? "no tensors" }
         return counts.enumerated()
             .map { "\($1.key.rawValue) (\($1.value)\($0 == 0 ? " tensors" : ""))" }.joined(separator: ", ")
-    }
-
-    /// The full tensor, `rowCount × columnCount`, as a view of its file. A single row may be stored as a vector.
-    ///
-    /// - Throws: `Failure` (damaged data) if the tensor is missing, or has another shape or an unsupported type.
-    public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
-        let name = storedName(of: name)
-        guard let index = fileOfTensor[name] else {
-            throw .damaged(
-                folder, "its weights have no tensor \(name.printable)",
-                remedy: "Check that config.json belongs to these weights.")
-        }
-        return try files[index].matrix(named: name, rowCount: rowCount, columnCount: columnCount)
-    }
-
-    /// The header entry of the model's tensor `name`. Nil if the weights have no such tensor.
-    public func tensor(named name: String) -> SafetensorsTensor? {
-        let name = storedName(of: name)
-        return fileOfTensor[name].flatMap { files[$0].tensor(named: name) }
-    }
-
-    /// The name in the weights of the model's tensor `name`.
-    private func storedName(of name: String) -> String {
-        storedHead == .headAlone && name == StoredHead.embeddingName ? StoredHead.headName : name
-    }
-
-    /// Refuses weights that the model does not use: a tensor outside `known` is a sign of another architecture.
-    ///
-    /// Two kinds of tensors are accepted: the rotary frequencies in old checkpoints (they follow from `rope_theta`), and
-    /// `lm_head.weight` if the head is tied. Its numbers are then equal to the embedding, or the only copy of it.
-    ///
-    /// - Throws: `Failure` (damaged data) naming the file and the tensors.
-    public func checkNothingUnexpected(known: Set<String>) throws(Failure) {
-        for file in files {
-            let unexpected = file.tensors.map(\.name).filter { !known.contains($0) && !isHarmless($0) }
-            guard let first = unexpected.first else { continue }
-            let others = unexpected.count > 1 ? " (and \(unexpected.count - 1) more)" : ""
-            throw .damaged(
-                file.path,
-                "tensor \(first.printable)\(others) belongs to no part of a \(configuration.family.rawValue) model",
-                remedy: "Check that config.json belongs to these weights.")
-        }
-    }
-
-    private func isHarmless(_ name: String) -> Bool {
-        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedEmbeddings && name == StoredHead.headName)
     }
 }

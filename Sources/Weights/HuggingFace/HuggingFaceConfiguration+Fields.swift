@@ -2,34 +2,29 @@ import JSON
 import Settings
 
 extension HuggingFaceConfiguration {
-    /// Fields whose values define the model. `architectures` and `layer_types` have their own checks.
+    /// Fields of all families whose values define the model. `architectures` has its own check.
     static let readFields: Set<String> = [
         "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-        "num_key_value_heads", "head_dim", "rope_theta", "rope_parameters", "rms_norm_eps", "tie_word_embeddings",
-        "max_position_embeddings", "initializer_range", "rope_scaling", "attention_multiplier", "query_pre_attn_scalar",
-        "use_sliding_window",
+        "num_key_value_heads", "head_dim", "rope_theta", "rope_parameters", "tie_word_embeddings", "max_position_embeddings",
+        "initializer_range", "rope_scaling", "partial_rotary_factor",
+        // Read by some families, and checked for the others.
+        "rms_norm_eps", "hidden_act", "attention_multiplier", "query_pre_attn_scalar", "use_sliding_window", "layer_types",
     ]
 
-    /// Fields that change the mathematics, with the values that Tandem implements, the usual value first. Null means the
-    /// default of Transformers, which is the usual value, except for `required` fields.
-    static func fixedFields(of family: ModelFamily) -> [String: [JSONValue]] {
-        switch family {
-        // In Qwen2, queries, keys and values always have biases, so the field has no effect.
-        case .llama: commonFixedFields.merging(["attention_bias": [.bool(false)]]) { $1 }
-        case .qwen2: commonFixedFields
-        }
+    /// Fields that change the mathematics and that `family` does not read, with the values that Tandem implements, the usual
+    /// value first. Null means the default of Transformers, which is the usual value.
+    static func fixedFields(besides family: some CheckpointFamily) -> [String: [JSONValue]] {
+        // In Qwen2, queries, keys and values always have biases, and its configuration has no such field.
+        commonFixedFields.filter { !family.fields.contains($0.key) && !($0.key == "attention_bias" && family is Qwen2Family) }
     }
 
-    /// Fields without a default.
-    static let required: Set<String> = ["hidden_act"]
-
-    private static let commonFixedFields: [String: [JSONValue]] = fields(
+    static let commonFixedFields: [String: [JSONValue]] = fields(
         [
             (
                 .bool(false),
                 [
                     // Biases of Cohere, OLMo, StarCoder and others.
-                    "mlp_bias", "use_bias", "lm_head_bias", "attention_out_bias",
+                    "attention_bias", "mlp_bias", "use_bias", "lm_head_bias", "attention_out_bias",
                     // Norms of queries and keys, parallel blocks, other kinds of positions.
                     "qk_layernorm", "use_qk_norm", "qk_norm", "use_parallel_residual", "parallel_attn", "alibi", "rope_interleaved",
                     "use_mrope", "use_dynamic_ntk", "use_logn_attn", "use_bidirectional_attention",
@@ -42,7 +37,7 @@ extension HuggingFaceConfiguration {
                 .integer(1),
                 [
                     "residual_multiplier", "embedding_multiplier", "logits_scaling", "logit_scale", "scale_emb", "mup_width_scale",
-                    "partial_rotary_factor", "rotary_pct", "rope_ratio", "pretraining_tp",
+                    "rotary_pct", "rope_ratio", "pretraining_tp",
                 ]
             ),
             (
@@ -61,7 +56,7 @@ extension HuggingFaceConfiguration {
                 ]
             ),
         ]
-    ).merging(["hidden_act": [.string("silu"), .string("swish")], "pruned_heads": [.object([])]]) { $1 }
+    ).merging(["pruned_heads": [.object([])]]) { $1 }
 
     private static func fields(_ groups: [(value: JSONValue, names: [String])]) -> [String: [JSONValue]] {
         Dictionary(uniqueKeysWithValues: groups.flatMap { group in group.names.map { ($0, [group.value]) } })
@@ -93,6 +88,6 @@ extension HuggingFaceConfiguration {
         "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
         "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "forced_bos_token_id",
         "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",
-        "begin_suppress_tokens",
+        "begin_suppress_tokens", "cache_implementation",
     ]
 }

@@ -9,14 +9,14 @@ extension HuggingFaceConfiguration {
     ///   - layerType: the layer's value in `layer_types`, if the family has several types.
     /// - Throws: `Failure`: damaged data for impossible or contradicting values, configuration for what is not implemented.
     static func rotary(
-        _ fields: ConfigurationFields, headDimension: Int, maximumPositions: Int, pairing: RotaryConfiguration.Pairing = .halves,
+        _ fields: ConfigurationFields, headDimension: Int, maximumPositions: Int,
         layerType: String? = nil, defaults: RotaryDefaults = RotaryDefaults()
     ) throws(Failure) -> RotaryConfiguration {
         let objects = try rotaryObjects(fields, layerType: layerType, defaults)
         let ownBase = layerType == slidingAttention ? defaults.slidingLayers.base : nil
         let theta = try ropeTheta(fields, objects, ownBase: ownBase, defaults)
         let dimension = try rotaryDimension(fields, objects, headDimension: headDimension, defaults)
-        let plain = RotaryConfiguration(theta: theta, dimension: dimension, pairing: pairing)
+        let plain = RotaryConfiguration(theta: theta, dimension: dimension, pairing: defaults.pairing)
         var read: [RotaryConfiguration] = []
         for object in objects {
             let scaling = RotaryScalingFields(

@@ -4,14 +4,15 @@ import Settings
 import Tensors
 
 extension HuggingFaceConfiguration {
-    /// A `config.json` for a model that has none yet. It has the old and the new names of `rope_theta` and the element type, so
+    /// A `config.json` for a llama or qwen2 model that has none yet. It has the old and the new names of `rope_theta` and the element type, so
     /// that Transformers 4 and 5 read the same model.
     ///
     /// - Parameter elementType: the type of the stored weights.
     public static func json(for configuration: ModelConfiguration, elementType: ElementType) -> Data {
+        let theta = configuration.blocks[0].attention.rotary?.theta ?? 10000
         func number(_ value: Double) -> JSONValue { .otherNumber(value.description) }
         let fields: [(JSONString, JSONValue)] = [
-            ("architectures", .array([.text(architecture(of: configuration.family))])),
+            ("architectures", .array([.text(configuration.family.checkpoint.architectures[0])])),
             ("dtype", .text(name(of: elementType))),
             ("head_dim", .integer(configuration.headDimension)),
             ("hidden_act", .string("silu")),
@@ -23,20 +24,32 @@ extension HuggingFaceConfiguration {
             ("num_attention_heads", .integer(configuration.headCount)),
             ("num_hidden_layers", .integer(configuration.layerCount)),
             ("num_key_value_heads", .integer(configuration.keyValueHeadCount)),
-            ("rms_norm_eps", number(configuration.normEpsilon)),
+            ("rms_norm_eps", number(configuration.finalNorm.epsilon)),
             (
                 "rope_parameters",
                 .object([
-                    .init(name: "rope_theta", value: number(configuration.ropeTheta)),
+                    .init(name: "rope_theta", value: number(theta)),
                     .init(name: "rope_type", value: .string("default")),
                 ])
             ),
-            ("rope_theta", number(configuration.ropeTheta)),
+            ("rope_theta", number(theta)),
             ("tie_word_embeddings", .bool(configuration.tiedEmbeddings)),
             ("torch_dtype", .text(name(of: elementType))),
             ("vocab_size", .integer(configuration.vocabularySize)),
         ]
         return JSONValue.object(fields.map { JSONValue.Member(name: $0, value: $1) }).file
+    }
+
+    /// The `config.json` of a model that starts at random from `json`: the shortest one of the same model, or `json` itself with
+    /// all its fields if only they describe the model.
+    ///
+    /// - Throws: `Failure` (damaged data) if `json` is not a JSON object.
+    public static func json(ofRandom configuration: ModelConfiguration, from json: Data, origin: String) throws(Failure) -> Data {
+        if [.llama, .qwen2].contains(configuration.family) {
+            let short = self.json(for: configuration, elementType: .float32)
+            if try parse(short, origin: origin) == configuration { return short }
+        }
+        return try self.json(json, withElementType: .float32, origin: origin)
     }
 
     /// The `config.json` of a new folder, with `elementType` for its weights. All other numbers are unchanged. It lacks
@@ -75,8 +88,8 @@ extension HuggingFaceConfiguration {
     /// Whether Transformers 5 refuses null for this field, a flag or a number. The default of the field is the implemented
     /// value, so leaving it out has the same meaning.
     private static func refusesNull(_ name: String) -> Bool {
-        if ["tie_word_embeddings", "max_position_embeddings", "initializer_range", "use_sliding_window"].contains(name) { return true }
-        guard let usual = fixedFields(of: .llama)[name]?.first else { return false }
+        if ["tie_word_embeddings", "max_position_embeddings", "initializer_range", "use_sliding_window", "partial_rotary_factor"].contains(name) { return true }
+        guard let usual = commonFixedFields[name]?.first else { return false }
         return usual != .null
     }
 

@@ -10,9 +10,6 @@ public enum HuggingFaceConfiguration {
     /// The largest `config.json` that is read, bytes.
     static let byteLimit = 16 << 20
 
-    /// The most layers that are read. The limit bounds the work per layer for a damaged file.
-    private static let layerLimit = 1 << 16
-
     /// - Parameter origin: the file's path or key path, for errors.
     /// - Throws: `Failure`: damaged data for a malformed file or an impossible value, configuration for a model that Tandem
     ///   does not implement.
@@ -23,30 +20,12 @@ public enum HuggingFaceConfiguration {
         }
         let fields = ConfigurationFields(origin: origin, object: value)
         let family = try family(fields)
-        try checkFixedFields(fields, family: family)
-        let hiddenSize = try fields.size("hidden_size")
-        let headCount = try fields.size("num_attention_heads")
-        var configuration = ModelConfiguration(
-            family: family,
-            vocabularySize: try fields.size("vocab_size"),
-            hiddenSize: hiddenSize,
-            feedForwardSize: try fields.size("intermediate_size"),
-            layerCount: try fields.size("num_hidden_layers"),
-            headCount: headCount,
-            keyValueHeadCount: try fields.size("num_key_value_heads", default: headCount),
-            headDimension: try headDimension(fields, hiddenSize: hiddenSize, headCount: headCount),
-            ropeTheta: RotaryDefaults().theta,
-            normEpsilon: try fields.positive("rms_norm_eps"),
-            tiedEmbeddings: try fields.flag("tie_word_embeddings", default: false),
-            projectionBias: family == .qwen2,
-            maximumPositions: try fields.size("max_position_embeddings", default: family == .llama ? 2048 : 32768),
-            initializerRange: try fields.positive("initializer_range", default: 0.02))
-        try check(configuration, fields)
-        try checkScales(fields, headDimension: configuration.headDimension)
-        try checkWindows(fields, layerCount: configuration.layerCount)
-        let rotary = try rotary(
-            fields, headDimension: configuration.headDimension, maximumPositions: configuration.maximumPositions)
-        for index in configuration.blocks.indices { configuration.blocks[index].attention.rotary = rotary }
+        let checkpoint = family.checkpoint
+        try checkFixedFields(fields, checkpoint)
+        let configuration = try checkpoint.configuration(fields)
+        try checkSize(configuration, fields)
+        try checkScales(fields, headDimension: configuration.headDimension, checkpoint)
+        try checkWindows(fields, configuration, checkpoint)
         return configuration
     }
 
@@ -68,35 +47,12 @@ public enum HuggingFaceConfiguration {
         guard let family = ModelFamily(rawValue: name) else {
             throw .configuration(
                 fields.origin, "model_type = \(value.excerpt) is not implemented",
-                remedy: "Use a llama or qwen2 checkpoint.")
+                remedy: "Use a checkpoint of one of these: \(ModelFamily.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         return family
     }
 
-    private static func headDimension(
-        _ fields: ConfigurationFields, hiddenSize: Int, headCount: Int
-    ) throws(Failure) -> Int {
-        guard fields.value("head_dim") == nil else { return try fields.size("head_dim") }
-        guard hiddenSize.isMultiple(of: headCount) else {
-            throw fields.damaged(
-                "num_attention_heads", "does not divide hidden_size = \(hiddenSize), and there is no head_dim")
-        }
-        return hiddenSize / headCount
-    }
-
-    private static func check(_ configuration: ModelConfiguration, _ fields: ConfigurationFields) throws(Failure) {
-        guard configuration.headCount.isMultiple(of: configuration.keyValueHeadCount) else {
-            throw fields.damaged(
-                "num_key_value_heads", "does not divide num_attention_heads = \(configuration.headCount)")
-        }
-        guard configuration.headDimension.isMultiple(of: 2) else {
-            throw .damaged(
-                fields.origin, "head_dim = \(configuration.headDimension) is odd, but rotary positions need an even number",
-                remedy: "Correct config.json.")
-        }
-        guard configuration.layerCount <= layerLimit else {
-            throw fields.damaged("num_hidden_layers", "is more than \(layerLimit)")
-        }
+    private static func checkSize(_ configuration: ModelConfiguration, _ fields: ConfigurationFields) throws(Failure) {
         // In floating point, because the count itself may overflow.
         let width = Double(configuration.hiddenSize)
         let attention = width * Double(configuration.headDimension) * 4 * Double(configuration.headCount)
@@ -110,24 +66,35 @@ public enum HuggingFaceConfiguration {
     }
 
     /// Refuses fields with a value that is not implemented, and unknown fields. A field with null counts as absent.
-    private static func checkFixedFields(_ fields: ConfigurationFields, family: ModelFamily) throws(Failure) {
+    private static func checkFixedFields(_ fields: ConfigurationFields, _ family: some CheckpointFamily) throws(Failure) {
+        let read = readFields.union(family.fields)
+        let harmless = harmlessFields.union(family.harmlessFields)
+        let fixed = family.fixedFields
         for member in fields.object.members ?? [] {
             let name = member.name.string
             if name == "architectures" {
-                try checkArchitectures(member.value, fields, family: family)
-            } else if name == "layer_types" {
-                for element in member.value.elements ?? [member.value] where member.value != .null {
-                    try fields.require(.init(name: member.name, value: element), oneOf: [.string("full_attention")])
-                }
+                try checkArchitectures(member.value, fields, wanted: family.architectures)
             } else if name == "quantization_config" {
                 try checkQuantization(member.value, fields)
-            } else if let values = fixedFields(of: family)[name] {
-                guard member.value != .null || required.contains(name) else { continue }
-                try fields.require(member, oneOf: values)
-            } else if !readFields.contains(name) && !harmlessFields.contains(name) && member.value != .null {
+            } else if read.contains(name) {
+                continue
+            } else if family.harmlessFields.contains(name) {
+                continue
+            } else if let values = fixed[name] ?? fixedFields(besides: family)[name] {
+                guard member.value != .null else { continue }
+                do throws(Failure) { try fields.require(member, oneOf: values) } catch { throw dropoutAdvised(error, name) }
+            } else if !harmless.contains(name) && member.value != .null {
                 throw fields.unknown(member)
             }
         }
+    }
+
+    /// A refused dropout says that a model can be trained without it.
+    private static func dropoutAdvised(_ failure: Failure, _ name: String) -> Failure {
+        guard name.hasSuffix("dropout") || name.hasSuffix("_pdrop") else { return failure }
+        return Failure(
+            failure.place, failure.reason, remedy: "Set \(name) to 0 in config.json to train without dropout.",
+            exitCode: failure.exitCode)
     }
 
     /// Refuses quantised weights.
@@ -139,40 +106,50 @@ public enum HuggingFaceConfiguration {
             remedy: "Use the model's weights in float32, float16 or bfloat16.")
     }
 
-    /// Refuses scales of attention other than 1 / √head_dim.
-    private static func checkScales(_ fields: ConfigurationFields, headDimension: Int) throws(Failure) {
+    /// Refuses scales of attention other than 1 / √head_dim in a family that has no such field.
+    private static func checkScales(
+        _ fields: ConfigurationFields, headDimension: Int, _ family: some CheckpointFamily
+    ) throws(Failure) {
         let usual = 1 / Double(headDimension).squareRoot()
         // A file may round the scale to seven digits, the precision of a float.
-        if let scale = try fields.optionalPositive("attention_multiplier"), abs(scale / usual - 1) > 1e-6 {
+        if !family.fields.contains("attention_multiplier"), let scale = try fields.optionalPositive("attention_multiplier"),
+            abs(scale / usual - 1) > 1e-6
+        {
             throw fields.unsupported("attention_multiplier", only: "\(usual), which is 1 / √head_dim")
         }
-        if let scalar = try fields.optionalPositive("query_pre_attn_scalar"), scalar != Double(headDimension) {
+        if !family.fields.contains("query_pre_attn_scalar"), let scalar = try fields.optionalPositive("query_pre_attn_scalar"),
+            scalar != Double(headDimension)
+        {
             throw fields.unsupported("query_pre_attn_scalar", only: "\(headDimension), which is head_dim")
         }
     }
 
-    /// Refuses a sliding window of attention. If one is used, layers from `max_window_layers` on have it.
-    private static func checkWindows(_ fields: ConfigurationFields, layerCount: Int) throws(Failure) {
-        guard try fields.flag("use_sliding_window", default: false), fields.object["sliding_window"] != .null else { return }
-        if fields.value("max_window_layers") != nil, try fields.size("max_window_layers") >= layerCount { return }
+    /// Refuses fields that ask for other windows than the family gives its layers.
+    private static func checkWindows(
+        _ fields: ConfigurationFields, _ model: ModelConfiguration, _ family: some CheckpointFamily
+    ) throws(Failure) {
+        if !family.fields.contains("layer_types"), let value = fields.value("layer_types") {
+            let hasWindow = model.blocks[0].attention.window != nil
+            for element in value.elements ?? [value] {
+                try fields.require(
+                    .init(name: "layer_types", value: element), oneOf: [.string(hasWindow ? "sliding_attention" : "full_attention")])
+            }
+        }
+        guard !family.fields.contains("use_sliding_window"), try fields.flag("use_sliding_window", default: false),
+            fields.object["sliding_window"] != .null
+        else { return }
+        if fields.value("max_window_layers") != nil, try fields.size("max_window_layers") >= model.layerCount { return }
         throw fields.unsupported("use_sliding_window", only: "false")
     }
 
     /// Refuses other heads: a sequence classifier or a reward model has the same `model_type`.
     private static func checkArchitectures(
-        _ value: JSONValue, _ fields: ConfigurationFields, family: ModelFamily
+        _ value: JSONValue, _ fields: ConfigurationFields, wanted: [String]
     ) throws(Failure) {
-        let wanted = architecture(of: family)
-        guard value != .null, value != .array([]), value.elements?.contains(.text(wanted)) != true else { return }
+        guard value != .null, value != .array([]) else { return }
+        if let names = value.elements, wanted.contains(where: { names.contains(.text($0)) }) { return }
         throw .configuration(
             fields.origin, "architectures = \(value.excerpt) is not implemented",
-            remedy: "Use a checkpoint of \(wanted).")
-    }
-
-    static func architecture(of family: ModelFamily) -> String {
-        switch family {
-        case .llama: "LlamaForCausalLM"
-        case .qwen2: "Qwen2ForCausalLM"
-        }
+            remedy: "Use a checkpoint of \(wanted[0]).")
     }
 }

@@ -20,6 +20,7 @@ public struct HuggingFaceExport: ~Copyable {
 
     private let folder: FolderReplacement
     private var writer: SafetensorsWriter
+    private var assembly: TensorAssembly
     /// The digests of the written files.
     private var digests: [(name: String, digest: FileDigest)]
 
@@ -27,18 +28,21 @@ public struct HuggingFaceExport: ~Copyable {
     ///   - destination: the folder's final path. In an existing folder only a model's files are replaced (`ModelFolderFile`).
     ///   - others: how to treat other files in an existing folder.
     ///   - configurationJSON: the content of `config.json`, byte for byte.
-    ///   - tensors: all tensors, in the order in which their rows will be appended.
+    ///   - tensors: all parameters of the model, in the order in which their rows will be appended.
+    ///   - naming: whether `tensors` are parameters, written as the family's files hold them, or tensors of such a file already.
     ///   - source: the checkpoint from which tokenizer files are copied.
     ///   - files: further files by name: tokenizer files that are in no folder yet.
     ///   - protected: further folders that must not be replaced: every mapped checkpoint. The source is always protected.
     /// - Throws: `Failure`: configuration if the destination must not be replaced, otherwise input/output.
     public init(
         to destination: String, others: OtherFiles = .refused, configurationJSON: Data, tensors: [SafetensorsWriter.Tensor],
-        copyingFrom source: String? = nil, adding files: [String: Data] = [:], protecting protected: [String] = []
+        naming: TensorNaming = .parameters, copyingFrom source: String? = nil, adding files: [String: Data] = [:], protecting protected: [String] = []
     ) throws(Failure) {
         invariant(
             !files.keys.contains { ["config.json", "model.safetensors"].contains($0) || $0.contains("/") },
             "further files of an export have names of their own")
+        let configuration = try HuggingFaceConfiguration.parse(configurationJSON, origin: destination + "/config.json")
+        let assembly = TensorAssembly(tensors, layout: naming == .parameters ? ModelLayout(configuration) : nil)
         let folder = try ModelFolder.replacement(
             of: destination, others: others, protecting: protected + (source.map { [$0] } ?? []))
         var contents = files
@@ -54,7 +58,8 @@ public struct HuggingFaceExport: ~Copyable {
             digests.append((name, try HuggingFaceExport.write(data, to: "\(folder.path)/\(name)")))
         }
         writer = try SafetensorsWriter(
-            path: folder.path + "/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
+            path: folder.path + "/model.safetensors", tensors: assembly.tensors, metadata: ["format": "pt"])
+        self.assembly = assembly
         self.folder = folder
         self.digests = digests
     }
@@ -62,11 +67,12 @@ public struct HuggingFaceExport: ~Copyable {
     // Closes the file: network file systems keep the name of a removed open file, so its folder could not be removed.
     deinit { writer.abandon() }
 
-    /// Writes the next rows of tensor `name`, which must be the next unfinished tensor. A vector is one row.
+    /// Writes the next rows of parameter `name`, which must be the next unfinished one. A vector is one row. Rows of a tensor that
+    /// is fused or transposed in the family's files are kept in memory until the tensor is complete.
     ///
     /// - Throws: `Failure` (input/output), for instance on a full disk.
     public mutating func append(_ rows: Matrix, to name: String) throws(Failure) {
-        try writer.append(rows, to: name)
+        try assembly.append(rows, to: name) { (rows, tensor) throws(Failure) in try writer.append(rows, to: tensor) }
     }
 
     /// Brings everything to disk and puts the folder in its place. Every declared row must have been appended.

@@ -35,10 +35,10 @@ public struct LayerSelection: ParameterSource, Sendable {
         self.checkpoint = checkpoint
         self.layers = layers
         var configuration = checkpoint.configuration
-        configuration.layerCount = layers.count
+        configuration.blocks = layers.map { checkpoint.configuration.blocks[$0] }
         self.configuration = configuration
         configurationJSON = try HuggingFaceConfiguration.json(
-            checkpoint.configurationJSON, keepingLayers: layers, of: count,
+            checkpoint.configurationJSON, keepingLayers: layers, of: checkpoint.configuration,
             origin: checkpoint.folder + "/config.json")
     }
 
@@ -60,32 +60,59 @@ public struct LayerSelection: ParameterSource, Sendable {
 extension HuggingFaceConfiguration {
     /// A `config.json` for the chosen layers. All other numbers are unchanged.
     ///
-    /// `layer_types` keeps the elements of the chosen layers. `max_window_layers` is lowered to the number of chosen layers. No
-    /// layer of the full model has a window, so the chosen layers must have none either.
+    /// `layer_types` keeps the elements of the chosen layers. `max_window_layers` is lowered to the number of chosen layers. A
+    /// model whose layers differ gets the lists that say so, because defaults go by the number of a layer.
     ///
-    /// - Parameter count: the number of layers in `json`.
-    /// - Throws: `Failure` (damaged data) if `json` is not an object, or if `layer_types` lists another number of layers.
+    /// - Parameter model: the model of `json`.
+    /// - Throws: `Failure` (damaged data) if `json` is not an object, or if `layer_types` lists another number of layers;
+    ///   configuration if the family's `config.json` can't describe the chosen layers.
     static func json(
-        _ json: Data, keepingLayers layers: [Int], of count: Int, origin: String
+        _ json: Data, keepingLayers layers: [Int], of model: ModelConfiguration, origin: String
     ) throws(Failure) -> Data {
+        let count = model.layerCount
         guard var members = try JSONValue([UInt8](json), place: origin).members else {
             throw .damaged(origin, "is not a JSON object", remedy: "Give a Hugging Face config.json.")
         }
         for index in members.indices {
             switch (members[index].name.string, members[index].value) {
-            case ("num_hidden_layers", _): members[index].value = .integer(layers.count)
+            case ("num_hidden_layers", _), ("n_layer", _): members[index].value = .integer(layers.count)
             case ("max_window_layers", let value):
                 if let limit = value.wholeNumber { members[index].value = .integer(min(limit, layers.count)) }
-            case ("layer_types", .array(let types)):
+            case ("layer_types", .array(let types)), ("no_rope_layers", .array(let types)):
                 guard types.count == count else {
                     throw .damaged(
-                        origin, "layer_types lists \(types.count) layers, but num_hidden_layers = \(count)",
+                        origin, "\(members[index].name.string) lists \(types.count) layers, but num_hidden_layers = \(count)",
                         remedy: "Correct config.json or download it again.")
                 }
                 members[index].value = .array(layers.map { types[$0] })
             default: continue
             }
         }
-        return JSONValue.object(members).file
+        let chosen = layers.map { model.blocks[$0] }
+        addLists(of: chosen, model, to: &members)
+        let written = JSONValue.object(members).file
+        guard Set(model.blocks).count > 1 else { return written }
+        guard try parse(written, origin: origin).blocks == chosen else {
+            throw .configuration(
+                origin, "the chosen layers can't be described by a config.json of \(model.family.rawValue)",
+                remedy: "Choose layers in the order and the pattern of the whole model.")
+        }
+        return written
+    }
+
+    /// Adds the lists of layers that the family reads, where the layers differ and the lists are not there yet.
+    private static func addLists(of blocks: [BlockConfiguration], _ model: ModelConfiguration, to members: inout [JSONValue.Member]) {
+        let read = model.family.checkpoint.fields
+        func add(_ name: String, _ values: [JSONValue]) {
+            guard read.contains(name), !members.contains(where: { $0.name.string == name && $0.value != .null }) else { return }
+            members.removeAll { $0.name.string == name }
+            members.append(.init(name: JSONString(name), value: .array(values)))
+        }
+        if model.blocks.contains(where: { $0.attention.window != nil }) {
+            add("layer_types", blocks.map { .text($0.attention.window == nil ? "full_attention" : "sliding_attention") })
+        }
+        if model.blocks.contains(where: { $0.attention.rotary == nil }) {
+            add("no_rope_layers", blocks.map { .integer($0.attention.rotary == nil ? 0 : 1) })
+        }
     }
 }

@@ -14,14 +14,17 @@ enum StoredHead: Equatable, Sendable {
     case own
 
     /// - Parameters:
-    ///   - names: the names of all stored tensors.
+    ///   - embedding: the name of the embedding in the files; nil if they have none.
+    ///   - head: the name of the head in the files; nil if they have none.
     ///   - matrix: returns a stored tensor by its name. Embedding and head have the same shape.
-    init(names: Set<String>, matrix: (_ name: String) throws(Failure) -> StoredMatrix) throws(Failure) {
-        switch (names.contains(StoredHead.embeddingName), names.contains(StoredHead.headName)) {
-        case (_, false): self = .embedding
-        case (false, true): self = .headAlone
-        case (true, true):
-            let isSame = try matrix(StoredHead.headName).holdsSameValues(as: matrix(StoredHead.embeddingName))
+    init(
+        embedding: String?, head: String?, matrix: (_ name: String) throws(Failure) -> StoredMatrix
+    ) throws(Failure) {
+        switch (embedding, head) {
+        case (_, nil): self = .embedding
+        case (nil, _?): self = .headAlone
+        case (let embedding?, let head?):
+            let isSame = try matrix(head).holdsSameValues(as: matrix(embedding))
             self = isSame ? .embedding : .own
         }
     }

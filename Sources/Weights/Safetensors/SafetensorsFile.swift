@@ -70,14 +70,21 @@ public struct SafetensorsFile: Sendable {
     ///
     /// - Throws: `Failure` (damaged data) if the tensor is missing, or has another shape or an unsupported type.
     public func matrix(named name: String, rowCount: Int, columnCount: Int) throws(Failure) -> StoredMatrix {
+        try matrix(named: name, shape: rowCount == 1 ? [columnCount] : [rowCount, columnCount])
+    }
+
+    /// The full tensor of `shape`, in the type of the file; all dimensions but the last form the rows. A vector may be stored as
+    /// a single row.
+    ///
+    /// - Throws: `Failure` (damaged data) if the tensor is missing, or has another shape or an unsupported type.
+    func matrix(named name: String, shape: [Int]) throws(Failure) -> StoredMatrix {
         let place = "tensor \(name.printable)"
         guard let tensor = tensor(named: name) else {
             throw .damaged(path, "has no \(place)", remedy: "Check that config.json belongs to these weights.")
         }
-        guard tensor.shape == [rowCount, columnCount] || (rowCount == 1 && tensor.shape == [columnCount]) else {
-            let wanted = rowCount == 1 ? [columnCount] : [rowCount, columnCount]
+        guard tensor.shape == shape || (shape.count == 1 && tensor.shape == [1] + shape) else {
             throw .damaged(
-                path, "\(place) has shape \(tensor.shape.printable), but config.json asks for \(wanted)",
+                path, "\(place) has shape \(tensor.shape.printable), but config.json asks for \(shape)",
                 remedy: "Check that config.json belongs to these weights.")
         }
         guard let stored = stored(tensor) else {
