@@ -39,7 +39,8 @@ struct FamilyFixture: Sendable, CustomTestStringConvertible {
 
     /// Those of the folder that TANDEM_FAMILIES names, as `make_families.py` writes it.
     static let onDemand: [FamilyFixture] = {
-        guard let collection = ProcessInfo.processInfo.environment["TANDEM_FAMILIES"] else { return [] }
+        guard let path = ProcessInfo.processInfo.environment["TANDEM_FAMILIES"] else { return [] }
+        let collection = URL(fileURLWithPath: path).standardized.path
         let names = (try? FileManager.default.contentsOfDirectory(atPath: collection)) ?? []
         return names.sorted().map { FamilyFixture(name: $0, collection: collection) }
             .filter { FileManager.default.fileExists(atPath: $0.policy + "/config.json") }

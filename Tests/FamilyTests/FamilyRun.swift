@@ -15,6 +15,8 @@ struct FamilyRun: Sendable, CustomTestStringConvertible {
     var prefixSharing = true
     var recompute = "none"
     var tokensPerMicroBatch = 4096
+    /// The reference is called `ref`.
+    var objective = "{type: preference, beta: 0.2, reference: ref}"
 
     var testDescription: String { name }
     var ranks: Int { data * tensor }
@@ -42,7 +44,7 @@ struct FamilyRun: Sendable, CustomTestStringConvertible {
         model: {checkpoint: \(policy)}
         references: {ref: {checkpoint: \(reference)}}
         data: {train: \(dataset), shuffle: false}
-        objective: {type: preference, beta: 0.2, reference: ref}
+        objective: \(objective)
         parallel: {data: \(data), tensor: \(tensor)}
         schedule: {steps: 1, pairs_per_step: \(pairCount), tokens_per_micro_batch: \(tokensPerMicroBatch), \
         prefix_sharing: \(prefixSharing), recompute: \(recompute)}

@@ -77,7 +77,9 @@ def main():
             differences["logits"] = largest_difference(own, logits(other, pairs))
     if arguments.source:
         before, after = (json.loads((folder / "config.json").read_text()) for folder in (arguments.source, arguments.export))
-        lost = [name for name, value in before.items() if name not in OF_WRITING and (name not in after or after[name] != value)]
+        lost = [
+            name for name, value in before.items()
+            if name not in OF_WRITING and (name not in after or after[name] != value)]
         if lost:
             sys.exit(f"{arguments.export}/config.json: lost or changed {', '.join(lost)}")
     print(f"{arguments.export}: loads; {differences}")

@@ -205,7 +205,8 @@ def compute(folder, pairs, kind):
             margin = (chosen.sum() - ref_chosen) - (rejected.sum() - ref_rejected)
             losses.append(-F.logsigmoid(BETA * margin))
             records.append(dict(
-                chosen=chosen.tolist(), rejected=rejected.tolist(), ref_chosen=ref_chosen.item(), ref_rejected=ref_rejected.item()))
+                chosen=chosen.tolist(), rejected=rejected.tolist(),
+                ref_chosen=ref_chosen.item(), ref_rejected=ref_rejected.item()))
         loss = torch.stack(losses).mean()
         loss.backward()
     names = FILE_NAMES.get(kind, {})
