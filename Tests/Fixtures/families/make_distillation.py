@@ -2,8 +2,8 @@
 
     python make_distillation.py FOLDER [NAME ...]
 
-writes FOLDER/distillation.json: for each student and teacher the loss (temperature² times the mean over completion tokens, chosen
-and rejected, of the divergence from the teacher to the student), and the norm of each tensor's gradient.
+writes FOLDER/distillation.json: for each student and teacher the loss (temperature² times the mean over completion tokens,
+chosen and rejected, of the divergence from the teacher to the student), and the norm of each tensor's gradient.
 """
 import argparse
 import json
