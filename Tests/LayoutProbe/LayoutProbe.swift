@@ -9,8 +9,9 @@ import Training
 
 /// One run of a layout test: `layout-probe CONFIG OUTPUT`, under mpirun.
 ///
-/// Writes the first step's gradients (`OUTPUT/gradients`), trains to the end, and says in `OUTPUT/probe.json` whether the
-/// references' values of fixed rows are the same bits before and after, and whether the policy's have moved.
+/// Writes the log-probabilities of records 0 and 1 by the policy and each reference (`OUTPUT/log-probabilities.json`) and the
+/// first step's gradients (`OUTPUT/gradients`), trains to the end, and says in `OUTPUT/probe.json` whether the references'
+/// values are the same bits before and after, and whether the policy's have moved.
 ///
 /// `layout-probe CONFIG OUTPUT STEP` goes on from a checkpoint instead: it saves what it loaded again, as `OUTPUT/checkpoints`,
 /// and trains to the end.
@@ -34,6 +35,10 @@ enum LayoutProbe {
         }
 
         let before = try trainer.logProbabilities(ofRecords: [0, 1])
+        if mesh.isFirst {
+            let values = before.references.merging(["policy": before.policy]) { $1 }
+            try JSONEncoder().encode(values).write(to: URL(fileURLWithPath: arguments[2] + "/log-probabilities.json"))
+        }
         try trainer.exportFirstStepGradients(to: arguments[2] + "/gradients")
         try trainer.train(.fresh(overwrite: true))
         let after = try trainer.logProbabilities(ofRecords: [0, 1])
