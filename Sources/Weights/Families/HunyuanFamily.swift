@@ -14,6 +14,7 @@ struct HunyuanFamily: CheckpointFamily {
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
         var defaults = DecoderDefaults(maximumPositions: 2048)
         defaults.norm.epsilon = 1e-5
+        defaults.rotary = RotaryDefaults(hasAlpha: true)
         var model = try fields.decoder(.hunyuan, defaults)
         model.setAttentionBias(try fields.flag("attention_bias", default: false))
         model.setQueryKeyNorm(.head, followsRotary: true)
