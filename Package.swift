@@ -190,6 +190,12 @@ let package = Package(
         .testTarget(
             name: "LayoutTests",
             dependencies: ["Settings", "Tensors", "Weights", "Model", "HDF5", "TestSupport", "layout-probe"]),
+        .testTarget(
+            name: "FamilyTests",
+            dependencies: [
+                "Settings", "Kernels", "Collectives", "Weights", "Runs", "Training", "TestSupport", "TrainerProbing",
+                "layout-probe", "tandem",
+            ]),
         .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),
         .testTarget(name: "CommandTests", dependencies: ["Settings", "Tensors", "Weights", "Model", "TestSupport", "tandem"]),
     ]
@@ -200,6 +206,8 @@ if Context.environment["TANDEM_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "tandem-fuzz",
-            dependencies: ["Settings", "JSON", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints", "TestSupport"],
+            dependencies: [
+                "Settings", "JSON", "Hashing", "Tensors", "Weights", "Tokenization", "Datasets", "Checkpoints", "TestSupport",
+            ],
             path: "fuzz/Sources", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }
