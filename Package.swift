@@ -144,7 +144,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "HashingTests", dependencies: ["Settings", "Hashing"]),
         .testTarget(name: "TensorsTests", dependencies: ["Settings", "Tensors"]),
-        .testTarget(name: "KernelsTests", dependencies: ["Tensors", "Kernels"], swiftSettings: vectorised),
+        .testTarget(name: "KernelsTests", dependencies: ["Settings", "Tensors", "Kernels"], swiftSettings: vectorised),
         .testTarget(name: "WeightsTests", dependencies: ["Settings", "JSON", "Files", "Tensors", "Weights", "TestSupport"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Settings", "Hashing", "Tokenization"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),

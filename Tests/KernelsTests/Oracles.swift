@@ -129,22 +129,4 @@ enum Oracle {
     }
 
     static func gatedActivation(gate: Double, up: Double) -> Double { gate / (1 + exp(-gate)) * up }
-
-    /// Elements i and i + E/2 of each head as one complex number, multiplied by e^(i·angle).
-    static func rotary(
-        _ heads: Table, headDimension: Int, theta: Double, positions: [Int32], direction: Double = 1
-    ) -> Table {
-        var result = heads
-        let half = headDimension / 2
-        for token in 0..<heads.rowCount {
-            for column in 0..<heads.columnCount where column % headDimension < half {
-                let exponent = 2 * Double(column % headDimension) / Double(headDimension)
-                let angle = direction * Double(positions[token]) / pow(theta, exponent)
-                let (real, imaginary) = (heads[token, column], heads[token, column + half])
-                result[token, column] = real * cos(angle) - imaginary * sin(angle)
-                result[token, column + half] = real * sin(angle) + imaginary * cos(angle)
-            }
-        }
-        return result
-    }
 }

@@ -1,3 +1,4 @@
+import Settings
 import Tensors
 import Testing
 
@@ -122,7 +123,7 @@ import Testing
         let first = randomMatrix(600, 34, seed: 7)
         let second = randomMatrix(600, 34, seed: 8)
         let tokens = (0..<600).map { Int32($0 * 7 % 41) }
-        let rotary = Rotary(headDimension: 34, theta: 10_000, positionCount: 41)
+        let rotary = Rotary(RotaryConfiguration(theta: 10_000, dimension: 34), headDimension: 34, positionCount: 41)
         #expect(
             givesSameBits(threadCount) { workers in
                 let output = unwrittenMatrix(600, 34)
