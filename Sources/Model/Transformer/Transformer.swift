@@ -79,16 +79,15 @@ public final class Transformer<Kind: Trainability> {
     private static func kernels(
         _ configuration: ModelConfiguration, _ sharding: ModelSharding, rank: Int, _ workers: Workers
     ) -> [Attention] {
-        struct Kind: Hashable { let scale, softCap: Double? }
-        var kernels: [Kind: Attention] = [:]
+        var kernels: [[Double?]: Attention] = [:]
         return configuration.blocks.map { block in
-            let kind = Kind(scale: block.attention.scale, softCap: block.attention.scoreSoftCap)
+            let (scale, softCap) = (block.attention.scale, block.attention.scoreSoftCap)
             let kernel =
-                kernels[kind]
+                kernels[[scale, softCap]]
                 ?? Attention(
                     groupCount: sharding.keyValueHeads[rank].count, headsPerGroup: configuration.headsPerGroup,
-                    headDimension: configuration.headDimension, scale: kind.scale, softCap: kind.softCap, workers: workers)
-            kernels[kind] = kernel
+                    headDimension: configuration.headDimension, scale: scale, softCap: softCap, workers: workers)
+            kernels[[scale, softCap]] = kernel
             return kernel
         }
     }

@@ -93,9 +93,6 @@ extension ModelConfiguration {
     /// The base of the first block's rotary positions; nil if it has none.
     public var ropeTheta: Double? { blocks[0].attention.rotary?.theta }
 
-    /// The longest sequence whose angles do not depend on its length; nil if none do (`RotaryConfiguration.lengthLimit`).
-    public var lengthLimit: Int? { blocks.compactMap { $0.attention.rotary?.lengthLimit }.min() }
-
     public var normEpsilon: Double { finalNorm.epsilon }
 
     public var tiedEmbeddings: Bool {
