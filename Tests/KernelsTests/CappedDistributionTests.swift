@@ -28,7 +28,8 @@ import Testing
         let cases = [
             models(LogitSettings(softCap: 5), [LogitSettings(), LogitSettings(softCap: 30)]),
             models(
-                LogitSettings(bias: bias(2301, seed: 1)), [LogitSettings(softCap: 5), LogitSettings(bias: bias(2295, seed: 2))]),
+                LogitSettings(bias: bias(2301, seed: 1)),
+                [LogitSettings(softCap: 5), LogitSettings(bias: bias(2295, seed: 2))]),
             models(
                 LogitSettings(bias: bias(2301, seed: 1), softCap: 30),
                 [LogitSettings(bias: bias(2290, seed: 3), softCap: 5), LogitSettings(softCap: 30)]),

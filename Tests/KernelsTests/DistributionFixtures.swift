@@ -141,7 +141,8 @@ struct DistributionRun {
             let ranks = zip(heads, ranges).map { head, range in
                 RankOfHead(
                     head: head, route: route, hidden: models.hidden.rows(part), weight: models.weight.rows(range),
-                    bias: models.settings.bias(range), range: range, targets: own, references: models.references(range).map { $0.rows(part) },
+                    bias: models.settings.bias(range), range: range, targets: own,
+                    references: models.references(range).map { $0.rows(part) },
                     requests: losses.map { models.request($0) })
             }
             let (found, statistics) = DistributionRun.forward(ranks, losses, vocabularySize: models.vocabularySize)

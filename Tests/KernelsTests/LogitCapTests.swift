@@ -25,7 +25,7 @@ import Testing
         #expect(found[6].isNaN)
     }
 
-    @Test("a row of decoded logits is capped as the definition says, and a head without a cap leaves its bits", arguments: [5.0, 30])
+    @Test("a row of decoded logits is capped by the definition; a head without a cap leaves its bits", arguments: [5.0, 30])
     func decoding(cap: Double) {
         let logits = FramedMatrix(randomMatrix(2, 45, scale: 3 * cap, seed: 1))
         let before = logits.inner.values
