@@ -14,6 +14,10 @@ struct Models: Sendable {
     let weight: Matrix
     /// "first", "second", ... with all their vocabulary rows.
     let teachers: [(name: String, hidden: Matrix, weight: WeightView)]
+    /// The policy's bias and cap.
+    var settings = LogitSettings()
+    /// Each teacher's bias and cap.
+    var teacherSettings: [LogitSettings]
 
     init(
         rowCount: Int, sharedVocabulary: Int, hidden: Matrix, weight: Matrix,
@@ -24,6 +28,7 @@ struct Models: Sendable {
         self.hidden = hidden
         self.weight = weight
         self.teachers = zip(["first", "second", "third"], teachers).map { ($0, $1.hidden, $1.weight) }
+        teacherSettings = teachers.map { _ in LogitSettings() }
     }
 
     init(
@@ -47,20 +52,34 @@ struct Models: Sendable {
 
     /// One row's shared logits of the policy and of each teacher, in Double.
     func logits(_ row: Int) -> (policy: [Double], teachers: [[Double]]) {
-        func rowLogits(_ hidden: Matrix, _ weight: Matrix) -> [Double] {
-            (0..<sharedVocabulary).map { token in
-                (0..<hidden.columnCount).reduce(0) { $0 + Double(hidden[row, $1]) * Double(weight[token, $1]) }
-            }
+        func capped(_ products: [Double], _ settings: LogitSettings) -> [Double] {
+            products.enumerated().map { settings.logit($1, token: $0) }
         }
-        return (rowLogits(hidden, weight), teachers.map { rowLogits($0.hidden, Models.floats($0.weight)) })
+        return (
+            capped(products(row, hidden, weight), settings),
+            zip(teachers, teacherSettings).map { capped(products(row, $0.hidden, Models.floats($0.weight)), $1) }
+        )
+    }
+
+    /// ∂z/∂l of one row's shared policy logits.
+    func slopes(_ row: Int) -> [Double] {
+        products(row, hidden, weight).enumerated().map { settings.slope($1, token: $0) }
+    }
+
+    private func products(_ row: Int, _ hidden: Matrix, _ weight: Matrix) -> [Double] {
+        (0..<sharedVocabulary).map { token in
+            (0..<hidden.columnCount).reduce(0) { $0 + Double(hidden[row, $1]) * Double(weight[token, $1]) }
+        }
     }
 
     /// The teachers' heads on the rank of `range`.
     func references(_ range: Range<Int>) -> [ReferenceHead] {
-        teachers.map { name, hidden, weight in
-            let end = min(range.upperBound, sharedVocabulary)
-            return ReferenceHead(
-                name: name, hidden: hidden, weight: weight.rows(min(range.lowerBound, end)..<end))
+        let end = min(range.upperBound, sharedVocabulary)
+        let own = min(range.lowerBound, end)..<end
+        return zip(teachers, teacherSettings).map { teacher, settings in
+            ReferenceHead(
+                name: teacher.name, hidden: teacher.hidden, weight: teacher.weight.rows(own), bias: settings.bias(own),
+                softCap: settings.softCap)
         }
     }
 
@@ -99,7 +118,7 @@ struct DistributionRun {
     private(set) var statistics: [RowStatistics] = []
     private(set) var hiddenGradient: Table
     let losses: [[Double]]
-    let weightGradient: Matrix
+    let weightGradient, biasGradient: Matrix
 
     /// - Parameters:
     ///   - weights: `[U]` ∂total/∂loss, the same for each loss.
@@ -112,7 +131,8 @@ struct DistributionRun {
         rows = losses.map { _ in [] }
         hiddenGradient = Table(rowCount: models.rowCount, columnCount: models.hidden.columnCount)
         weightGradient = Matrix(rowCount: models.vocabularySize, columnCount: models.hidden.columnCount)
-        let heads = ranges.map { _ in Head(workers: workers) }
+        biasGradient = Matrix(rowCount: 1, columnCount: models.vocabularySize)
+        let heads = ranges.map { _ in Head(workers: workers, softCap: models.settings.softCap) }
         let shares = ranges.map { _ in unwrittenMatrix(models.rowCount, models.hidden.columnCount) }
         let cut = models.rowCount / 3
         let parts = route == .tiles ? [0..<models.rowCount] : [0..<cut, cut..<models.rowCount]
@@ -121,7 +141,8 @@ struct DistributionRun {
             let ranks = zip(heads, ranges).map { head, range in
                 RankOfHead(
                     head: head, route: route, hidden: models.hidden.rows(part), weight: models.weight.rows(range),
-                    range: range, targets: own, references: models.references(range).map { $0.rows(part) },
+                    bias: models.settings.bias(range), range: range, targets: own,
+                    references: models.references(range).map { $0.rows(part) },
                     requests: losses.map { models.request($0) })
             }
             let (found, statistics) = DistributionRun.forward(ranks, losses, vocabularySize: models.vocabularySize)
@@ -131,7 +152,7 @@ struct DistributionRun {
                 rank.backward(
                     found, weights: Array(weights[part]), statistics: statistics,
                     gradients: indices.map { targets!.gradients[$0] }, hiddenGradient: share.rows(part),
-                    weightGradient: weightGradient.rows(rank.range))
+                    weightGradient: weightGradient.rows(rank.range), biasGradient: biasGradient.columns(rank.range))
             }
         }
         self.losses = zip(losses, rows).map { loss, rows in rows.map { loss.loss($0) } }
@@ -173,6 +194,7 @@ private struct RankOfHead {
     let head: Head
     let route: HeadRoute
     let hidden, weight: Matrix
+    let bias: Matrix?
     let range: Range<Int>
     let targets: HeadTargets
     let references: [ReferenceHead]
@@ -182,10 +204,12 @@ private struct RankOfHead {
         switch route {
         case .tiles:
             head.forward(
-                hidden, weight: .floats(weight), range: range, targets: targets, references: references, requests: requests)
+                hidden, weight: .floats(weight), bias: bias, range: range, targets: targets, references: references,
+                requests: requests)
         case .panels:
             head.forwardPanel(
-                hidden, weight: weight, range: range, targets: targets, references: references, requests: requests)
+                hidden, weight: weight, bias: bias, range: range, targets: targets, references: references,
+                requests: requests)
         }
     }
 
@@ -193,7 +217,8 @@ private struct RankOfHead {
         switch route {
         case .tiles:
             head.accumulate(
-                hidden, weight: .floats(weight), range: range, references: references, requests: requests, rows: rows)
+                hidden, weight: .floats(weight), bias: bias, range: range, references: references, requests: requests,
+                rows: rows)
         case .panels:
             head.accumulatePanel(
                 rowCount: hidden.rowCount, range: range, references: references, requests: requests, rows: rows)
@@ -202,21 +227,29 @@ private struct RankOfHead {
 
     func backward(
         _ rows: [[DistributionRow]], weights: [Float], statistics: [RowStatistics], gradients: [Float],
-        hiddenGradient: Matrix, weightGradient: Matrix
+        hiddenGradient: Matrix, weightGradient: Matrix, biasGradient: Matrix
     ) {
         let distributions = zip(requests, rows).map { DistributionGradient(request: $0, rows: $1, weights: weights) }
-        let backward = route == .tiles ? head.backward : head.backwardPanel
-        backward(
-            hidden, weight, range, targets, statistics.map(\.logSumExp), gradients, hiddenGradient, weightGradient,
-            references, distributions)
+        switch route {
+        case .tiles:
+            head.backward(
+                hidden, weight: weight, bias: bias, range: range, targets: targets, logSumExp: statistics.map(\.logSumExp),
+                gradients: gradients, hiddenGradient: hiddenGradient, weightGradient: weightGradient,
+                biasGradient: biasGradient, references: references, distributions: distributions)
+        case .panels:
+            head.backwardPanel(
+                hidden, weight: weight, range: range, targets: targets, logSumExp: statistics.map(\.logSumExp),
+                gradients: gradients, hiddenGradient: hiddenGradient, weightGradient: weightGradient,
+                biasGradient: biasGradient, references: references, distributions: distributions)
+        }
     }
 }
 
 /// What a divergence of `models` should give, from whole rows of logits.
 struct DistributionExpectation {
     private(set) var losses: [Double] = []
-    /// Σ over rows of weight · loss, by hidden rows and by head weights.
-    let hiddenGradient, weightGradient: Table
+    /// Σ over rows of weight · loss, by hidden rows, by head weights and by the head's bias.
+    let hiddenGradient, weightGradient, biasGradient: Table
 
     init(_ models: Models, _ divergence: DivergenceCase, weights: [Float]) {
         var slopes = Table(rowCount: models.rowCount, columnCount: models.vocabularySize)
@@ -229,10 +262,13 @@ struct DistributionExpectation {
             let own = DistributionOracle.slopes(
                 divergence.kind, policy: logits.policy, teachers: logits.teachers, weights: divergence.teacherWeights,
                 temperature: divergence.temperature, squared: divergence.temperatureSquared)
-            for (token, slope) in own.enumerated() { slopes[row, token] = Double(weights[row]) * slope }
+            for (token, slope) in zip(own, models.slopes(row)).map({ $0 * $1 }).enumerated() {
+                slopes[row, token] = Double(weights[row]) * slope
+            }
         }
         hiddenGradient = Oracle.product(slopes, Table(models.weight))
         weightGradient = Oracle.product(Oracle.transposed(slopes), Table(models.hidden))
+        biasGradient = Oracle.columnSums(slopes)
     }
 
     func expectAgreement(
@@ -247,6 +283,8 @@ struct DistributionExpectation {
         #expect(hiddenError < gradientTolerance, sourceLocation: sourceLocation)
         let weightError = relativeError(run.weightGradient, weightGradient)
         #expect(weightError < gradientTolerance, sourceLocation: sourceLocation)
+        let biasError = relativeError(run.biasGradient, biasGradient)
+        #expect(biasError < gradientTolerance, sourceLocation: sourceLocation)
     }
 }
 

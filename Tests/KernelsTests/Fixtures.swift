@@ -11,6 +11,11 @@ func randomMatrix(_ rowCount: Int, _ columnCount: Int, scale: Double = 1, seed: 
     return matrix
 }
 
+/// `[1, R]`, a copy of the first column of `matrix[R, C]`.
+func firstColumn(_ matrix: Matrix) -> Matrix {
+    Matrix(rowCount: 1, columnCount: matrix.rowCount, values: (0..<matrix.rowCount).map { matrix[$0, 0] })
+}
+
 /// Memory that a kernel has to write whole: what it leaves out stays NaN and fails every comparison.
 func unwrittenMatrix(_ rowCount: Int, _ columnCount: Int) -> Matrix {
     let matrix = Matrix(rowCount: rowCount, columnCount: columnCount)

@@ -10,8 +10,9 @@ import Testing
     /// The head over each of `ranges`, as that many tensor ranks would run it.
     private func parts(_ head: HeadCase, _ ranges: [Range<Int>]) -> [PartialRowStatistics] {
         ranges.map { range in
-            Head(workers: workers).forward(
-                head.hidden, weight: .floats(head.weight.rows(range)), range: range, targets: head.targets)
+            head.makeHead(workers).forward(
+                head.hidden, weight: .floats(head.weight.rows(range)), bias: head.settings.bias(range), range: range,
+                targets: head.targets)
         }
     }
 
@@ -40,9 +41,7 @@ import Testing
 
     @Test("every statistic is the oracle's, the vocabulary whole or in uneven parts", arguments: HeadCase.all)
     func forward(head: HeadCase) {
-        let expected = Oracle.head(
-            hidden: Table(head.hidden), weight: Table(head.weight), targetRows: head.targetRows,
-            targetTokens: head.targetTokens)
+        let expected = Oracle.head(head)
         for split in head.splits { expectAgreement(statistics(head, split), expected, tolerance: 5e-6) }
     }
 
@@ -53,9 +52,7 @@ import Testing
         head.hidden[1, 0] = -80
         head.weight[0, 0] = 1
         head.weight[vocabularySize - 1, 0] = -1
-        let expected = Oracle.head(
-            hidden: Table(head.hidden), weight: Table(head.weight), targetRows: head.targetRows,
-            targetTokens: head.targetTokens)
+        let expected = Oracle.head(head)
         #expect(expected.logProbabilities.min()! < -70)
         for split in head.splits { expectAgreement(statistics(head, split), expected, tolerance: 3e-5) }
     }
@@ -107,25 +104,32 @@ import Testing
 @Suite struct HeadBackwardTests {
     private let workers = makeWorkers()
 
-    /// Gradients as the tensor ranks of `ranges` get them: the hidden rows' summed, the weight's one below the other.
-    private func gradients(_ head: HeadCase, _ ranges: [Range<Int>], before: Matrix) -> (hidden: Table, weight: Matrix) {
+    /// Gradients as the tensor ranks of `ranges` get them: the hidden rows' summed, the weight's one below the other, the
+    /// bias's side by side.
+    ///
+    /// - Parameter before: `[V, D]`, the weight's gradient beforehand. Its first column is the bias's gradient beforehand.
+    private func gradients(
+        _ head: HeadCase, _ ranges: [Range<Int>], before: Matrix
+    ) -> (hidden: Table, weight: Matrix, bias: Matrix) {
         let parts = ranges.map { range in
-            Head(workers: workers).forward(
-                head.hidden, weight: .floats(head.weight.rows(range)), range: range, targets: head.targets)
+            head.makeHead(workers).forward(
+                head.hidden, weight: .floats(head.weight.rows(range)), bias: head.settings.bias(range), range: range,
+                targets: head.targets)
         }
         let rows = combine(parts, targetRows: head.targetRows, vocabularySize: head.vocabularySize).rows
         var hiddenGradient = Table(rowCount: head.rowCount, columnCount: head.width)
         let weightGradient = unwrittenMatrix(head.vocabularySize, head.width)
         weightGradient.copy(from: before)
+        let biasGradient = firstColumn(before)
         for range in ranges {
             let share = unwrittenMatrix(head.rowCount, head.width)
-            Head(workers: workers).backward(
-                head.hidden, weight: head.weight.rows(range), range: range, targets: head.targets,
-                logSumExp: rows.map(\.logSumExp), gradients: head.gradients, hiddenGradient: share,
-                weightGradient: weightGradient.rows(range))
+            head.makeHead(workers).backward(
+                head.hidden, weight: head.weight.rows(range), bias: head.settings.bias(range), range: range,
+                targets: head.targets, logSumExp: rows.map(\.logSumExp), gradients: head.gradients, hiddenGradient: share,
+                weightGradient: weightGradient.rows(range), biasGradient: biasGradient.columns(range))
             hiddenGradient = hiddenGradient + Table(share)
         }
-        return (hiddenGradient, weightGradient)
+        return (hiddenGradient, weightGradient, biasGradient)
     }
 
     @Test("gradients are the oracle's, the vocabulary whole or in uneven parts", arguments: HeadCase.all)
@@ -136,26 +140,37 @@ import Testing
             let found = gradients(head, split, before: before)
             #expect(relativeError(found.hidden.values.map { Float($0) }, expected.hidden.values) < 2e-6)
             #expect(relativeError(found.weight, expected.weight + Table(before)) < 2e-6)
+            #expect(relativeError(found.bias, expected.bias + Table(firstColumn(before))) < 2e-6)
         }
     }
 
     @Test(
         "gradients are the slopes of Σ g·log p",
-        arguments: [HeadCase(rowCount: 6, width: 3, vocabularySize: 5), HeadCase(rowCount: 4, width: 9, vocabularySize: 17)])
+        arguments: [
+            HeadCase(rowCount: 6, width: 3, vocabularySize: 5), HeadCase(rowCount: 4, width: 9, vocabularySize: 17),
+            HeadCase(rowCount: 4, width: 9, vocabularySize: 17, hasBias: true),
+            HeadCase(rowCount: 4, width: 9, vocabularySize: 17, hiddenScale: 3, softCap: 5),
+            HeadCase(rowCount: 4, width: 9, vocabularySize: 17, hiddenScale: 3, hasBias: true, softCap: 5),
+            HeadCase(rowCount: 4, width: 9, vocabularySize: 17, hiddenScale: 3, hasBias: true, softCap: 30),
+        ])
     func slopes(head: HeadCase) {
-        func loss(hidden: Table, weight: Table) -> Double {
+        func loss(hidden: Table, weight: Table, bias: Table) -> Double {
             let found = Oracle.head(
-                hidden: hidden, weight: weight, targetRows: head.targetRows, targetTokens: head.targetTokens)
+                hidden: hidden, weight: weight, bias: bias, softCap: head.settings.softCap, targetRows: head.targetRows,
+                targetTokens: head.targetTokens)
             return zip(found.logProbabilities, head.gradients).reduce(0) { $0 + $1.0 * Double($1.1) }
         }
         let (hidden, weight) = (Table(head.hidden), Table(head.weight))
-        let hiddenSlopes = numericalGradient(at: hidden) { loss(hidden: $0, weight: weight) }
-        let weightSlopes = numericalGradient(at: weight) { loss(hidden: hidden, weight: $0) }
+        let bias = Table(head.settings.bias ?? Matrix(rowCount: 1, columnCount: head.vocabularySize))
+        let hiddenSlopes = numericalGradient(at: hidden) { loss(hidden: $0, weight: weight, bias: bias) }
+        let weightSlopes = numericalGradient(at: weight) { loss(hidden: hidden, weight: $0, bias: bias) }
+        let biasSlopes = numericalGradient(at: bias) { loss(hidden: hidden, weight: weight, bias: $0) }
         let zeros = Matrix(rowCount: head.vocabularySize, columnCount: head.width)
         for split in head.splits {
             let found = gradients(head, split, before: zeros)
             #expect(relativeError(found.hidden.values.map { Float($0) }, hiddenSlopes.values) < 2e-6)
             #expect(relativeError(found.weight, weightSlopes) < 2e-6)
+            #expect(relativeError(found.bias, biasSlopes) < 2e-6)
         }
     }
 
