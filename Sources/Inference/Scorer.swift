@@ -26,7 +26,8 @@ public struct Scorer {
         dataset = try DatasetFile(path: data)
         notices = origin.notices + (try origin.checkTokenizer(of: [(place: "--data", file: dataset)]))
         try dataset.checkRecords(fit: origin)
-        packer = MicroBatchPacker(tokensPerMicroBatch: tokensPerMicroBatch, prefixSharing: true)
+        packer = MicroBatchPacker(
+            tokensPerMicroBatch: tokensPerMicroBatch, prefixSharing: true, lengthLimit: origin.configuration.lengthLimit)
     }
 
     public func check(_ layout: ParallelLayout, place: String) throws(Failure) {

@@ -14,13 +14,14 @@ public struct StepPlanner {
     package private(set) var step = 0
     public let totalSteps: Int
 
-    public init(_ dataset: DatasetFile, configuration: RunConfiguration, dataRankCount: Int) {
+    /// - Parameter lengthLimit: see `MicroBatchPacker.lengthLimit`.
+    public init(_ dataset: DatasetFile, configuration: RunConfiguration, dataRankCount: Int, lengthLimit: Int?) {
         self.dataset = dataset
         self.dataRankCount = dataRankCount
         batch = configuration.schedule.batch!
         packer = MicroBatchPacker(
             tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch,
-            prefixSharing: configuration.schedule.prefixSharing)
+            prefixSharing: configuration.schedule.prefixSharing, lengthLimit: lengthLimit)
         sampler = Sampler(
             recordCount: dataset.recordCount, shuffle: configuration.data.shuffle, seed: configuration.run.seed)
         switch configuration.schedule.length {

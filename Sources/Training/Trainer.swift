@@ -181,7 +181,8 @@ public final class Trainer {
     private func trainSteps(after resumed: CheckpointManifest?) throws {
         let started = Stopwatch.now
         let dataset = run.training!
-        var planner = StepPlanner(dataset, configuration: run.configuration, dataRankCount: mesh.data.size)
+        var planner = StepPlanner(
+            dataset, configuration: run.configuration, dataRankCount: mesh.data.size, lengthLimit: run.lengthLimit)
         let schedule = LearningRateSchedule(run.configuration.optimizer, totalSteps: planner.totalSteps)
         try emit(.started(summary(totalSteps: planner.totalSteps, recordCount: dataset.recordCount)))
         for notice in run.notices { try emit(.notice(notice)) }

@@ -38,7 +38,8 @@ extension Trainer {
     /// Writes the gradients of the schedule's first step, summed over all data ranks, as a Hugging Face folder, without an
     /// update. Tests use it to compare layouts tensor by tensor. Collective over all ranks.
     public func exportFirstStepGradients(to folder: String) throws {
-        var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
+        var planner = StepPlanner(
+            run.training!, configuration: run.configuration, dataRankCount: mesh.data.size, lengthLimit: run.lengthLimit)
         _ = try accumulate(planner.next()!, dataset: run.training!)
         _ = try reduceGradients()
         if isSharded { try reduction.share(policy.parameters.gradientBlock.flat) }
@@ -50,7 +51,8 @@ extension Trainer {
     /// Loads a checkpoint of the run and saves it again below `folder` in this layout. Tests use it to compare the loaded
     /// state with the saved one. Collective over all ranks.
     public func copyCheckpoint(step: Int, to folder: String) throws {
-        var planner = StepPlanner(run.training!, configuration: run.configuration, dataRankCount: mesh.data.size)
+        var planner = StepPlanner(
+            run.training!, configuration: run.configuration, dataRankCount: mesh.data.size, lengthLimit: run.lengthLimit)
         try restore(checkpoints.checkpoint(step: step).verified(mesh), planner: &planner)
         let own = checkpoints
         defer { checkpoints = own }

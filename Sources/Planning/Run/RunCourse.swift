@@ -21,7 +21,8 @@ struct RunCourse: Equatable, Sendable {
 
     init(_ run: ResolvedRun) {
         let configuration = run.configuration
-        let planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: run.layout.data)
+        let planner = StepPlanner(
+            run.training!, configuration: configuration, dataRankCount: run.layout.data, lengthLimit: run.lengthLimit)
         let totalSteps = planner.totalSteps
         self.totalSteps = totalSteps
         firstEpochSteps = min(totalSteps, planner.stepsOfFirstEpoch)

@@ -78,10 +78,9 @@ public struct RunPlan {
     private static func outline(
         _ run: ResolvedRun
     ) throws(Failure) -> (work: [StepWork], needs: MemoryNeeds, keepsLogits: Bool) {
-        let (dataset, schedule) = (run.training!, run.configuration.schedule)
-        let packer = MicroBatchPacker(
-            tokensPerMicroBatch: schedule.tokensPerMicroBatch, prefixSharing: schedule.prefixSharing, scoring: run.scoredTokens)
-        var planner = StepPlanner(dataset, configuration: run.configuration, dataRankCount: run.layout.data)
+        let (dataset, packer) = (run.training!, run.packer)
+        var planner = StepPlanner(
+            dataset, configuration: run.configuration, dataRankCount: run.layout.data, lengthLimit: run.lengthLimit)
         var work: [StepWork] = []
         var fullest: (tokens: Int, records: [Int]) = (0, [])
         var keepsLogits = true

@@ -94,7 +94,12 @@ public struct ResolvedRun {
     package var packer: MicroBatchPacker {
         MicroBatchPacker(
             tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch, prefixSharing: configuration.schedule.prefixSharing,
-            scoring: scoredTokens)
+            scoring: scoredTokens, lengthLimit: lengthLimit)
+    }
+
+    /// The longest sequence with the usual rotary angles in all models; nil if no angle depends on the length of a sequence.
+    public var lengthLimit: Int? {
+        ([policy] + references.map(\.origin)).compactMap(\.configuration.lengthLimit).min()
     }
 
     /// The largest possible number of tokens in a micro-batch. A dataset may have fewer tokens than the schedule allows.

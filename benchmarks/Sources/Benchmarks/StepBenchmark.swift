@@ -58,8 +58,9 @@ struct StepBenchmark {
         let configuration = run.configuration
         let packer = MicroBatchPacker(
             tokensPerMicroBatch: configuration.schedule.tokensPerMicroBatch,
-            prefixSharing: configuration.schedule.prefixSharing)
-        var planner = StepPlanner(run.training!, configuration: configuration, dataRankCount: mesh.data.size)
+            prefixSharing: configuration.schedule.prefixSharing, lengthLimit: run.lengthLimit)
+        var planner = StepPlanner(
+            run.training!, configuration: configuration, dataRankCount: mesh.data.size, lengthLimit: run.lengthLimit)
         var workloads: [StepWorkload] = []
         while let plan = planner.next() {
             var workload = StepWorkload()
