@@ -18,19 +18,20 @@ import Testing
     private func failure(
         _ json: String, head: Int = 16, layerType: String? = nil, defaults: RotaryDefaults = RotaryDefaults()
     ) throws -> Failure {
-        let failure = try #require(throws: Failure.self) { try read(json, head: head, layerType: layerType, defaults: defaults) }
+        let failure = try #require(throws: Failure.self) {
+            try read(json, head: head, layerType: layerType, defaults: defaults)
+        }
         #expect(!failure.description.contains("\n"))
         return failure
     }
 
     private static let plain = RotaryConfiguration(theta: 10_000, dimension: 16)
 
-    /// What Transformers gives for the factors 4 (√(1 + ln 4 / ln 256), 0.1 · ln 4 + 1) and for mscale 0.7 over 1.3.
     private static func scaled(_ scaling: RotaryConfiguration.Scaling) -> RotaryConfiguration {
         RotaryConfiguration(theta: 10_000, dimension: 16, scaling: scaling)
     }
 
-    // MARK: Types
+    // MARK: Types. The attention factors are in Fixtures/rotary/rotary.json, or by hand.
 
     @Test(
         "every type is read with its defaults, under both names of the object and of the type",
