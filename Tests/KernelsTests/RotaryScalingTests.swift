@@ -75,7 +75,8 @@ import Testing
             var single = Rotary(configuration, headDimension: 16, positionCount: 3)
             let own = [Int32](repeating: Int32(length), count: length)
             single.prepare(positions: Array(0..<Int32(length)), lengths: own)
-            single.forward(alone.rows(start..<(start + length)), positions: Array(0..<Int32(length)), lengths: own, workers: workers)
+            let rows = alone.rows(start..<(start + length))
+            single.forward(rows, positions: Array(0..<Int32(length)), lengths: own, workers: workers)
             start += length
         }
         #expect(bits(heads) == bits(alone))

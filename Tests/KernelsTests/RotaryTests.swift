@@ -18,8 +18,8 @@ import Testing
 
         static let all: [Shape] = [
             Shape(head: 2, turning: 2), Shape(head: 6, turning: 6), Shape(head: 8, turning: 8), Shape(head: 16, turning: 16),
-            Shape(head: 34, turning: 34), Shape(head: 64, turning: 64), Shape(head: 24, turning: 6), Shape(head: 40, turning: 32),
-            Shape(head: 7, turning: 4), Shape(head: 2, turning: 2, pairing: .neighbours),
+            Shape(head: 34, turning: 34), Shape(head: 64, turning: 64), Shape(head: 24, turning: 6),
+            Shape(head: 40, turning: 32), Shape(head: 7, turning: 4), Shape(head: 2, turning: 2, pairing: .neighbours),
             Shape(head: 18, turning: 18, pairing: .neighbours), Shape(head: 64, turning: 64, pairing: .neighbours),
             Shape(head: 48, turning: 36, pairing: .neighbours),
         ]

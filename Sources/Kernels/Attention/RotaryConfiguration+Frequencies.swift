@@ -68,7 +68,9 @@ extension RotaryConfiguration {
 
     /// The indices i between which yarn goes from unstretched to stretched frequencies: where a column pair turns `betaFast`
     /// times, and `betaSlow` times, within `original` positions.
-    private func yarnRamp(original: Double, betaFast: Double, betaSlow: Double, truncate: Bool) -> (first: Double, last: Double) {
+    private func yarnRamp(
+        original: Double, betaFast: Double, betaSlow: Double, truncate: Bool
+    ) -> (first: Double, last: Double) {
         func index(turns: Double) -> Double {
             Double(dimension) * log(original / (turns * 2 * Double.pi)) / (2 * log(theta))
         }

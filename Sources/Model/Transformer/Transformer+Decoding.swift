@@ -19,10 +19,11 @@ extension Transformer {
     public func decode(_ tokens: [Int32], _ cache: DecodingCache) throws(CollectiveError) -> Matrix {
         invariant(!tokens.isEmpty && cache.count + tokens.count <= cache.capacity, "new tokens have room in the cache")
         passCount += 1
+        let length = cache.count + tokens.count
         var last = Matrix(rowCount: 0, columnCount: 0)
         for start in stride(from: 0, to: tokens.count, by: decodingPiece) {
             let piece = Array(tokens[start..<min(start + decodingPiece, tokens.count)])
-            last = try decodePiece(piece, cache)
+            last = try decodePiece(piece, cache, length: length)
         }
         return try logits(last)
     }
@@ -31,11 +32,13 @@ extension Transformer {
     private var decodingPiece: Int { 512 }
 
     /// The residual stream `[1, D]` after the last block, of the piece's last token.
-    private func decodePiece(_ tokens: [Int32], _ cache: DecodingCache) throws(CollectiveError) -> Matrix {
+    ///
+    /// - Parameter length: tokens that the cache has after all pieces.
+    private func decodePiece(_ tokens: [Int32], _ cache: DecodingCache, length: Int) throws(CollectiveError) -> Matrix {
         let (seen, count) = (cache.count, tokens.count)
         buffers.prepare(tokenCount: count)
         let positions = (0..<Int32(count)).map { Int32(seen) + $0 }
-        let lengths = hasLengths ? [Int32](repeating: Int32(seen + count), count: count) : nil
+        let lengths = hasLengths ? [Int32](repeating: Int32(length), count: count) : nil
         prepareRotaries(positions, lengths)
         try embed(tokens, positions: positions, into: buffers.residual(0, count))
         var plans: [Int?: AttentionPlan] = [:]

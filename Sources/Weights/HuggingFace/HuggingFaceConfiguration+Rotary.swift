@@ -73,8 +73,8 @@ extension HuggingFaceConfiguration {
             let layers = members.filter { $0.value.members != nil }.map(\.name.string)
             throw .configuration(
                 fields.origin,
-                "\(name) has rotary positions for each type of layer (\(layers.joined(separator: ", ").printable)), which is not "
-                    + "implemented for this family",
+                "\(name) has rotary positions for each type of layer (\(layers.joined(separator: ", ").printable)), "
+                    + "which is not implemented for this family",
                 remedy: "Use a checkpoint whose layers have the same positions.")
         }
         for member in members where !["full_attention", slidingAttention].contains(member.name.string) {
@@ -97,7 +97,8 @@ extension HuggingFaceConfiguration {
     ) throws(Failure) -> Double {
         var stated: [(name: String, value: Double)] = []
         for object in objects {
-            if let value = try object.fields.optionalPositive("rope_theta") { stated.append((object.name + ".rope_theta", value)) }
+            guard let value = try object.fields.optionalPositive("rope_theta") else { continue }
+            stated.append((object.name + ".rope_theta", value))
         }
         for name in ownBase == nil ? ["rope_theta", "rotary_emb_base"] : ["rope_local_base_freq"] {
             guard let value = try fields.optionalPositive(name) else { continue }
@@ -113,22 +114,26 @@ extension HuggingFaceConfiguration {
         _ fields: ConfigurationFields, _ objects: [RotaryObject], headDimension: Int, _ defaults: RotaryDefaults
     ) throws(Failure) -> Int {
         var stated: [(name: String, value: Double)] = []
-        let places = [("partial_rotary_factor", "", fields), ("rotary_pct", "", fields)]
-            + objects.map { ("partial_rotary_factor", $0.name + ".", $0.fields) }
-        for (name, prefix, place) in places {
-            guard let value = place.value(name) else { continue }
-            // A flag is no number, so `require` comes first: its words say which value is implemented.
-            if defaults.partialFactor == nil { try place.require(.init(name: JSONString(name), value: value), oneOf: [.integer(1)]) }
-            guard let factor = try place.optionalPositive(name), factor <= 1 else { throw place.damaged(name, "must be at most 1") }
-            stated.append((prefix + name, factor))
+        func add(_ name: String, in place: ConfigurationFields) throws(Failure) {
+            guard let value = place.value(name) else { return }
+            if defaults.partialFactor == nil {
+                try place.require(.init(name: JSONString(name), value: value), oneOf: [.integer(1)])
+            }
+            guard let factor = try place.optionalPositive(name), factor <= 1 else {
+                throw place.damaged(name, "must be at most 1")
+            }
+            stated.append((place.prefix + name, factor))
         }
+        try add("partial_rotary_factor", in: fields)
+        try add("rotary_pct", in: fields)
+        for object in objects { try add("partial_rotary_factor", in: object.fields) }
         let factor = try agreed(stated, fields) ?? defaults.partialFactor ?? 1
         // Transformers too cuts the product off.
         let dimension = Int(Double(headDimension) * factor)
         guard dimension >= 2, dimension.isMultiple(of: 2) else {
             throw .damaged(
                 fields.origin,
-                "rotary positions turn \(dimension) of \(headDimension) columns of a head, but they need an even number from 2 on",
+                "rotary positions turn \(dimension) of \(headDimension) columns of a head, but need an even number from 2 on",
                 remedy: "Correct head_dim and partial_rotary_factor in config.json.")
         }
         return dimension
