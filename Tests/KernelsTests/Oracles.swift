@@ -128,8 +128,6 @@ enum Oracle {
         return (inputGradient, weightGradient)
     }
 
-    static func gatedActivation(gate: Double, up: Double) -> Double { gate / (1 + exp(-gate)) * up }
-
     /// Elements i and i + E/2 of each head as one complex number, multiplied by e^(i·angle).
     static func rotary(
         _ heads: Table, headDimension: Int, theta: Double, positions: [Int32], direction: Double = 1

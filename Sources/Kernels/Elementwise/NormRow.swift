@@ -34,7 +34,7 @@ struct NormRow: Sendable {
         case .rootMeanSquare:
             return statistics(sumOfSquares: NormRow.sumOfSquares(x, count: count), count: count)
         case .layer:
-            let mean = Float(Double(NormRow.sum(x, count: count)) / Double(count))
+            let mean = Float(NormRow.sum(x, count: count) / Double(count))
             var result = statistics(sumOfSquares: NormRow.sumOfSquares(x, around: mean, count: count), count: count)
             result.mean = mean
             return result
@@ -174,16 +174,19 @@ struct NormRow: Sendable {
 
     // MARK: Sums
 
-    private static func sum(_ x: Pointer, count: Int) -> Float {
-        var sums = Float8.zero
+    /// In Double: a mean far from 0 leaves few digits for the deviations.
+    private static func sum(_ x: Pointer, count: Int) -> Double {
+        var (low, high) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
         var index = 0
         while index + 8 <= count {
-            sums += x.load8(index)
+            let eight = x.load8(index)
+            low += SIMD4<Double>(eight.lowHalf)
+            high += SIMD4<Double>(eight.highHalf)
             index += 8
         }
-        var total = sums.laneSum
+        var total = (low + high).sum()
         while index < count {
-            total += x[index]
+            total += Double(x[index])
             index += 1
         }
         return total
