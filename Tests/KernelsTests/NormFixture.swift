@@ -12,7 +12,8 @@ struct NormCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String {
         let (norm, cut) = (configuration, segmentCount == 1 ? "whole rows" : "\(segmentCount) segments")
-        return "\(norm.kind), weight \(norm.weight), bias \(norm.hasBias), \(cut), \(sharesWeight ? "one weight" : "own weights")"
+        let weights = sharesWeight ? "one weight" : "own weights"
+        return "\(norm.kind), weight \(norm.weight), bias \(norm.hasBias), \(cut), \(weights)"
     }
 
     static let kinds = [
@@ -29,8 +30,8 @@ struct NormCase: Sendable, CustomTestStringConvertible {
     }
 
     static let shapes = [
-        MatrixShape(3, 1), MatrixShape(5, 7), MatrixShape(1, 8), MatrixShape(9, 9), MatrixShape(33, 16), MatrixShape(70, 63),
-        MatrixShape(2, 200), MatrixShape(0, 9),
+        MatrixShape(3, 1), MatrixShape(5, 7), MatrixShape(1, 8), MatrixShape(9, 9), MatrixShape(33, 16), MatrixShape(5, 63),
+        MatrixShape(70, 8), MatrixShape(2, 130), MatrixShape(0, 9),
     ]
 }
 

@@ -53,7 +53,8 @@ struct NormOracle {
         return result
     }
 
-    /// By the whole Jacobian of a segment, ∂x̂ᵢ/∂xⱼ = r · (δᵢⱼ − c/E − x̂ᵢ·x̂ⱼ/E), where c is 1 for a layer norm and otherwise 0.
+    /// By the whole Jacobian of a segment, ∂x̂ᵢ/∂xⱼ = r · (δᵢⱼ − c/E − x̂ᵢ·x̂ⱼ/E). c is 1 for a layer norm and otherwise 0.
+    ///
     /// The gradients of weight and bias are `[1, S·E]`. `size` is the norm of r · g, the largest term of the input's gradient.
     func backward(_ outputGradient: Table, _ input: Table) -> (input: Table, weight: Table, bias: Table, size: Double) {
         var inputGradient = Table(rowCount: input.rowCount, columnCount: input.columnCount)

@@ -88,9 +88,9 @@ import Testing
             })
         for (columns, statistics) in ranges {
             fixture.norm.backward(
-                gradient.columns(columns), input: fixture.input.inner.columns(columns), weight: fixture.weight?.columns(columns),
-                statistics: statistics, sums: sums, totalWidth: fixture.width, into: gradient.columns(columns),
-                accumulate: false, workers: workers)
+                gradient.columns(columns), input: fixture.input.inner.columns(columns),
+                weight: fixture.weight?.columns(columns), statistics: statistics, sums: sums, totalWidth: fixture.width,
+                into: gradient.columns(columns), accumulate: false, workers: workers)
         }
     }
 

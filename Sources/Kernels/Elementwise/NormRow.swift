@@ -48,28 +48,25 @@ struct NormRow: Sendable {
     /// The output may overwrite x.
     func apply(_ x: Pointer, _ statistics: Statistics, weight: Pointer?, bias: Pointer?, into output: Pointer, count: Int) {
         switch configuration.weight {
-        case .none: NormRow.apply(x, statistics, NoFactor(), bias: bias, into: output, count: count)
-        case .plain: NormRow.apply(x, statistics, PlainFactor(weight!), bias: bias, into: output, count: count)
-        case .onePlus: NormRow.apply(x, statistics, OnePlusFactor(weight!), bias: bias, into: output, count: count)
+        case .none: NormRow.apply(x, statistics, NoFactor(), into: output, count: count)
+        case .plain: NormRow.apply(x, statistics, PlainFactor(weight!), into: output, count: count)
+        case .onePlus: NormRow.apply(x, statistics, OnePlusFactor(weight!), into: output, count: count)
         }
+        if let bias { Elementwise.add(bias, to: output, count: count) }
     }
 
     @inline(__always)
     private static func apply<Factor: NormFactor>(
-        _ x: Pointer, _ statistics: Statistics, _ factor: Factor, bias: Pointer?, into output: Pointer, count: Int
+        _ x: Pointer, _ statistics: Statistics, _ factor: Factor, into output: Pointer, count: Int
     ) {
         let (mean, scale) = (statistics.mean, statistics.inverseRoot)
         var index = 0
         while index + 8 <= count {
-            var value = (x.load8(index) - mean) * scale * factor.load8(index)
-            if let bias { value += bias.load8(index) }
-            output.store8(value, index)
+            output.store8((x.load8(index) - mean) * scale * factor.load8(index), index)
             index += 8
         }
         while index < count {
-            var value = (x[index] - mean) * scale * factor[index]
-            if let bias { value += bias[index] }
-            output[index] = value
+            output[index] = (x[index] - mean) * scale * factor[index]
             index += 1
         }
     }
@@ -212,7 +209,7 @@ struct NormRow: Sendable {
     }
 }
 
-/// What a norm multiplies its columns with. The loops above are compiled for each kind of factor.
+/// What a norm multiplies its columns with. Each kind of factor has compiled loops of its own.
 private protocol NormFactor {
     func load8(_ index: Int) -> Float8
     subscript(index: Int) -> Float { get }
