@@ -19,6 +19,21 @@ import Testing
         #expect(output.isIntact && second.isIntact)
     }
 
+    @Test("scaled sums and products round each operation", arguments: MatrixShape.all, [Float(0.22), 1, -3])
+    func scales(shape: MatrixShape, factor: Float) {
+        let first = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 1))
+        let second = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 2))
+        let output = FramedMatrix(unwrittenMatrix(shape.rowCount, shape.columnCount))
+        let products = second.inner.values.map { $0 * factor }
+        Elementwise.sum(first.inner, second.inner, scaledBy: factor, into: output.inner, workers: workers)
+        #expect(output.inner.values == zip(first.inner.values, products).map { $0 + $1 })
+        Elementwise.scale(second.inner, by: factor, into: output.inner, workers: workers)
+        #expect(output.inner.values == products)
+        Elementwise.scale(second.inner, by: factor, workers: workers)
+        #expect(second.inner.values == products)
+        #expect(output.isIntact && second.isIntact)
+    }
+
     @Test("the sum of squares is Double's", arguments: MatrixShape.all)
     func sumOfSquares(shape: MatrixShape) {
         let matrix = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 3))

@@ -1,48 +1,44 @@
+import Settings
 import Tensors
 import Testing
 
 @testable import Kernels
 
 @Suite struct GatedActivationTests {
+    typealias Activation = FeedForwardConfiguration.Activation
+
     private let workers = makeWorkers()
 
-    @Test("the output is silu(gate) · up", arguments: MatrixShape.all)
-    func forward(shape: MatrixShape) {
+    @Test("the output is activation(gate) · up", arguments: Activation.all, MatrixShape.all)
+    func forward(activation: Activation, shape: MatrixShape) {
         let gate = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, scale: 6, seed: 1))
         let up = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 2))
         let output = FramedMatrix(unwrittenMatrix(shape.rowCount, shape.columnCount))
-        GatedActivation.forward(gate: gate.inner, up: up.inner, into: output.inner, workers: workers)
-        let expected = zip(gate.inner.values, up.inner.values).map {
-            Oracle.gatedActivation(gate: Double($0), up: Double($1))
-        }
+        GatedActivation(activation).forward(gate: gate.inner, up: up.inner, into: output.inner, workers: workers)
+        let expected = zip(gate.inner.values, up.inner.values).map { activation.value(Double($0)) * Double($1) }
         #expect(relativeError(output.inner.values, expected) < 3e-7)
         #expect(output.isIntact)
     }
 
-    @Test("gradients are the slopes of the output, and may overwrite gate and up", arguments: MatrixShape.all)
-    func backward(shape: MatrixShape) {
+    @Test(
+        "gradients are the slopes of the output, and may overwrite gate and up",
+        arguments: Activation.all, MatrixShape.all)
+    func backward(activation: Activation, shape: MatrixShape) {
         let gate = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, scale: 6, seed: 3))
         let up = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 4))
         let outputGradient = FramedMatrix(randomMatrix(shape.rowCount, shape.columnCount, seed: 5))
-        let step = 1e-5
-        var gateSlopes: [Double] = []
-        var upSlopes: [Double] = []
-        for (pair, slope) in zip(zip(gate.inner.values, up.inner.values), outputGradient.inner.values) {
-            let (g, u) = (Double(pair.0), Double(pair.1))
-            let alongGate = Oracle.gatedActivation(gate: g + step, up: u) - Oracle.gatedActivation(gate: g - step, up: u)
-            let alongUp = Oracle.gatedActivation(gate: g, up: u + step) - Oracle.gatedActivation(gate: g, up: u - step)
-            gateSlopes.append(Double(slope) * alongGate / (2 * step))
-            upSlopes.append(Double(slope) * alongUp / (2 * step))
-        }
+        let pairs = zip(zip(gate.inner.values, up.inner.values), outputGradient.inner.values)
+        let gateSlopes = pairs.map { pair, slope in Double(slope) * Double(pair.1) * activation.slope(Double(pair.0)) }
+        let upSlopes = pairs.map { pair, slope in Double(slope) * activation.value(Double(pair.0)) }
         let gateGradient = unwrittenMatrix(shape.rowCount, shape.columnCount)
         let upGradient = unwrittenMatrix(shape.rowCount, shape.columnCount)
-        GatedActivation.backward(
+        GatedActivation(activation).backward(
             outputGradient.inner, gate: gate.inner, up: up.inner, gateGradient: gateGradient, upGradient: upGradient,
             workers: workers)
         #expect(relativeError(gateGradient.values, gateSlopes) < 5e-7)
         #expect(relativeError(upGradient.values, upSlopes) < 5e-7)
 
-        GatedActivation.backward(
+        GatedActivation(activation).backward(
             outputGradient.inner, gate: gate.inner, up: up.inner, gateGradient: gate.inner, upGradient: up.inner,
             workers: workers)
         #expect(bits(gate.inner) == bits(gateGradient))
@@ -60,11 +56,11 @@ import Testing
         let output = unwrittenMatrix(1, 9)
         let gateGradient = unwrittenMatrix(1, 9)
         let upGradient = unwrittenMatrix(1, 9)
-        GatedActivation.forward(gate: gate, up: up, into: output, workers: workers)
-        GatedActivation.backward(
+        GatedActivation(.silu).forward(gate: gate, up: up, into: output, workers: workers)
+        GatedActivation(.silu).backward(
             ones, gate: gate, up: up, gateGradient: gateGradient, upGradient: upGradient, workers: workers)
         let gates = gate.values.map(Double.init)
-        let expected = gates.map { Oracle.gatedActivation(gate: $0, up: 2) }
+        let expected = gates.map { 2 * Activation.silu.value($0) }
         let slopes: [Double] = gates.map { $0 < -50 ? 0 : $0 > 50 ? 2 : $0 == 0 ? 1 : $0 > 0 ? 2 : 0 }
         #expect(largestDifference(output.values.map(Double.init), expected) < 1e-4)
         #expect(largestDifference(gateGradient.values.map(Double.init), slopes) < 1e-6)

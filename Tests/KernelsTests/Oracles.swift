@@ -127,6 +127,4 @@ enum Oracle {
         }
         return (inputGradient, weightGradient)
     }
-
-    static func gatedActivation(gate: Double, up: Double) -> Double { gate / (1 + exp(-gate)) * up }
 }

@@ -39,7 +39,9 @@ public enum Elementwise {
     public static func sum(
         _ first: Matrix, _ second: Matrix, scaledBy factor: Float = 1, into output: Matrix, workers: Workers
     ) {
-        invariant(first.rowCount == output.rowCount && second.rowCount == output.rowCount, "all three matrices have the same number of rows")
+        invariant(
+            first.rowCount == output.rowCount && second.rowCount == output.rowCount,
+            "all three matrices have the same number of rows")
         let tiles = Tiles(first.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {
@@ -64,7 +66,8 @@ public enum Elementwise {
 
     /// `output = factor · input`, both `[T, D]`. The output may overwrite the input.
     public static func scale(_ input: Matrix, by factor: Float, into output: Matrix, workers: Workers) {
-        invariant(input.rowCount == output.rowCount && input.columnCount == output.columnCount, "both matrices have the same shape")
+        invariant(
+            input.rowCount == output.rowCount && input.columnCount == output.columnCount, "both matrices have the same shape")
         let tiles = Tiles(input.rowCount, limit: 256)
         workers.run(tiles.tileCount) { tile, _ in
             for row in tiles[tile] {

@@ -34,7 +34,7 @@ struct NormRow: Sendable {
         case .rootMeanSquare:
             return statistics(sumOfSquares: NormRow.sumOfSquares(x, count: count), count: count)
         case .layer:
-            let mean = Float(Double(NormRow.sum(x, count: count)) / Double(count))
+            let mean = Float(NormRow.sum(x, count: count) / Double(count))
             var result = statistics(sumOfSquares: NormRow.sumOfSquares(x, around: mean, count: count), count: count)
             result.mean = mean
             return result
@@ -48,28 +48,25 @@ struct NormRow: Sendable {
     /// The output may overwrite x.
     func apply(_ x: Pointer, _ statistics: Statistics, weight: Pointer?, bias: Pointer?, into output: Pointer, count: Int) {
         switch configuration.weight {
-        case .none: NormRow.apply(x, statistics, NoFactor(), bias: bias, into: output, count: count)
-        case .plain: NormRow.apply(x, statistics, PlainFactor(weight!), bias: bias, into: output, count: count)
-        case .onePlus: NormRow.apply(x, statistics, OnePlusFactor(weight!), bias: bias, into: output, count: count)
+        case .none: NormRow.apply(x, statistics, NoFactor(), into: output, count: count)
+        case .plain: NormRow.apply(x, statistics, PlainFactor(weight!), into: output, count: count)
+        case .onePlus: NormRow.apply(x, statistics, OnePlusFactor(weight!), into: output, count: count)
         }
+        if let bias { Elementwise.add(bias, to: output, count: count) }
     }
 
     @inline(__always)
     private static func apply<Factor: NormFactor>(
-        _ x: Pointer, _ statistics: Statistics, _ factor: Factor, bias: Pointer?, into output: Pointer, count: Int
+        _ x: Pointer, _ statistics: Statistics, _ factor: Factor, into output: Pointer, count: Int
     ) {
         let (mean, scale) = (statistics.mean, statistics.inverseRoot)
         var index = 0
         while index + 8 <= count {
-            var value = (x.load8(index) - mean) * scale * factor.load8(index)
-            if let bias { value += bias.load8(index) }
-            output.store8(value, index)
+            output.store8((x.load8(index) - mean) * scale * factor.load8(index), index)
             index += 8
         }
         while index < count {
-            var value = (x[index] - mean) * scale * factor[index]
-            if let bias { value += bias[index] }
-            output[index] = value
+            output[index] = (x[index] - mean) * scale * factor[index]
             index += 1
         }
     }
@@ -174,16 +171,19 @@ struct NormRow: Sendable {
 
     // MARK: Sums
 
-    private static func sum(_ x: Pointer, count: Int) -> Float {
-        var sums = Float8.zero
+    /// In Double: a mean far from 0 leaves few digits for the deviations.
+    private static func sum(_ x: Pointer, count: Int) -> Double {
+        var (low, high) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
         var index = 0
         while index + 8 <= count {
-            sums += x.load8(index)
+            let eight = x.load8(index)
+            low += SIMD4<Double>(eight.lowHalf)
+            high += SIMD4<Double>(eight.highHalf)
             index += 8
         }
-        var total = sums.laneSum
+        var total = (low + high).sum()
         while index < count {
-            total += x[index]
+            total += Double(x[index])
             index += 1
         }
         return total
@@ -209,7 +209,7 @@ struct NormRow: Sendable {
     }
 }
 
-/// What a norm multiplies its columns with. The loops above are compiled for each kind of factor.
+/// What a norm multiplies its columns with. Each kind of factor has compiled loops of its own.
 private protocol NormFactor {
     func load8(_ index: Int) -> Float8
     subscript(index: Int) -> Float { get }

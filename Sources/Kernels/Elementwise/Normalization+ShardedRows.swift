@@ -25,11 +25,12 @@ extension Normalization {
     ) {
         checkWholeRows()
         check(input, output, statistics, weight: weight)
+        let weight = weight?.row(0)
         forEachRow(of: input, workers) { row in
             let values = loops.statistics(sumOfSquares: sums.row(row)[0], count: totalWidth)
             statistics.row(row)[0] = values.inverseRoot
             loops.apply(
-                input.row(row), values, weight: weight?.row(0), bias: nil, into: output.row(row), count: input.columnCount)
+                input.row(row), values, weight: weight, bias: nil, into: output.row(row), count: input.columnCount)
         }
     }
 
@@ -43,11 +44,12 @@ extension Normalization {
     ) {
         checkWholeRows()
         check(input, outputGradient, statistics, weight: weight)
+        let weight = weight?.row(0)
         sumOverTiles(of: input, weightGradient, nil, scratch, workers) { row, weightSums, _ in
             sums.row(row)[0] =
                 loops.gradientSums(
                     outputGradient.row(row), input.row(row), NormRow.Statistics(inverseRoot: statistics.row(row)[0]),
-                    weight: weight?.row(0), weightGradient: weightSums, biasGradient: nil, count: input.columnCount
+                    weight: weight, weightGradient: weightSums, biasGradient: nil, count: input.columnCount
                 ).product
         }
     }
@@ -60,16 +62,17 @@ extension Normalization {
     ) {
         checkWholeRows()
         check(input, inputGradient, statistics, weight: weight)
+        let weight = weight?.row(0)
         forEachRow(of: input, workers) { row in
             loops.gradient(
                 outputGradient.row(row), input.row(row), NormRow.Statistics(inverseRoot: statistics.row(row)[0]),
-                NormRow.GradientSums(product: sums.row(row)[0]), weight: weight?.row(0), into: inputGradient.row(row),
+                NormRow.GradientSums(product: sums.row(row)[0]), weight: weight, into: inputGradient.row(row),
                 accumulate: accumulate, count: input.columnCount, totalCount: totalWidth)
         }
     }
 
     private func checkWholeRows() {
         invariant(
-            configuration.kind == .rootMeanSquare && segmentCount == 1, "only a root mean square of whole rows is spread over ranks")
+            configuration.kind == .rootMeanSquare && segmentCount == 1, "only a root mean square of whole rows is sharded")
     }
 }

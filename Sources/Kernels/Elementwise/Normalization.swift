@@ -45,6 +45,7 @@ public struct Normalization: Sendable {
         check(input, output, statistics, weight: weight)
         checkBias(bias, of: input)
         let columns = input.columnCount / segmentCount
+        let (weight, bias) = (weight?.row(0), bias?.row(0))
         forEachRow(of: input, workers) { row in
             for segment in 0..<segmentCount {
                 let x = input.row(row) + segment * columns
@@ -52,7 +53,7 @@ public struct Normalization: Sendable {
                 store(values, segment, in: statistics.row(row))
                 let shift = weightOffset(segment, columns)
                 loops.apply(
-                    x, values, weight: weight.map { $0.row(0) + shift }, bias: bias.map { $0.row(0) + shift },
+                    x, values, weight: weight.map { $0 + shift }, bias: bias.map { $0 + shift },
                     into: output.row(row) + segment * columns, count: columns)
             }
         }
@@ -65,12 +66,13 @@ public struct Normalization: Sendable {
         check(input, output, statistics, weight: weight)
         checkBias(bias, of: input)
         let columns = input.columnCount / segmentCount
+        let (weight, bias) = (weight?.row(0), bias?.row(0))
         forEachRow(of: input, workers) { row in
             for segment in 0..<segmentCount {
                 let shift = weightOffset(segment, columns)
                 loops.apply(
                     input.row(row) + segment * columns, values(segment, in: statistics.row(row)),
-                    weight: weight.map { $0.row(0) + shift }, bias: bias.map { $0.row(0) + shift },
+                    weight: weight.map { $0 + shift }, bias: bias.map { $0 + shift },
                     into: output.row(row) + segment * columns, count: columns)
             }
         }
@@ -89,18 +91,19 @@ public struct Normalization: Sendable {
     ) {
         check(input, inputGradient, statistics, weight: weight)
         let columns = input.columnCount / segmentCount
+        let weight = weight?.row(0)
         sumOverTiles(of: input, weightGradient, biasGradient, scratch, workers) { row, weightSums, biasSums in
             for segment in 0..<segmentCount {
                 let start = segment * columns
                 let shift = weightOffset(segment, columns)
                 let (dy, x) = (outputGradient.row(row) + start, input.row(row) + start)
                 let values = values(segment, in: statistics.row(row))
-                let weight = weight.map { $0.row(0) + shift }
+                let factors = weight.map { $0 + shift }
                 let sums = loops.gradientSums(
-                    dy, x, values, weight: weight, weightGradient: weightSums.map { $0 + shift },
+                    dy, x, values, weight: factors, weightGradient: weightSums.map { $0 + shift },
                     biasGradient: biasSums.map { $0 + shift }, count: columns)
                 loops.gradient(
-                    dy, x, values, sums, weight: weight, into: inputGradient.row(row) + start, accumulate: accumulate,
+                    dy, x, values, sums, weight: factors, into: inputGradient.row(row) + start, accumulate: accumulate,
                     count: columns, totalCount: columns)
             }
         }
@@ -158,7 +161,8 @@ public struct Normalization: Sendable {
 
     func check(_ input: Matrix, _ output: Matrix, _ statistics: Matrix, weight: Matrix?) {
         invariant(input.columnCount % segmentCount == 0, "segments of a row have the same width")
-        invariant(input.rowCount == output.rowCount && input.columnCount == output.columnCount, "a norm keeps its input's shape")
+        invariant(
+            input.rowCount == output.rowCount && input.columnCount == output.columnCount, "a norm keeps its input's shape")
         invariant(
             statistics.rowCount >= input.rowCount && statistics.columnCount == statisticsPerRow, "each row has its statistics")
         invariant((weight != nil) == (configuration.weight != .none), "a norm has a weight if its configuration says so")

@@ -20,7 +20,7 @@ public enum GELU: ActivationFunction {
     static func distribution(_ x: Float8) -> (below: Float8, exponential: Float8) {
         let size = x.replacing(with: -x, where: x .< 0)
         let square = x * x
-        // Twice 6e-8 of x² is too much in the exponent, so the rounding error of the square counts too.
+        // The exponent grows to 85, where the square's rounding error alone would change the result by 4e-6.
         let roundingError = (-square).addingProduct(x, x)
         var power = exponential(square * -0.5)
         power = power.addingProduct(power, roundingError * -0.5)

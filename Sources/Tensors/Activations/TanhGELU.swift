@@ -10,8 +10,10 @@ public enum TanhGELU: ActivationFunction {
     public static func portionAndSlope(_ x: Float8) -> (portion: Float8, slope: Float8) {
         let x = clamped(x)
         let (value, slope) = argument(x)
-        let sigmoid = SiLU.sigmoid(value)
-        return (sigmoid, sigmoid.addingProduct(x * slope, sigmoid * (1 - sigmoid)))
+        let inverse = exponential(-value)
+        let sigmoid = 1 / (inverse + 1)
+        // 1 − sigmoid is inverse · sigmoid, without the cancellation.
+        return (sigmoid, sigmoid.addingProduct(x * slope, inverse * sigmoid * sigmoid))
     }
 
     /// Beyond ±12 the sigmoid is at its ends, and x³ may overflow.
