@@ -38,7 +38,9 @@ import Testing
             for window in [1, 3, 4, 5, 12, 13, 100] {
                 // Query p sees key j where 0 ≤ p − j < window.
                 let places = prefix..<(prefix + queries)
-                let pairs = places.flatMap { place in (0..<(prefix + queries)).filter { 0 <= place - $0 && place - $0 < window } }
+                let pairs = places.flatMap { place in
+                    (0..<(prefix + queries)).filter { 0 <= place - $0 && place - $0 < window }
+                }
                 #expect(segment.visiblePairs(window: window) == pairs.count)
             }
             #expect(segment.visiblePairs(window: nil) == segment.visiblePairs)

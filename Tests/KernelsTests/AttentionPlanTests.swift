@@ -102,7 +102,9 @@ import Testing
         #expect(AttentionPlan.visiblePairs(queries: queries, prefix: prefix, window: nil) == all)
     }
 
-    @Test("the partial rows of a document are at most the number that the memory model counts", arguments: [500, 600, 1000, 4097, 20_000])
+    @Test(
+        "the partial rows of a document are at most the number that the memory model counts",
+        arguments: [500, 600, 1000, 4097, 20_000])
     func partialRows(count: Int) {
         for window in [nil, 1, 64, 100, 500, 1000, 5000, count / 2, count, 3 * count] {
             let plan = AttentionPlan([Segment(range: 0..<count)], window: window)

@@ -104,7 +104,8 @@ import Testing
     @Test("large scores under a cap stay finite")
     func largeScores() {
         let shape = Self.shape.with(AttentionRules(softCap: 50))
-        let run = AttentionRun(shape: shape, layout: AxisLayout(.prompt(9, completions: [70, 3])), scale: 1e3, workers: workers)
+        let layout = AxisLayout(.prompt(9, completions: [70, 3]))
+        let run = AttentionRun(shape: shape, layout: layout, scale: 1e3, workers: workers)
         #expect(isFinite(run.output.values) && isFinite(run.gradient.values))
     }
 

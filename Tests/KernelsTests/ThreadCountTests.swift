@@ -79,6 +79,18 @@ import Testing
             })
     }
 
+    @Test("attention with a window, a soft cap and sinks", arguments: threadCounts)
+    func windowedAttention(threadCount: Int) {
+        let shape = AttentionShape(
+            groupCount: 2, headsPerGroup: 3, headDimension: 16, rules: AttentionRules(window: 150, softCap: 5))
+        let layout = AxisLayout(.document(1200), .prompt(600, completions: [500, 80]))
+        #expect(
+            givesSameBits(threadCount) { workers in
+                let run = AttentionRun(shape: shape, layout: layout, scale: 1, hasSinks: true, workers: workers)
+                return elements(run.output, run.logSumExp, run.gradient, run.sinkGradient)
+            })
+    }
+
     @Test("head forward and backward", arguments: threadCounts)
     func head(threadCount: Int) {
         let head = HeadCase(rowCount: 600, width: 17, vocabularySize: 2049)

@@ -152,67 +152,6 @@ public final class Attention: @unchecked Sendable {
         }
     }
 
-    // MARK: Tasks, pieces of queries, tiles of keys
-
-    typealias BlockPlace = (prefix: AttentionPlan.KeyPlace, own: AttentionPlan.KeyPlace)
-
-    func runTasks(
-        _ plan: AttentionPlan, _ body: (_ task: AttentionPlan.Task, _ group: Int, _ scratch: AttentionScratch) -> Void
-    ) {
-        workers.run(plan.tasks.count * groupCount) { number, thread in
-            let (task, group) = number.quotientAndRemainder(dividingBy: groupCount)
-            body(plan.tasks[task], group, scratch[thread])
-        }
-    }
-
-    func forEachPiece(
-        _ task: AttentionPlan.Task,
-        _ body: (_ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace) -> Void
-    ) {
-        for (block, place) in zip(task.blocks, task.places) {
-            for start in stride(from: block.queries.lowerBound, to: block.queries.upperBound, by: sizes.tokenLimit) {
-                let tokens = start..<min(start + sizes.tokenLimit, block.queries.upperBound)
-                body(AttentionPiece(tokens: tokens, headsPerGroup: headsPerGroup), block, place)
-            }
-        }
-    }
-
-    /// Calls `body` with each tile of keys that a piece sees: first the prefix, then its own segment up to the piece's last
-    /// token. `scratch` then has the number of keys that each row sees.
-    @inline(__always)
-    func forEachTile(
-        _ piece: AttentionPiece, _ block: AttentionPlan.Block, _ place: BlockPlace, _ scratch: AttentionScratch,
-        _ body: (AttentionTile) -> Void
-    ) {
-        let keys = block.keys(seenFrom: piece.tokens)
-        // Where rows do not see the first tile, it can't start their sums.
-        let hidesKeys = block.hidesKeys(from: piece.tokens)
-        if hidesKeys { scratch.outputs.fill(0) }
-        /// - Parameter distance: from a key of `keys` to its place before the piece, beside the distance on the axis.
-        func cut(_ keys: Range<Int>, _ place: AttentionPlan.KeyPlace, distance: Int, isCausal: Bool, isFirst: Bool) {
-            guard !keys.isEmpty else { return }
-            let tiles = Tiles(keys.count, limit: AttentionSizes.keyLimit)
-            for index in 0..<tiles.tileCount {
-                let tile = tiles[index]
-                let start = keys.lowerBound + tile.lowerBound
-                let visible = piece.tokens.lowerBound + distance - start + 1
-                // A piece's last query has the latest window.
-                let hidden = hidesKeys ? block.window.map { visible - $0 } : nil
-                let hides = hidden.map { $0 + piece.tokens.count - 1 > 0 } ?? false
-                let made = AttentionTile(
-                    packedRow: start + place.packedOffset, gradientRow: start + place.gradientOffset, keyCount: tile.count,
-                    firstVisible: isCausal ? visible : AttentionSizes.keyLimit, firstHidden: hides ? hidden : nil,
-                    headsPerGroup: headsPerGroup, isFirst: isFirst && index == 0 && !hidesKeys, rowCount: piece.rowCount)
-                made.countKeys(scratch)
-                body(made)
-            }
-        }
-        // A prefix ends where the segment begins.
-        cut(
-            keys.prefix, place.prefix, distance: block.prefix.upperBound - block.own.lowerBound, isCausal: false, isFirst: true)
-        cut(keys.own, place.own, distance: 0, isCausal: true, isFirst: keys.prefix.isEmpty)
-    }
-
     // MARK: Views and packed forms of one group
 
     /// The group's query heads, `[T, J·E]`. Outputs have the same columns.

@@ -113,12 +113,12 @@ extension AttentionPlan {
 
     private static func taskCount(visiblePairs: Int) -> Int { min(maximumTasksPerUnit, max(1, visiblePairs / pairsPerTask)) }
 
-    /// Most rows of gradients of keys, and as many of values, that the tasks of a segment hold until they are summed: none where
-    /// one task computes the segment.
+    /// Most rows of gradients of keys, and as many of values, that the tasks of a lone segment hold until they are summed: none
+    /// where one task computes the segment.
     ///
-    /// The i-th of k tasks with equal numbers of pairs sees the whole prefix and at most √(i/k) of the segment's keys: all of
-    /// it if nothing lies before the segment. Σ √(i/k) < 2k/3 + 1/2. With a window it sees no more than the windows of its queries.
-    /// Tasks begin at multiples of 48 tokens, and their keys take whole panels of 16 rows.
+    /// The i-th of k tasks with equal numbers of pairs sees the whole prefix and at most √(i/k) of the segment's keys, and
+    /// Σ √(i/k) < 2k/3 + 1/2. With a window it sees its own tokens and one window before them. Tasks begin at multiples of 48
+    /// tokens, and their keys take whole panels of 16 rows.
     public static func partialRowCount(queries: Int, prefix: Int, visiblePairs: Int, window: Int? = nil) -> Int {
         let tasks = taskCount(visiblePairs: visiblePairs)
         guard tasks > 1 else { return 0 }

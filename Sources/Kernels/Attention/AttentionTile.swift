@@ -14,7 +14,7 @@ struct AttentionTile {
     /// L.
     let keyCount: Int
     /// How many of the tile's keys the piece's first token sees. Below 1 it sees none, above L it sees all. Each following
-    /// token sees one more. All tokens see all keys of a prefix.
+    /// token sees one more.
     let firstVisible: Int
     /// How many of the tile's first keys lie in front of the window of the piece's first token. Below 0 the window begins
     /// before the tile. Each following token's window begins one key later. Nil: all windows begin before the tile.

@@ -3,8 +3,8 @@ import Tensors
 
 // s a scaled score, c the cap.
 
-/// The soft cap of scores, s' = c · tanh(s / c) (Gemma 2, arXiv:2408.00118). Scores are exponents of 2: s and c are both divided
-/// by ln 2.
+/// The soft cap of scores, s' = c · tanh(s / c) (Gemma 2, arXiv:2408.00118). Scores are exponents of 2, so s and c are both
+/// divided by ln 2.
 struct ScoreCap: Sendable {
     /// c / ln 2
     private let limit: Float
