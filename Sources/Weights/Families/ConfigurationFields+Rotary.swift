@@ -14,14 +14,16 @@ extension ConfigurationFields {
         let completed = filled("rope_theta", ["rotary_emb_base"], defaults.theta)
             .filled("partial_rotary_factor", ["rotary_pct"], defaults.partialFactor)
         let rotary = try HuggingFaceConfiguration.rotary(
-            completed, headDimension: headDimension, maximumPositions: maximumPositions, pairing: defaults.pairing, layerType: nil)
+            completed, headDimension: headDimension, maximumPositions: maximumPositions, pairing: defaults.pairing,
+            layerType: nil)
         guard rotary.dimension == headDimension || defaults.partialFactor != nil else {
             throw unsupported("partial_rotary_factor", only: "1")
         }
         guard rotary.dimension >= 2, rotary.dimension <= headDimension, rotary.dimension.isMultiple(of: 2) else {
             throw .damaged(
-                origin, "partial_rotary_factor turns \(rotary.dimension) of \(headDimension) columns of a head, but rotary positions "
-                    + "need an even number from 2 to \(headDimension)",
+                origin,
+                "partial_rotary_factor turns \(rotary.dimension) of \(headDimension) columns of a head, but rotary positions need "
+                    + "an even number from 2 to \(headDimension)",
                 remedy: "Correct config.json.")
         }
         return rotary
@@ -41,7 +43,7 @@ extension ConfigurationFields {
             guard let members = parameters.members else { throw damaged("rope_parameters", "must be an object") }
             let layerTypes = ["full_attention", "sliding_attention"]
             if let flat = members.first(where: { !layerTypes.contains($0.name.string) && $0.value != .null }) {
-                throw damaged("rope_parameters", "must have only \(layerTypes.joined(separator: " and ")), not \(flat.name.string.printable)")
+                throw damaged("rope_parameters", "must have full_attention and sliding_attention, not \(flat.name.string.printable)")
             }
             let own = parameters[isWindowed ? layerTypes[1] : layerTypes[0]] ?? .null
             fields = fields.replacing("rope_parameters", with: own)
@@ -58,7 +60,9 @@ extension ConfigurationFields {
     }
 
     /// Gives each block the rotary positions of its kind of layer.
-    func setLayeredRotary(in model: inout ModelConfiguration, _ defaults: DecoderDefaults.Rotary, local: Double?) throws(Failure) {
+    func setLayeredRotary(
+        in model: inout ModelConfiguration, _ defaults: DecoderDefaults.Rotary, local: Double?
+    ) throws(Failure) {
         for isWindowed in [false, true] {
             let indices = model.blocks.indices.filter { (model.blocks[$0].attention.window != nil) == isWindowed }
             // Both kinds are checked, also where the model has only one of them.
@@ -83,7 +87,7 @@ extension ConfigurationFields {
     }
 
     /// The same fields with another value of `name`; nil removes it.
-    private func replacing(_ name: String, with value: JSONValue?) -> ConfigurationFields {
+    func replacing(_ name: String, with value: JSONValue?) -> ConfigurationFields {
         var members = (object.members ?? []).filter { $0.name.string != name }
         if let value { members.append(.init(name: JSONString(name), value: value)) }
         return ConfigurationFields(origin: origin, object: .object(members), prefix: prefix)
