@@ -75,6 +75,11 @@ import Testing
         try checkpoint.matrix(named: "model.layers.0." + name, rowCount: rowCount, columnCount: columnCount).widened
     }
 
+    /// Parameters of the three projections.
+    private func projections(_ leaf: String, _ shape: [Int]) -> [(String, [Int])] {
+        ["q_proj", "k_proj", "v_proj"].map { ("model.layers.0.self_attn.\($0).\(leaf)", shape) }
+    }
+
     private let phi3 = configuration([
         "model_type": "\"phi3\"", "hidden_size": "4", "num_attention_heads": "2", "num_key_value_heads": "1", "intermediate_size": "3",
         "tie_word_embeddings": "false",
@@ -133,10 +138,10 @@ import Testing
             #expect(try widened(checkpoint, "self_attn.\(name).weight", 4, 4) == weight)
             #expect(try widened(checkpoint, "self_attn.\(name).bias", 1, 4) == rows.map { Float(48 + $0) })
         }
-        let block = "model.layers.0.self_attn."
-        let parameters: [(String, [Int])] =
-            ["q_proj", "k_proj", "v_proj"].map { (block + $0 + ".weight", [4, 4]) } + [(block + "o_proj.weight", [4, 4])]
-            + ["q_proj", "k_proj", "v_proj"].map { (block + $0 + ".bias", [4]) } + [("lm_head.weight", [2, 4])]
+        var parameters = projections("weight", [4, 4])
+        parameters.append(("model.layers.0.self_attn.o_proj.weight", [4, 4]))
+        parameters += projections("bias", [4])
+        parameters.append(("lm_head.weight", [2, 4]))
         try checkRoundTrip(tensors, checkpoint, parameters)
         // Weight and bias of each projection side by side are another order of the same parameters.
         try checkRoundTrip(tensors, checkpoint, parameters.sorted { $0.0 < $1.0 })
@@ -157,12 +162,11 @@ import Testing
         #expect(try widened(checkpoint, "mlp.up_proj.weight", 3, 2) == [32, 35, 33, 36, 34, 37])
         #expect(checkpoint.tensor(named: "model.layers.0.mlp.up_proj.weight")?.shape == [3, 2])
         #expect(checkpoint.configuration.tiedEmbeddings)
-        let block = "model.layers.0."
-        let parameters: [(String, [Int])] =
-            [("model.embed_tokens.weight", [3, 2]), ("model.embed_positions.weight", [4, 2])]
-            + ["q_proj", "k_proj", "v_proj"].map { (block + "self_attn.\($0).weight", [2, 2]) }
-            + ["q_proj", "k_proj", "v_proj"].map { (block + "self_attn.\($0).bias", [2]) }
-            + [(block + "mlp.up_proj.weight", [3, 2]), ("model.norm.bias", [2])]
+        var parameters: [(String, [Int])] = [("model.embed_tokens.weight", [3, 2]), ("model.embed_positions.weight", [4, 2])]
+        parameters += projections("weight", [2, 2])
+        parameters += projections("bias", [2])
+        parameters.append(("model.layers.0.mlp.up_proj.weight", [3, 2]))
+        parameters.append(("model.norm.bias", [2]))
         try checkRoundTrip(tensors, checkpoint, parameters)
 
         let bare = tensors.map { Stored(name: String($0.name.dropFirst("transformer.".count)), shape: $0.shape) }

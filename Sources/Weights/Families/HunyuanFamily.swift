@@ -29,7 +29,7 @@ struct HunyuanFamily: CheckpointFamily {
     private func baseByAlpha(_ fields: ConfigurationFields, headDimension: Int) throws(Failure) -> Double? {
         guard let (_, parameters) = alphaParameters(fields) else { return nil }
         let alpha = try parameters.positive("alpha")
-        let theta = try parameters.optionalPositive("rope_theta") ?? fields.positive("rope_theta", default: 10000)
+        let theta = try parameters.positive("rope_theta", default: try fields.positive("rope_theta", default: 10000))
         return theta * pow(alpha, Double(headDimension) / Double(headDimension - 2))
     }
 
