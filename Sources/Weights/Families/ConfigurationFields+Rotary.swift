@@ -17,7 +17,7 @@ extension ConfigurationFields {
             completed, headDimension: headDimension, maximumPositions: maximumPositions, pairing: defaults.pairing,
             layerType: nil)
         guard rotary.dimension == headDimension || defaults.partialFactor != nil else {
-            throw unsupported("partial_rotary_factor", only: "1")
+            throw partialRotary
         }
         guard rotary.dimension >= 2, rotary.dimension <= headDimension, rotary.dimension.isMultiple(of: 2) else {
             throw .damaged(
@@ -27,6 +27,15 @@ extension ConfigurationFields {
                 remedy: "Correct config.json.")
         }
         return rotary
+    }
+
+    /// The failure for a family whose heads turn whole.
+    private var partialRotary: Failure {
+        let name = "partial_rotary_factor"
+        for place in ["rope_parameters", "rope_scaling"] where value(name) == nil && value(place)?[name] != nil {
+            return ConfigurationFields(origin: origin, object: value(place)!, prefix: place + ".").unsupported(name, only: "1")
+        }
+        return unsupported(name, only: "1")
     }
 
     /// Rotary positions of layers with and without a window, where the two differ: `rope_parameters` with an object for each,
