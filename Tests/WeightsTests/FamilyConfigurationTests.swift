@@ -100,7 +100,7 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "qwen3",
                 #""head_dim":6,"attention_bias":false,"layer_types":["full_attention","full_attention"],"max_window_layers":28"#,
-                    #""sliding_window":null,"use_sliding_window":false,"rms_norm_eps":1e-6,"tie_word_embeddings":true"#),
+                #""sliding_window":null,"use_sliding_window":false,"rms_norm_eps":1e-6,"tie_word_embeddings":true"#),
             model: model(.qwen3, Numbers(epsilon: 1e-6, isTied: true, headDimension: 6)) { _, block in
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-6), span: .head)
             }),
@@ -124,13 +124,13 @@ private let untied = #""tie_word_embeddings":false"#
             name: "seed_oss",
             json: json(
                 "seed_oss", #""attention_bias":true,"attention_out_bias":false,"mlp_bias":false,"head_dim":6,"residual_dropout":0.0"#,
-                    #""pretraining_tp":1,"rms_norm_eps":1e-6"#),
+                #""pretraining_tp":1,"rms_norm_eps":1e-6"#),
             model: model(.seedOSS, Numbers(epsilon: 1e-6, headDimension: 6)) { $1.attention.projectionBias = true }),
         FamilyCase(
             name: "smollm3",
             json: json(
                 "smollm3", #""no_rope_layers":[1,0],"no_rope_layer_interval":2,"layer_types":["full_attention","full_attention"]"#,
-                    #""rms_norm_eps":1e-6,"mlp_bias":false,"attention_bias":false,"sliding_window":null,"use_sliding_window":false"#,
+                #""rms_norm_eps":1e-6,"mlp_bias":false,"attention_bias":false,"sliding_window":null,"use_sliding_window":false"#,
                 rope: ""),
             model: model(.smollm3, Numbers(epsilon: 1e-6, isTied: true, theta: 2_000_000)) { index, block in
                 if index == 1 { block.attention.rotary = nil }
@@ -139,7 +139,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "granite",
             json: json(
                 "granite", #""embedding_multiplier":3.0,"attention_multiplier":0.2,"residual_multiplier":0.5,"logits_scaling":2.0"#,
-                    #""attention_bias":false,"mlp_bias":false,"rms_norm_eps":1e-6"#),
+                #""attention_bias":false,"mlp_bias":false,"rms_norm_eps":1e-6"#),
             model: model(
                 .granite, Numbers(epsilon: 1e-6),
                 change: {
@@ -198,7 +198,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "exaone4 without windows turns everywhere",
             json: json(
                 "exaone4", #""sliding_window":null,"sliding_window_pattern":null,"rms_norm_eps":1e-6"#,
-                    #""layer_types":["full_attention","full_attention"]"#,
+                #""layer_types":["full_attention","full_attention"]"#,
                 rope: old),
             model: model(.exaone4, Numbers(epsilon: 1e-6)) { _, block in
                 block.residual = .postNorm
@@ -283,7 +283,7 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "gemma2",
                 #""head_dim":6,"hidden_activation":"gelu_pytorch_tanh","query_pre_attn_scalar":64,"attn_logit_softcapping":50.0"#,
-                    #""final_logit_softcapping":30.0,"sliding_window":7,"cache_implementation":"hybrid","rms_norm_eps":1e-6"#
+                #""final_logit_softcapping":30.0,"sliding_window":7,"cache_implementation":"hybrid","rms_norm_eps":1e-6"#
             ).replacing(#""silu""#, with: #""gelu_pytorch_tanh""#),
             model: model(
                 .gemma2, Numbers(epsilon: 1e-6, isTied: true, headDimension: 6),
@@ -306,8 +306,8 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "gemma3_text",
                 #""head_dim":6,"hidden_activation":"gelu_pytorch_tanh","query_pre_attn_scalar":64,"attn_logit_softcapping":null"#,
-                    #""final_logit_softcapping":null,"sliding_window":7,"rms_norm_eps":1e-6,"use_bidirectional_attention":false"#,
-                    (version == "4" ? #""sliding_window_pattern":2"# : #""layer_types":["sliding_attention","full_attention"]"#),
+                #""final_logit_softcapping":null,"sliding_window":7,"rms_norm_eps":1e-6,"use_bidirectional_attention":false"#,
+                (version == "4" ? #""sliding_window_pattern":2"# : #""layer_types":["sliding_attention","full_attention"]"#),
                 rope: version == "4"
                     ? #""rope_theta":1000000,"rope_local_base_freq":500.0,"rope_scaling":null"#
                     : layered(full: "1000000.0", sliding: "500.0")
@@ -330,9 +330,12 @@ private let untied = #""tie_word_embeddings":false"#
     static let gpts: [FamilyCase] = [
         FamilyCase(
             name: "gpt2 with scores that shrink by layer",
-            json: "{" + [#""model_type":"gpt2","vocab_size":10,"n_embd":16,"n_layer":2,"n_head":4,"n_inner":null,"n_positions":64,"n_ctx":64"#,
-                #""activation_function":"gelu_new","attn_pdrop":0.0,"embd_pdrop":0.0,"resid_pdrop":0.0,"layer_norm_epsilon":1e-5"#,
-                #""scale_attn_weights":true,"scale_attn_by_inverse_layer_idx":true,"summary_type":"cls_index","num_key_value_heads":2"#].joined(separator: ",") + "}",
+            json: "{"
+                + [
+                    #""model_type":"gpt2","vocab_size":10,"n_embd":16,"n_layer":2,"n_head":4,"n_inner":null,"n_positions":64,"n_ctx":64"#,
+                    #""activation_function":"gelu_new","attn_pdrop":0.0,"embd_pdrop":0.0,"resid_pdrop":0.0,"layer_norm_epsilon":1e-5"#,
+                    #""scale_attn_weights":true,"scale_attn_by_inverse_layer_idx":true,"summary_type":"cls_index","num_key_value_heads":2"#,
+                ].joined(separator: ",") + "}",
             model: model(
                 .gpt2, Numbers(epsilon: 1e-5, isTied: true, theta: nil, hasLayerNorm: true, hasNormBias: true),
                 change: { $0.embedding.positionCount = 64 },
@@ -348,7 +351,7 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "gpt_neox",
                 #""layer_norm_eps":1e-5,"rotary_pct":0.5,"rotary_emb_base":10000,"use_parallel_residual":false,"attention_bias":true"#,
-                    #""classifier_dropout":0.1,"hidden_dropout":0.0"#, rope: ""
+                #""classifier_dropout":0.1,"hidden_dropout":0.0"#, rope: ""
             ).replacing(#""silu""#, with: #""gelu""#),
             model: model(.gptNeoX, Numbers(epsilon: 1e-5, hasLayerNorm: true, hasNormBias: true)) { _, block in
                 block.attention.keyValueHeadCount = 4

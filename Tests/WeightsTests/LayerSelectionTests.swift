@@ -94,11 +94,12 @@ import Testing
 
     @Test("layers that a family can't describe in another order are refused")
     func undescribed() throws {
-        let scores = [
-            "model_type": "\"gpt2\"", "n_embd": "8", "n_layer": "4", "n_head": "4", "n_positions": "4", "attn_pdrop": "0", "embd_pdrop": "0",
-            "resid_pdrop": "0", "scale_attn_by_inverse_layer_idx": "true", "hidden_size": nil, "num_hidden_layers": nil,
-            "num_attention_heads": nil, "num_key_value_heads": nil, "intermediate_size": nil, "rms_norm_eps": nil,
-        ] as [String: String?]
+        let scores =
+            [
+                "model_type": "\"gpt2\"", "n_embd": "8", "n_layer": "4", "n_head": "4", "n_positions": "4", "attn_pdrop": "0", "embd_pdrop": "0",
+                "resid_pdrop": "0", "scale_attn_by_inverse_layer_idx": "true", "hidden_size": nil, "num_hidden_layers": nil,
+                "num_attention_heads": nil, "num_key_value_heads": nil, "intermediate_size": nil, "rms_norm_eps": nil,
+            ] as [String: String?]
         try folder.write("config.json", text: configuration(scores))
         let names = ["transformer.ln_f.weight"]
         let header = names.map { entry($0, "F32", [2], 0, 8) }.joined(separator: ",")

@@ -123,7 +123,8 @@ import Testing
 
     @Test("GPT-NeoX alternates queries, keys and values head by head")
     func byHead() throws {
-        let config = #"{"model_type":"gpt_neox","vocab_size":2,"hidden_size":4,"intermediate_size":3,"num_hidden_layers":1,"#
+        let config =
+            #"{"model_type":"gpt_neox","vocab_size":2,"hidden_size":4,"intermediate_size":3,"num_hidden_layers":1,"#
             + #""num_attention_heads":2,"hidden_act":"gelu","rotary_pct":1.0,"tie_word_embeddings":false}"#
         let prefix = "gpt_neox.layers.0.attention."
         let tensors = [
@@ -149,7 +150,8 @@ import Testing
 
     @Test("GPT-2's matrices are stored transposed; its first files have no prefix, and masks that mean nothing")
     func transposed() throws {
-        let config = #"{"model_type":"gpt2","vocab_size":3,"n_embd":2,"n_inner":3,"n_layer":1,"n_head":1,"n_positions":4,"#
+        let config =
+            #"{"model_type":"gpt2","vocab_size":3,"n_embd":2,"n_inner":3,"n_layer":1,"n_head":1,"n_positions":4,"#
             + #""attn_pdrop":0,"embd_pdrop":0,"resid_pdrop":0}"#
         let tensors = [
             Stored(name: "transformer.wte.weight", shape: [3, 2]), Stored(name: "transformer.wpe.weight", shape: [4, 2]),
