@@ -119,27 +119,6 @@ import Testing
         #expect(relativeError(output, fixture.oracle.forward(Table(input))) < 7.6e-6 / 0.57)
     }
 
-    @Test("a plain norm of whole rows gives the bits of the Llama norm", arguments: MatrixShape.all)
-    func llama(shape: MatrixShape) {
-        let fixture = NormFixture(NormCase(configuration: NormConfiguration(epsilon: 1e-5)), shape, workers: workers)
-        let (input, weight) = (fixture.input.inner, fixture.weight!)
-        let output = unwrittenMatrix(shape.rowCount, shape.columnCount)
-        let other = unwrittenMatrix(shape.rowCount, shape.columnCount)
-        let (statistics, roots) = (fixture.makeStatistics(), unwrittenMatrix(shape.rowCount, 1))
-        fixture.forward(into: output, statistics: statistics)
-        RootMeanSquareNorm.forward(
-            input, weight: weight, epsilon: 1e-5, into: other, inverseRoot: roots, workers: workers)
-        #expect(bits(output) == bits(other) && bits(statistics) == bits(roots))
-        let gradients = (0..<2).map { _ in randomMatrix(shape.rowCount, shape.columnCount, seed: 6) }
-        let weightGradients = (0..<2).map { _ in randomMatrix(1, shape.columnCount, seed: 7) }
-        fixture.backward(into: gradients[0], accumulate: true, weightGradient: weightGradients[0], biasGradient: nil)
-        RootMeanSquareNorm.backward(
-            fixture.outputGradient.inner, input: input, weight: weight, inverseRoot: roots, addingTo: gradients[1],
-            weightGradient: weightGradients[1], scratch: ScratchMatrix(), workers: workers)
-        #expect(bits(gradients[0]) == bits(gradients[1]))
-        #expect(bits(weightGradients[0]) == bits(weightGradients[1]))
-    }
-
     private func copy(_ matrix: Matrix) -> Matrix {
         let result = unwrittenMatrix(matrix.rowCount, matrix.columnCount)
         result.copy(from: matrix)

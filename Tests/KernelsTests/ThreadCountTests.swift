@@ -48,11 +48,11 @@ import Testing
                 let inverseRoot = unwrittenMatrix(600, 1)
                 let inputGradient = Matrix(rowCount: 600, columnCount: 33)
                 let weightGradient = Matrix(rowCount: 1, columnCount: 33)
-                RootMeanSquareNorm.forward(
-                    input, weight: weight, epsilon: 1e-5, into: output, inverseRoot: inverseRoot, workers: workers)
-                RootMeanSquareNorm.backward(
-                    outputGradient, input: input, weight: weight, inverseRoot: inverseRoot, addingTo: inputGradient,
-                    weightGradient: weightGradient, scratch: ScratchMatrix(), workers: workers)
+                let norm = Normalization(NormConfiguration(epsilon: 1e-5))
+                norm.forward(input, weight: weight, bias: nil, into: output, statistics: inverseRoot, workers: workers)
+                norm.backward(
+                    outputGradient, input: input, weight: weight, statistics: inverseRoot, into: inputGradient, accumulate: true,
+                    weightGradient: weightGradient, biasGradient: nil, scratch: ScratchMatrix(), workers: workers)
                 return elements(output, inverseRoot, inputGradient, weightGradient)
             })
     }

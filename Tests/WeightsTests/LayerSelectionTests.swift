@@ -79,6 +79,37 @@ import Testing
         #expect(String(decoding: json, as: UTF8.self).contains("\"max_window_layers\": 1"))
     }
 
+    @Test("a chosen layer keeps its window and its positions, whatever its new number is")
+    func differingLayers() throws {
+        let windows = ["model_type": "\"qwen2\"", "use_sliding_window": "true", "sliding_window": "7", "max_window_layers": "2"]
+        let selection = try select([3, 0], windows)
+        #expect(selection.configuration.blocks.map(\.attention.window) == [7, nil])
+        #expect(try HuggingFaceConfiguration.parse(selection.configurationJSON, origin: "x") == selection.configuration)
+        let still = try select([0, 3], ["model_type": "\"smollm3\"", "no_rope_layer_interval": "2"])
+        #expect(still.configuration.blocks.map { $0.attention.rotary == nil } == [false, true])
+        #expect(try HuggingFaceConfiguration.parse(still.configurationJSON, origin: "x") == still.configuration)
+        let json = try #require(try JSONSerialization.jsonObject(with: still.configurationJSON) as? [String: Any])
+        #expect(json["no_rope_layers"] as? [Int] == [1, 0])
+    }
+
+    @Test("layers that a family can't describe in another order are refused")
+    func undescribed() throws {
+        let scores =
+            [
+                "model_type": "\"gpt2\"", "n_embd": "8", "n_layer": "4", "n_head": "4", "n_positions": "4", "attn_pdrop": "0", "embd_pdrop": "0",
+                "resid_pdrop": "0", "scale_attn_by_inverse_layer_idx": "true", "hidden_size": nil, "num_hidden_layers": nil,
+                "num_attention_heads": nil, "num_key_value_heads": nil, "intermediate_size": nil, "rms_norm_eps": nil,
+            ] as [String: String?]
+        try folder.write("config.json", text: configuration(scores))
+        let names = ["transformer.ln_f.weight"]
+        let header = names.map { entry($0, "F32", [2], 0, 8) }.joined(separator: ",")
+        try folder.write("model.safetensors", safetensors("{" + header + "}", data: bytes([1, 2])))
+        let checkpoint = try HuggingFaceCheckpoint(folder: folder.path)
+        let failure = try #require(throws: Failure.self) { try LayerSelection(checkpoint, layers: [3, 0], place: "run.yaml") }
+        #expect(failure.exitCode == .configuration && failure.reason.contains("can't be described"))
+        #expect(throws: Never.self) { try LayerSelection(checkpoint, layers: [0, 1], place: "run.yaml") }
+    }
+
     @Test("a layer that the checkpoint lacks is refused by name", arguments: [[0, 4], [-1], [0, 1, 2, 3, 7]])
     func beyond(layers: [Int]) throws {
         let failure = try #require(throws: Failure.self) { try select(layers) }

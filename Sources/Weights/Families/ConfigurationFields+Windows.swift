@@ -28,7 +28,8 @@ extension ConfigurationFields {
             case "sliding_attention": windowed.append(true)
             default:
                 throw .configuration(
-                    origin, "layer_types has \(type.excerpt), which is not implemented, only \"full_attention\" and \"sliding_attention\"",
+                    origin,
+                    "layer_types has \(type.excerpt), which is not implemented, only \"full_attention\" and \"sliding_attention\"",
                     remedy: "Use a checkpoint without it.")
             }
         }

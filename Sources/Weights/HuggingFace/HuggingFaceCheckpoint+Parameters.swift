@@ -97,11 +97,13 @@ extension HuggingFaceCheckpoint {
 
     /// Refuses two tensors that stand for the same one under two names.
     private func refuseRepetition() throws(Failure) {
-        for (other, usual) in files.flatMap(\.tensors).flatMap({ tensor in layout.spellings(of: tensor.name).dropFirst().map { ($0, tensor.name) } })
-        where fileOfTensor[other] != nil {
-            throw .damaged(
-                files[fileOfTensor[other]!].path, "tensor \(other.printable) is there a second time, as \(usual.printable)",
-                remedy: "Remove one of them.")
+        for usual in tensorNames {
+            for other in layout.spellings(of: usual).dropFirst() {
+                guard let file = fileOfTensor[other] else { continue }
+                throw .damaged(
+                    files[file].path, "tensor \(other.printable) is there a second time, as \(usual.printable)",
+                    remedy: "Remove one of them.")
+            }
         }
     }
 

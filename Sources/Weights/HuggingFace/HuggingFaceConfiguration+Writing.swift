@@ -4,8 +4,8 @@ import Settings
 import Tensors
 
 extension HuggingFaceConfiguration {
-    /// A `config.json` for a llama or qwen2 model that has none yet. It has the old and the new names of `rope_theta` and the element type, so
-    /// that Transformers 4 and 5 read the same model.
+    /// A `config.json` for a llama or qwen2 model that has none yet. It has the old and the new names of `rope_theta`
+    /// and the element type, so that Transformers 4 and 5 read the same model.
     ///
     /// - Parameter elementType: the type of the stored weights.
     public static func json(for configuration: ModelConfiguration, elementType: ElementType) -> Data {
@@ -88,7 +88,8 @@ extension HuggingFaceConfiguration {
     /// Whether Transformers 5 refuses null for this field, a flag or a number. The default of the field is the implemented
     /// value, so leaving it out has the same meaning.
     private static func refusesNull(_ name: String) -> Bool {
-        if ["tie_word_embeddings", "max_position_embeddings", "initializer_range", "use_sliding_window", "partial_rotary_factor"].contains(name) { return true }
+        let numbers = ["max_position_embeddings", "initializer_range", "partial_rotary_factor"]
+        if (numbers + ["tie_word_embeddings", "use_sliding_window"]).contains(name) { return true }
         guard let usual = commonFixedFields[name]?.first else { return false }
         return usual != .null
     }

@@ -68,22 +68,19 @@ public enum HuggingFaceConfiguration {
     /// Refuses fields with a value that is not implemented, and unknown fields. A field with null counts as absent.
     private static func checkFixedFields(_ fields: ConfigurationFields, _ family: some CheckpointFamily) throws(Failure) {
         let read = readFields.union(family.fields)
-        let harmless = harmlessFields.union(family.harmlessFields)
-        let fixed = family.fixedFields
+        let fixed = fixedFields(besides: family).merging(family.fixedFields) { $1 }
         for member in fields.object.members ?? [] {
             let name = member.name.string
             if name == "architectures" {
                 try checkArchitectures(member.value, fields, wanted: family.architectures)
             } else if name == "quantization_config" {
                 try checkQuantization(member.value, fields)
-            } else if read.contains(name) {
+            } else if read.contains(name) || family.harmlessFields.contains(name) {
                 continue
-            } else if family.harmlessFields.contains(name) {
-                continue
-            } else if let values = fixed[name] ?? fixedFields(besides: family)[name] {
+            } else if let values = fixed[name] {
                 guard member.value != .null else { continue }
                 do throws(Failure) { try fields.require(member, oneOf: values) } catch { throw dropoutAdvised(error, name) }
-            } else if !harmless.contains(name) && member.value != .null {
+            } else if !harmlessFields.contains(name) && member.value != .null {
                 throw fields.unknown(member)
             }
         }

@@ -101,7 +101,9 @@ extension HuggingFaceConfiguration {
     }
 
     /// Adds the lists of layers that the family reads, where the layers differ and the lists are not there yet.
-    private static func addLists(of blocks: [BlockConfiguration], _ model: ModelConfiguration, to members: inout [JSONValue.Member]) {
+    private static func addLists(
+        of blocks: [BlockConfiguration], _ model: ModelConfiguration, to members: inout [JSONValue.Member]
+    ) {
         let read = model.family.checkpoint.fields
         func add(_ name: String, _ values: [JSONValue]) {
             guard read.contains(name), !members.contains(where: { $0.name.string == name && $0.value != .null }) else { return }

@@ -12,6 +12,16 @@ struct TensorAssembly {
         let layout: TensorLayout
     }
 
+    /// A tensor of the file.
+    private struct Entry {
+        let tensor: SafetensorsWriter.Tensor
+        /// The position of the parameter with which it is complete.
+        let last: Int
+        /// Nil if it is one parameter.
+        let layout: TensorLayout?
+        var firstRow: Int { layout?.parts[0].rows.lowerBound ?? 0 }
+    }
+
     /// The tensors of the file, in the order in which they are complete.
     let tensors: [SafetensorsWriter.Tensor]
     /// By parameter. Parameters that are not here pass through under the name in `passing`.
@@ -31,25 +41,31 @@ struct TensorAssembly {
             for parameter in parameters { passing[parameter.name] = parameter.name }
             return
         }
-        var order: [String: (tensor: SafetensorsWriter.Tensor, last: Int, layout: TensorLayout?)] = [:]
+        var order: [String: Entry] = [:]
         for (position, parameter) in parameters.enumerated() {
             if layout.isPlain(parameter.name) {
                 let name = layout.tensorNames(of: parameter.name)[0]
                 passing[parameter.name] = name
-                order[name] = (.init(name: name, elementType: parameter.elementType, shape: parameter.shape), position, nil)
+                let tensor = SafetensorsWriter.Tensor(name: name, elementType: parameter.elementType, shape: parameter.shape)
+                order[name] = Entry(tensor: tensor, last: position, layout: nil)
                 continue
             }
-            let whole = layout.tensors(of: parameter.name, rowCount: parameter.matrixRowCount, columnCount: parameter.columnCount)
-            for part in whole {
-                order[part.name] = (.init(name: part.name, elementType: parameter.elementType, shape: part.shape), position, part)
+            let parts = layout.tensors(
+                of: parameter.name, rowCount: parameter.matrixRowCount, columnCount: parameter.columnCount)
+            for part in parts {
+                let tensor = SafetensorsWriter.Tensor(name: part.name, elementType: parameter.elementType, shape: part.shape)
+                order[part.name] = Entry(tensor: tensor, last: position, layout: part)
             }
         }
-        let sorted = order.values.sorted { ($0.last, $0.layout?.parts[0].rows.lowerBound ?? 0) < ($1.last, $1.layout?.parts[0].rows.lowerBound ?? 0) }
+        // Tensors of single heads are complete at the same time: their rows come in the order of the heads.
+        let sorted = order.values.sorted { ($0.last, $0.firstRow) < ($1.last, $1.firstRow) }
         tensors = sorted.map(\.tensor)
         for (index, entry) in sorted.enumerated() {
             guard let layout = entry.layout else { continue }
             missing[index] = layout.rowCount
-            for parameter in Set(layout.parts.map(\.parameter)) { targets[parameter, default: []].append(.init(tensor: index, layout: layout)) }
+            for parameter in Set(layout.parts.map(\.parameter)) {
+                targets[parameter, default: []].append(Target(tensor: index, layout: layout))
+            }
         }
     }
 
