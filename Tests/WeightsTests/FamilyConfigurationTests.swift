@@ -379,7 +379,7 @@ private let untied = #""tie_word_embeddings":false"#
             ("olmo2", #""clip_qkv":8.0"#, "clip_qkv"), ("olmo3", #""rope_parameters":{"rope_theta":3.0}"#, "rope_parameters"),
             ("gemma", #""use_bidirectional_attention":true"#, "use_bidirectional_attention"),
             ("gemma", #""hidden_activation":"relu""#, "hidden_activation"), ("cohere", #""embedding_multiplier":2"#, "embedding_multiplier"),
-            ("glm4", #""partial_rotary_factor":0.1"#, "partial_rotary_factor"),
+            ("glm4", #""partial_rotary_factor":1.5"#, "partial_rotary_factor"),
             ("qwen3", #""partial_rotary_factor":0.5"#, "partial_rotary_factor"),
             ("gpt_neox", #""use_parallel_residual":1"#, "use_parallel_residual"), ("qwen3", #""num_experts":4"#, "num_experts"),
             ("stablelm", #""hidden_dropout":0.1"#, "hidden_dropout"),

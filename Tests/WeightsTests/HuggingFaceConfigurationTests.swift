@@ -84,7 +84,7 @@ import Testing
     @Test(
         "fields that change the mathematics are refused by name and value",
         arguments: [
-            ("model_type", "\"mamba2\""), ("hidden_act", "\"relu\""), ("hidden_act", "null"), ("rope_scaling", #"{"type":"linear","factor":2.0}"#),
+            ("model_type", "\"mamba2\""), ("hidden_act", "\"relu\""), ("hidden_act", "null"),
             ("partial_rotary_factor", "0.5"),
             ("use_sliding_window", "true"), ("layer_types", #"["full_attention","sliding_attention"]"#),
             ("pretraining_tp", "2"),
@@ -94,45 +94,20 @@ import Testing
             ("is_encoder_decoder", "true"),
             ("architectures", #"["LlamaForSequenceClassification"]"#), ("some_new_scale", "1.5"),
             ("layer_types", "\"sliding_attention\""),
-            ("rope_parameters", #"{"rope_type":"yarn","factor":4}"#),
+
             ("rope_parameters", #"{"rope_type":"default","factor":4}"#),
             ("rope_parameters", #"{"partial_rotary_factor":0.25}"#),
             ("residual_multiplier", "0.22"), ("embedding_multiplier", "12"), ("logits_scaling", "8.0"), ("logits_scaling", "true"),
             ("attention_multiplier", "0.5"), ("query_pre_attn_scalar", "256"), ("final_logit_softcapping", "30.0"),
             ("hidden_act", "\"quick_gelu\""), ("use_qk_norm", "true"), ("text_config", #"{"hidden_size": 8}"#),
             ("some_new_field", "false"), ("is_causal", "false"), ("rope_scaling", #"{"factor": 2.0}"#),
-            ("rope_scaling", #"{"rope_type":"default","mrope_section":[1,1]}"#), ("rope_scaling", #"{"type":"linear"}"#),
+            ("rope_scaling", #"{"rope_type":"default","mrope_section":[1,1]}"#),
         ])
     func refused(name: String, value: String) throws {
         let failure = try #require(throws: Failure.self) { try parse([name: value]) }
         #expect(failure.exitCode == .configuration)
         #expect(failure.description.contains(name))
         #expect(!failure.description.contains("\n"))
-    }
-
-    @Test(
-        "rotary positions that are not implemented are named by their type, under both names",
-        arguments: [
-            (#"{"type":"linear","factor":2.0}"#, #"type "linear", scaled by 2.0"#),
-            (#"{"rope_type":"dynamic","factor":4.0}"#, #"type "dynamic""#),
-            (#"{"factor":4.0,"rope_type":"yarn","original_max_position_embeddings":32768}"#, #"type "yarn""#),
-            (#"{"rope_type":"longrope","long_factor":[1.0],"short_factor":[1.0]}"#, #"type "longrope""#),
-            (
-                #"{"factor":8.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}"#,
-                #"type "llama3""#
-            ),
-            (#"{"mrope_section":[16,24,24],"type":"mrope"}"#, #"type "mrope""#),
-            (
-                #"{"full_attention":{"rope_type":"default"},"sliding_attention":{"rope_type":"default","rope_theta":10000}}"#,
-                "each type of layer (full_attention, sliding_attention)"
-            ),
-        ])
-    func ropeTypes(value: String, words: String) throws {
-        for name in ["rope_scaling", "rope_parameters"] {
-            let failure = try #require(throws: Failure.self) { try parse([name: value]) }
-            #expect(failure.exitCode == .configuration && failure.reason.hasPrefix(name))
-            #expect(failure.reason.contains(words) && failure.reason.contains("not implemented") && !failure.reason.contains("unknown"))
-        }
     }
 
     @Test("a window that begins beyond the last layer, or has no size, is none")

@@ -32,9 +32,8 @@ struct DecoderDefaults {
     }
 
     struct Rotary {
-        var theta = 10000.0
-        /// The part of a head's columns that turn. Nil: all of them, and the family can't have it otherwise.
-        var partialFactor: Double?
+        /// For fields that `config.json` leaves out.
+        var unstated = RotaryDefaults()
         var pairing: RotaryConfiguration.Pairing = .halves
     }
 
