@@ -140,8 +140,8 @@ import Testing
             givesSameBits(threadCount) { workers in
                 let output = unwrittenMatrix(600, 34)
                 let gradients = (unwrittenMatrix(600, 34), unwrittenMatrix(600, 34))
-                GatedActivation.forward(gate: first, up: second, into: output, workers: workers)
-                GatedActivation.backward(
+                GatedActivation(.silu).forward(gate: first, up: second, into: output, workers: workers)
+                GatedActivation(.silu).backward(
                     output, gate: first, up: second, gateGradient: gradients.0, upGradient: gradients.1, workers: workers)
                 rotary.forward(output, positions: tokens, workers: workers)
                 let embedded = unwrittenMatrix(600, 34)

@@ -4,29 +4,9 @@ import Testing
 
 @testable import Weights
 
-/// One `config.json` and the model that it describes, written down by hand.
-struct FamilyCase: CustomTestStringConvertible, Sendable {
-    let name: String
-    let json: String
-    let model: ModelConfiguration
-
-    var testDescription: String { name }
-}
-
-/// Numbers of a model of equal blocks.
-private struct Numbers {
-    var epsilon = 1e-6
-    var isTied = false
-    var theta: Double? = 10000
-    var headDimension = 4
-    /// LayerNorm instead of the root mean square.
-    var hasLayerNorm = false
-    var hasNormBias = false
-}
-
 /// A model of 2 blocks of width 16, 4 query heads in 2 groups, 10 tokens, 24 inner columns.
 private func model(
-    _ family: ModelFamily, _ numbers: Numbers = Numbers(), block change: (Int, inout BlockConfiguration) -> Void
+    _ family: ModelFamily, _ numbers: FamilyNumbers = FamilyNumbers(), block change: (Int, inout BlockConfiguration) -> Void
 ) -> ModelConfiguration {
     let norm = NormConfiguration(
         numbers.hasLayerNorm ? .layer : .rootMeanSquare, epsilon: numbers.epsilon, hasBias: numbers.hasNormBias)
@@ -46,7 +26,7 @@ private func model(
 }
 
 private func model(
-    _ family: ModelFamily, _ numbers: Numbers, change: (inout ModelConfiguration) -> Void,
+    _ family: ModelFamily, _ numbers: FamilyNumbers, change: (inout ModelConfiguration) -> Void,
     block: (Int, inout BlockConfiguration) -> Void
 ) -> ModelConfiguration {
     var model = model(family, numbers, block: block)
@@ -82,7 +62,7 @@ private let untied = #""tie_word_embeddings":false"#
         FamilyCase(
             name: "llama with biases",
             json: json("llama", #""attention_bias":true,"mlp_bias":true,"rms_norm_eps":1e-6,"pretraining_tp":1,\#(untied)"#),
-            model: model(.llama, Numbers(epsilon: 1e-6)) { _, block in
+            model: model(.llama, FamilyNumbers(epsilon: 1e-6)) { _, block in
                 block.attention.projectionBias = true
                 block.attention.outputBias = true
                 block.feedForward.hasBias = true
@@ -91,7 +71,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "qwen2 with windows from layer 1, by Transformers 4",
             json: json(
                 "qwen2", #""use_sliding_window":true,"sliding_window":7,"max_window_layers":1,"rms_norm_eps":1e-6,\#(untied)"#, rope: old),
-            model: model(.qwen2, Numbers(epsilon: 1e-6)) { index, block in
+            model: model(.qwen2, FamilyNumbers(epsilon: 1e-6)) { index, block in
                 block.attention.projectionBias = true
                 block.attention.window = index == 1 ? 7 : nil
             }),
@@ -101,21 +81,21 @@ private let untied = #""tie_word_embeddings":false"#
                 "qwen3",
                 #""head_dim":6,"attention_bias":false,"layer_types":["full_attention","full_attention"],"max_window_layers":28"#,
                 #""sliding_window":null,"use_sliding_window":false,"rms_norm_eps":1e-6,"tie_word_embeddings":true"#),
-            model: model(.qwen3, Numbers(epsilon: 1e-6, isTied: true, headDimension: 6)) { _, block in
+            model: model(.qwen3, FamilyNumbers(epsilon: 1e-6, isTied: true, headDimension: 6)) { _, block in
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-6), span: .head)
             }),
         FamilyCase(
             name: "mistral with a window",
             json: json("mistral", #""head_dim":4,"sliding_window":7,"rms_norm_eps":1e-6,\#(untied)"#),
-            model: model(.mistral, Numbers(epsilon: 1e-6)) { $1.attention.window = 7 }),
+            model: model(.mistral, FamilyNumbers(epsilon: 1e-6)) { $1.attention.window = 7 }),
         FamilyCase(
             name: "mistral whose file has no window field: Transformers takes 4096",
             json: json("mistral", #""rms_norm_eps":1e-6"#, rope: old),
-            model: model(.mistral, Numbers(epsilon: 1e-6)) { $1.attention.window = 4096 }),
+            model: model(.mistral, FamilyNumbers(epsilon: 1e-6)) { $1.attention.window = 4096 }),
         FamilyCase(
             name: "internlm3, by its own names of biases",
             json: json("internlm3", #""architectures":["InternLM3ForCausalLM"],"qkv_bias":true,"bias":true,"head_dim":4,"rms_norm_eps":1e-5"#),
-            model: model(.internlm3, Numbers(epsilon: 1e-5)) { _, block in
+            model: model(.internlm3, FamilyNumbers(epsilon: 1e-5)) { _, block in
                 block.attention.projectionBias = true
                 block.attention.outputBias = true
                 block.feedForward.hasBias = true
@@ -125,14 +105,14 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "seed_oss", #""attention_bias":true,"attention_out_bias":false,"mlp_bias":false,"head_dim":6,"residual_dropout":0.0"#,
                 #""pretraining_tp":1,"rms_norm_eps":1e-6"#),
-            model: model(.seedOSS, Numbers(epsilon: 1e-6, headDimension: 6)) { $1.attention.projectionBias = true }),
+            model: model(.seedOSS, FamilyNumbers(epsilon: 1e-6, headDimension: 6)) { $1.attention.projectionBias = true }),
         FamilyCase(
             name: "smollm3",
             json: json(
                 "smollm3", #""no_rope_layers":[1,0],"no_rope_layer_interval":2,"layer_types":["full_attention","full_attention"]"#,
                 #""rms_norm_eps":1e-6,"mlp_bias":false,"attention_bias":false,"sliding_window":null,"use_sliding_window":false"#,
                 rope: ""),
-            model: model(.smollm3, Numbers(epsilon: 1e-6, isTied: true, theta: 2_000_000)) { index, block in
+            model: model(.smollm3, FamilyNumbers(epsilon: 1e-6, isTied: true, theta: 2_000_000)) { index, block in
                 if index == 1 { block.attention.rotary = nil }
             }),
         FamilyCase(
@@ -141,7 +121,7 @@ private let untied = #""tie_word_embeddings":false"#
                 "granite", #""embedding_multiplier":3.0,"attention_multiplier":0.2,"residual_multiplier":0.5,"logits_scaling":2.0"#,
                 #""attention_bias":false,"mlp_bias":false,"rms_norm_eps":1e-6"#),
             model: model(
-                .granite, Numbers(epsilon: 1e-6),
+                .granite, FamilyNumbers(epsilon: 1e-6),
                 change: {
                     $0.embedding.scale = 3
                     $0.head.scale = 0.5
@@ -155,14 +135,14 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "phi3", #""embd_pdrop":0.0,"resid_pdrop":0.0,"original_max_position_embeddings":4096,"sliding_window":7,"rms_norm_eps":1e-5"#,
                 rope: #""rope_parameters":{"rope_theta":10000.0,"rope_type":"default","partial_rotary_factor":0.5}"#),
-            model: model(.phi3, Numbers(epsilon: 1e-5)) { _, block in
+            model: model(.phi3, FamilyNumbers(epsilon: 1e-5)) { _, block in
                 block.attention.window = 7
                 block.attention.rotary?.dimension = 2
             }),
         FamilyCase(
             name: "hunyuan",
             json: json("hunyuan_v1_dense", #""eod_token_id":3,"head_dim":6,"attention_bias":false,"rms_norm_eps":1e-5"#),
-            model: model(.hunyuan, Numbers(epsilon: 1e-5, headDimension: 6)) { _, block in
+            model: model(.hunyuan, FamilyNumbers(epsilon: 1e-5, headDimension: 6)) { _, block in
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-5), span: .head, followsRotary: true)
             }),
     ]
@@ -171,7 +151,7 @@ private let untied = #""tie_word_embeddings":false"#
         FamilyCase(
             name: "olmo2",
             json: json("olmo2", #""attention_bias":false,"rms_norm_eps":1e-6"#),
-            model: model(.olmo2, Numbers(epsilon: 1e-6)) { _, block in
+            model: model(.olmo2, FamilyNumbers(epsilon: 1e-6)) { _, block in
                 block.residual = .postNorm
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-6), span: .allHeads)
             }),
@@ -180,7 +160,7 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "olmo3", #""layer_types":["sliding_attention","full_attention"],"sliding_window":7,"rms_norm_eps":1e-6"#,
                 rope: layered(full: "50.0", sliding: "60.0")),
-            model: model(.olmo3, Numbers(epsilon: 1e-6)) { index, block in
+            model: model(.olmo3, FamilyNumbers(epsilon: 1e-6)) { index, block in
                 block.residual = .postNorm
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-6), span: .allHeads)
                 block.attention.window = index == 0 ? 7 : nil
@@ -189,7 +169,7 @@ private let untied = #""tie_word_embeddings":false"#
         FamilyCase(
             name: "exaone4: only layers with a window turn",
             json: json("exaone4", #""sliding_window":7,"sliding_window_pattern":2,"rms_norm_eps":1e-6"#),
-            model: model(.exaone4, Numbers(epsilon: 1e-6)) { index, block in
+            model: model(.exaone4, FamilyNumbers(epsilon: 1e-6)) { index, block in
                 block.residual = .postNorm
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-6), span: .head)
                 if index == 0 { block.attention.window = 7 } else { block.attention.rotary = nil }
@@ -200,7 +180,7 @@ private let untied = #""tie_word_embeddings":false"#
                 "exaone4", #""sliding_window":null,"sliding_window_pattern":null,"rms_norm_eps":1e-6"#,
                 #""layer_types":["full_attention","full_attention"]"#,
                 rope: old),
-            model: model(.exaone4, Numbers(epsilon: 1e-6)) { _, block in
+            model: model(.exaone4, FamilyNumbers(epsilon: 1e-6)) { _, block in
                 block.residual = .postNorm
                 block.attention.queryKeyNorm = .init(NormConfiguration(epsilon: 1e-6), span: .head)
             }),
@@ -208,7 +188,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "glm4",
             json: json(
                 "glm4", #""head_dim":8,"attention_bias":true,"rms_norm_eps":1.5625e-07"#, rope: #""rope_theta":10000.0"#),
-            model: model(.glm4, Numbers(epsilon: 1.5625e-07, headDimension: 8)) { _, block in
+            model: model(.glm4, FamilyNumbers(epsilon: 1.5625e-07, headDimension: 8)) { _, block in
                 block.residual = .sandwich
                 block.attention.projectionBias = true
                 block.attention.rotary = RotaryConfiguration(theta: 10000, dimension: 4, pairing: .neighbours)
@@ -217,7 +197,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "stablelm, parallel, with norms of single heads",
             json: json(
                 "stablelm", #""layer_norm_eps":1e-5,"use_qkv_bias":true,"qk_layernorm":true,"use_parallel_residual":true,"head_dim":8"#),
-            model: model(.stablelm, Numbers(epsilon: 1e-5, headDimension: 8, hasLayerNorm: true, hasNormBias: true)) { _, block in
+            model: model(.stablelm, FamilyNumbers(epsilon: 1e-5, headDimension: 8, hasLayerNorm: true, hasNormBias: true)) { _, block in
                 block.residual = .parallel(isNormShared: true)
                 block.attention.projectionBias = true
                 block.attention.rotary?.dimension = 2
@@ -228,7 +208,7 @@ private let untied = #""tie_word_embeddings":false"#
             json: json(
                 "starcoder2", #""norm_epsilon":1e-4,"use_bias":true,"sliding_window":7,"residual_dropout":0.0,"embedding_dropout":0.0"#
             ).replacing(#""silu""#, with: #""gelu_pytorch_tanh""#),
-            model: model(.starcoder2, Numbers(epsilon: 1e-4, isTied: true, hasLayerNorm: true, hasNormBias: true)) { _, block in
+            model: model(.starcoder2, FamilyNumbers(epsilon: 1e-4, isTied: true, hasLayerNorm: true, hasNormBias: true)) { _, block in
                 block.attention.projectionBias = true
                 block.attention.outputBias = true
                 block.attention.window = 7
@@ -238,7 +218,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "cohere with norms of queries and keys",
             json: json("cohere", #""layer_norm_eps":1e-5,"logit_scale":0.5,"use_qk_norm":true,"attention_bias":false"#, rope: ""),
             model: model(
-                .cohere, Numbers(epsilon: 1e-5, isTied: true, theta: 500_000, hasLayerNorm: true), change: { $0.head.scale = 0.5 },
+                .cohere, FamilyNumbers(epsilon: 1e-5, isTied: true, theta: 500_000, hasLayerNorm: true), change: { $0.head.scale = 0.5 },
                 block: { _, block in
                     block.residual = .parallel(isNormShared: true)
                     block.attention.rotary?.pairing = .neighbours
@@ -248,7 +228,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "cohere2",
             json: json("cohere2", #""layer_norm_eps":1e-5,"sliding_window":7,"sliding_window_pattern":2"#),
             model: model(
-                .cohere2, Numbers(epsilon: 1e-5, isTied: true, hasLayerNorm: true), change: { $0.head.scale = 0.0625 },
+                .cohere2, FamilyNumbers(epsilon: 1e-5, isTied: true, hasLayerNorm: true), change: { $0.head.scale = 0.0625 },
                 block: { index, block in
                     block.residual = .parallel(isNormShared: true)
                     block.attention.rotary?.pairing = .neighbours
@@ -277,7 +257,7 @@ private let untied = #""tie_word_embeddings":false"#
             name: "gemma, whose first files say gelu and mean the tanh approximation",
             json: json("gemma", #""head_dim":6,"rms_norm_eps":1e-6,"hidden_activation":null"#, rope: old)
                 .replacing(#""silu""#, with: #""gelu""#),
-            model: model(.gemma, Numbers(epsilon: 1e-6, isTied: true, headDimension: 6), change: gemma, block: { gemma(&$1) })),
+            model: model(.gemma, FamilyNumbers(epsilon: 1e-6, isTied: true, headDimension: 6), change: gemma, block: { gemma(&$1) })),
         FamilyCase(
             name: "gemma2",
             json: json(
@@ -286,7 +266,7 @@ private let untied = #""tie_word_embeddings":false"#
                 #""final_logit_softcapping":30.0,"sliding_window":7,"cache_implementation":"hybrid","rms_norm_eps":1e-6"#
             ).replacing(#""silu""#, with: #""gelu_pytorch_tanh""#),
             model: model(
-                .gemma2, Numbers(epsilon: 1e-6, isTied: true, headDimension: 6),
+                .gemma2, FamilyNumbers(epsilon: 1e-6, isTied: true, headDimension: 6),
                 change: {
                     gemma(&$0)
                     $0.head.softCap = 30
@@ -313,7 +293,7 @@ private let untied = #""tie_word_embeddings":false"#
                     : layered(full: "1000000.0", sliding: "500.0")
             ).replacing(#""silu""#, with: #""gelu_pytorch_tanh""#),
             model: model(
-                .gemma3, Numbers(epsilon: 1e-6, isTied: true, theta: 1_000_000, headDimension: 6), change: gemma,
+                .gemma3, FamilyNumbers(epsilon: 1e-6, isTied: true, theta: 1_000_000, headDimension: 6), change: gemma,
                 block: { index, block in
                     gemma(&block)
                     let norm = NormConfiguration(epsilon: 1e-6, weight: .onePlus)
@@ -337,7 +317,7 @@ private let untied = #""tie_word_embeddings":false"#
                     #""scale_attn_weights":true,"scale_attn_by_inverse_layer_idx":true,"summary_type":"cls_index","num_key_value_heads":2"#,
                 ].joined(separator: ",") + "}",
             model: model(
-                .gpt2, Numbers(epsilon: 1e-5, isTied: true, theta: nil, hasLayerNorm: true, hasNormBias: true),
+                .gpt2, FamilyNumbers(epsilon: 1e-5, isTied: true, theta: nil, hasLayerNorm: true, hasNormBias: true),
                 change: { $0.embedding.positionCount = 64 },
                 block: { index, block in
                     block.attention.keyValueHeadCount = 4
@@ -353,7 +333,7 @@ private let untied = #""tie_word_embeddings":false"#
                 #""layer_norm_eps":1e-5,"rotary_pct":0.5,"rotary_emb_base":10000,"use_parallel_residual":false,"attention_bias":true"#,
                 #""classifier_dropout":0.1,"hidden_dropout":0.0"#, rope: ""
             ).replacing(#""silu""#, with: #""gelu""#),
-            model: model(.gptNeoX, Numbers(epsilon: 1e-5, hasLayerNorm: true, hasNormBias: true)) { _, block in
+            model: model(.gptNeoX, FamilyNumbers(epsilon: 1e-5, hasLayerNorm: true, hasNormBias: true)) { _, block in
                 block.attention.keyValueHeadCount = 4
                 block.attention.projectionBias = true
                 block.attention.outputBias = true
@@ -379,7 +359,7 @@ private let untied = #""tie_word_embeddings":false"#
             ("olmo2", #""clip_qkv":8.0"#, "clip_qkv"), ("olmo3", #""rope_parameters":{"rope_theta":3.0}"#, "rope_parameters"),
             ("gemma", #""use_bidirectional_attention":true"#, "use_bidirectional_attention"),
             ("gemma", #""hidden_activation":"relu""#, "hidden_activation"), ("cohere", #""embedding_multiplier":2"#, "embedding_multiplier"),
-            ("glm4", #""partial_rotary_factor":0.1"#, "partial_rotary_factor"),
+            ("glm4", #""partial_rotary_factor":1.5"#, "partial_rotary_factor"),
             ("qwen3", #""partial_rotary_factor":0.5"#, "partial_rotary_factor"),
             ("gpt_neox", #""use_parallel_residual":1"#, "use_parallel_residual"), ("qwen3", #""num_experts":4"#, "num_experts"),
             ("stablelm", #""hidden_dropout":0.1"#, "hidden_dropout"),

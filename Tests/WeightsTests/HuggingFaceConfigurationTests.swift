@@ -94,6 +94,7 @@ import Testing
             ("is_encoder_decoder", "true"),
             ("architectures", #"["LlamaForSequenceClassification"]"#), ("some_new_scale", "1.5"),
             ("layer_types", "\"sliding_attention\""),
+
             ("rope_parameters", #"{"rope_type":"default","factor":4}"#),
             ("rope_parameters", #"{"partial_rotary_factor":0.25}"#),
             ("residual_multiplier", "0.22"), ("embedding_multiplier", "12"), ("logits_scaling", "8.0"), ("logits_scaling", "true"),

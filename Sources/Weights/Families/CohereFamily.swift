@@ -13,12 +13,14 @@ struct CohereFamily: CheckpointFamily {
     }
 
     /// The parts that Command R and R7B have in common.
-    static func decoder(_ family: ModelFamily, _ fields: ConfigurationFields, theta: Double) throws(Failure) -> ModelConfiguration {
+    static func decoder(
+        _ family: ModelFamily, _ fields: ConfigurationFields, theta: Double
+    ) throws(Failure) -> ModelConfiguration {
         var model = try fields.decoder(
             family,
             DecoderDefaults(
                 maximumPositions: 8192, isTied: true, norm: .layer("layer_norm_eps", hasBias: false),
-                rotary: .init(theta: theta, pairing: .neighbours)))
+                rotary: .init(unstated: .init(theta: theta), pairing: .neighbours)))
         model.setAttentionBias(try fields.flag("attention_bias", default: false))
         model.changeBlocks { $0.residual = .parallel(isNormShared: true) }
         model.head.scale = try fields.positive("logit_scale", default: 0.0625)

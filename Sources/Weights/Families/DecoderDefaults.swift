@@ -12,7 +12,7 @@ struct DecoderDefaults {
     var initializerRange = 0.02
 
     var norm = Norm()
-    var rotary: RotaryDefaults? = RotaryDefaults()
+    var rotary: Rotary? = Rotary()
     var activation = "silu"
     var names = Names()
 
@@ -29,6 +29,12 @@ struct DecoderDefaults {
         static func layer(_ field: String, hasBias: Bool = true) -> Norm {
             Norm(kind: .layer, hasBias: hasBias, field: field, epsilon: 1e-5)
         }
+    }
+
+    struct Rotary {
+        /// For fields that `config.json` leaves out.
+        var unstated = RotaryDefaults()
+        var pairing: RotaryConfiguration.Pairing = .halves
     }
 
     /// Names of fields.

@@ -8,7 +8,8 @@ struct GLM4Family: CheckpointFamily {
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
         var defaults = DecoderDefaults(
-            maximumPositions: 131_072, keyValueHeads: 2, headDimension: 128, rotary: .init(partialFactor: 0.5, pairing: .neighbours))
+            maximumPositions: 131_072, keyValueHeads: 2, headDimension: 128,
+            rotary: .init(unstated: .init(partialFactor: 0.5), pairing: .neighbours))
         defaults.norm.epsilon = 1.5625e-7
         var model = try fields.decoder(.glm4, defaults)
         model.setAttentionBias(try fields.flag("attention_bias", default: true), output: false)

@@ -9,7 +9,8 @@ struct GPTNeoXFamily: CheckpointFamily {
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
         var defaults = DecoderDefaults(
-            maximumPositions: 2048, norm: .layer("layer_norm_eps"), rotary: .init(partialFactor: 0.25), activation: "gelu")
+            maximumPositions: 2048, norm: .layer("layer_norm_eps"), rotary: .init(unstated: .init(partialFactor: 0.25)),
+            activation: "gelu")
         defaults.names.keyValueHeads = nil
         var model = try fields.decoder(.gptNeoX, defaults)
         model.setAttentionBias(try fields.flag("attention_bias", default: true))

@@ -14,7 +14,7 @@ struct Gemma3Family: CheckpointFamily {
         model.setQueryKeyNorm(.head)
         let period = try fields.size("sliding_window_pattern", default: try fields.size("_sliding_window_pattern", default: 6))
         try fields.setAlternatingWindows(try fields.window(default: 4096), period: period, in: &model)
-        try fields.setLayeredRotary(in: &model, .init(theta: 1_000_000, slidingLayers: .ownBase(10000)))
+        try fields.setLayeredRotary(in: &model, .init(unstated: .init(theta: 1_000_000, slidingLayers: .ownBase(10000))))
         return model
     }
 

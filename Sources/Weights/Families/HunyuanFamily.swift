@@ -12,9 +12,8 @@ struct HunyuanFamily: CheckpointFamily {
     let harmlessFields: Set = ["eod_token_id", "im_start_id", "im_end_id", "im_newline_id", "text_start_id", "text_end_id"]
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
-        var defaults = DecoderDefaults(maximumPositions: 2048)
+        var defaults = DecoderDefaults(maximumPositions: 2048, rotary: .init(unstated: .init(hasAlpha: true)))
         defaults.norm.epsilon = 1e-5
-        defaults.rotary = RotaryDefaults(hasAlpha: true)
         var model = try fields.decoder(.hunyuan, defaults)
         model.setAttentionBias(try fields.flag("attention_bias", default: false))
         model.setQueryKeyNorm(.head, followsRotary: true)

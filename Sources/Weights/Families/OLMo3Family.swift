@@ -10,7 +10,7 @@ struct OLMo3Family: CheckpointFamily {
         defaults.norm.epsilon = 1e-5
         var model = try OLMo2Family.changed(try fields.decoder(.olmo3, defaults), fields)
         try fields.setAlternatingWindows(try fields.window(default: 4096), period: 4, in: &model)
-        try fields.setLayeredRotary(in: &model, .init(theta: 500_000, slidingLayers: .unscaled))
+        try fields.setLayeredRotary(in: &model, .init(unstated: .init(theta: 500_000, slidingLayers: .unscaled)))
         return model
     }
 

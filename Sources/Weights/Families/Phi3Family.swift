@@ -8,7 +8,7 @@ struct Phi3Family: CheckpointFamily {
     let fixedFields: [String: [JSONValue]] = ["full_attn_mod": [.integer(1)], "interpolate_factor": [.integer(1)]]
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
-        var defaults = DecoderDefaults(maximumPositions: 4096, rotary: .init(partialFactor: 1, originalPositions: 4096))
+        var defaults = DecoderDefaults(maximumPositions: 4096, rotary: .init(unstated: .init(partialFactor: 1, originalPositions: 4096)))
         defaults.norm.epsilon = 1e-5
         var model = try fields.decoder(.phi3, defaults)
         let window = try fields.window(default: nil)

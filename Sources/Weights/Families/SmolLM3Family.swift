@@ -8,7 +8,7 @@ struct SmolLM3Family: CheckpointFamily {
     ]
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
-        var defaults = DecoderDefaults(maximumPositions: 32768, keyValueHeads: 4, isTied: true, rotary: .init(theta: 2_000_000))
+        var defaults = DecoderDefaults(maximumPositions: 32768, keyValueHeads: 4, isTied: true, rotary: .init(unstated: .init(theta: 2_000_000)))
         defaults.norm.epsilon = 1e-6
         var model = try fields.decoder(.smollm3, defaults)
         model.setAttentionBias(try fields.flag("attention_bias", default: false))

@@ -10,7 +10,8 @@ struct StableLMFamily: CheckpointFamily {
         var model = try fields.decoder(
             .stablelm,
             DecoderDefaults(
-                maximumPositions: 4096, keyValueHeads: 32, norm: .layer("layer_norm_eps"), rotary: .init(partialFactor: 0.25)))
+                maximumPositions: 4096, keyValueHeads: 32, norm: .layer("layer_norm_eps"),
+                rotary: .init(unstated: .init(partialFactor: 0.25))))
         model.setAttentionBias(try fields.flag("use_qkv_bias", default: false), output: false)
         if try fields.flag("qk_layernorm", default: false) { model.setQueryKeyNorm(.headWithOwnWeight) }
         if try fields.flag("use_parallel_residual", default: false) {

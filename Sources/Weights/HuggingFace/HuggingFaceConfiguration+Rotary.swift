@@ -10,13 +10,13 @@ extension HuggingFaceConfiguration {
     /// - Throws: `Failure`: damaged data for impossible or contradicting values, configuration for what is not implemented.
     static func rotary(
         _ fields: ConfigurationFields, headDimension: Int, maximumPositions: Int,
-        layerType: String? = nil, defaults: RotaryDefaults = RotaryDefaults()
+        pairing: RotaryConfiguration.Pairing = .halves, layerType: String? = nil, defaults: RotaryDefaults = RotaryDefaults()
     ) throws(Failure) -> RotaryConfiguration {
         let objects = try rotaryObjects(fields, layerType: layerType, defaults)
         let ownBase = layerType == slidingAttention ? defaults.slidingLayers.base : nil
         let theta = try ropeTheta(fields, objects, ownBase: ownBase, defaults)
         let dimension = try rotaryDimension(fields, objects, headDimension: headDimension, defaults)
-        let plain = RotaryConfiguration(theta: theta, dimension: dimension, pairing: defaults.pairing)
+        let plain = RotaryConfiguration(theta: theta, dimension: dimension, pairing: pairing)
         var read: [RotaryConfiguration] = []
         for object in objects {
             let scaling = RotaryScalingFields(

@@ -1,5 +1,3 @@
-import Settings
-
 /// What a family fixes about its rotary positions where `config.json` says nothing.
 struct RotaryDefaults {
     /// How layers of the type "sliding_attention" turn if `config.json` has no object for each type of layer.
@@ -15,7 +13,6 @@ struct RotaryDefaults {
     var theta = 10000.0
     /// The share of a head's columns that turn. Nil: the family always turns whole heads, so any other share is refused.
     var partialFactor: Double?
-    var pairing = RotaryConfiguration.Pairing.halves
     /// `original_max_position_embeddings`; nil: `max_position_embeddings`.
     var originalPositions: Int?
     var slidingLayers = SlidingLayers.alike
