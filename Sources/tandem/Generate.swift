@@ -91,7 +91,7 @@ struct Generate: ParsableCommand {
                 checkpoint, "the tokenizer gives id \(largest), but the model has only \(origin.configuration.vocabularySize) tokens",
                 remedy: "Use the tokenizer of this model.")
         }
-        let limit = origin.configuration.maximumPositions
+        let limit = origin.configuration.positionLimit
         guard ids.count + maxNewTokens <= limit else {
             throw Failure(
                 "--prompt", "\(ids.count) tokens and \(maxNewTokens) new tokens are more than the model's \(limit) positions",

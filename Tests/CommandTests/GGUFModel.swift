@@ -66,7 +66,7 @@ struct GGUFModel {
             ("\(family).attention.key_length", whole(configuration.headDimension)),
             ("\(family).attention.value_length", whole(configuration.headDimension)),
             ("\(family).attention.layer_norm_rms_epsilon", float(Float(configuration.normEpsilon))),
-            ("\(family).rope.freq_base", float(Float(configuration.ropeTheta))),
+            ("\(family).rope.freq_base", float(Float(configuration.ropeTheta!))),
         ]
     }
 

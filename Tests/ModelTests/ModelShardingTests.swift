@@ -52,7 +52,7 @@ private let smollm2 = ModelConfiguration(
         #expect(table.specifications.count == 272)
         #expect(table.specifications.reduce(0) { $0 + $1.rowCount * $1.columnCount } == 134_515_008)
         #expect(smollm2.parameterCount == 134_515_008)
-        #expect(table.head == table.embedding)
+        #expect(table.head.weight == table.embedding.tokens)
     }
 
     @Test("norm weights and biases are spared decay, matrices are not")

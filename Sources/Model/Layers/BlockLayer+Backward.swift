@@ -136,7 +136,9 @@ extension Transformer where Kind == Trainable {
             feedForwardEnded()
         }
         let whole = try Partial(normalizedGradient).allReduced(over: tensor)
-        let inputGradient = scattered(streamGradient, pass)
+        // Attention has read the stream's gradient, so its memory takes the new one: `second` is used by the next block.
+        if block.feedForwardNorm != nil { gradient.copy(from: streamGradient) }
+        let inputGradient = scattered(gradient, pass)
         backwardInputNorm(block.attentionNorm, whole, input: buffers.residual(layer, pass.count), saved.statistics, into: inputGradient)
         observeGradients(parametersOfAttention(block))
         return inputGradient

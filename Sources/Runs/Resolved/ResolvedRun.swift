@@ -221,7 +221,7 @@ extension DatasetFile {
     /// - Throws: `Failure` (damaged data) naming the first such record.
     package func checkRecords(fit model: ModelOrigin) throws(Failure) {
         try checkTokens(below: model.configuration.vocabularySize, model: model.name)
-        let limit = model.configuration.maximumPositions
+        let limit = model.configuration.positionLimit
         for record in 0..<recordCount where positionCount(of: record) > limit {
             throw .damaged(
                 "\(path): record \(record)", "\(positionCount(of: record)) positions, more than the \(limit) of \(model.name)",

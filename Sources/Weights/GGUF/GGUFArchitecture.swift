@@ -15,12 +15,17 @@ struct GGUFArchitecture {
         try GGUFArchitecture.checkKeys(metadata, prefix: prefix)
         let hiddenSize = try metadata.size(prefix + "embedding_length")
         let headCount = try metadata.size(prefix + "attention.head_count")
+        let layerCount = try metadata.size(prefix + "block_count")
+        // Each layer has tensors of its own. This check also limits the work that follows.
+        guard layerCount <= file.tensors.count else {
+            throw metadata.damaged(prefix + "block_count", "is more layers than the file has tensors (\(file.tensors.count))")
+        }
         let configuration = ModelConfiguration(
             family: family,
             vocabularySize: try GGUFArchitecture.vocabularySize(file, prefix: prefix),
             hiddenSize: hiddenSize,
             feedForwardSize: try metadata.size(prefix + "feed_forward_length"),
-            layerCount: try metadata.size(prefix + "block_count"),
+            layerCount: layerCount,
             headCount: headCount,
             keyValueHeadCount: try metadata.optionalSize(prefix + "attention.head_count_kv") ?? headCount,
             headDimension: try GGUFArchitecture.headDimension(
@@ -33,10 +38,6 @@ struct GGUFArchitecture {
             initializerRange: 0.02)
         guard configuration.headCount.isMultiple(of: configuration.keyValueHeadCount) else {
             throw metadata.damaged(prefix + "attention.head_count_kv", "does not divide head_count = \(headCount)")
-        }
-        // Each layer has tensors of its own. This check also limits the work that follows.
-        guard configuration.layerCount <= file.tensors.count else {
-            throw metadata.damaged(prefix + "block_count", "is more layers than the file has tensors (\(file.tensors.count))")
         }
         self.configuration = configuration
     }

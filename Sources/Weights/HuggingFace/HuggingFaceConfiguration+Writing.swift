@@ -90,7 +90,8 @@ extension HuggingFaceConfiguration {
     private static func refusesNull(_ name: String) -> Bool {
         let numbers = ["max_position_embeddings", "initializer_range", "partial_rotary_factor"]
         if (numbers + ["tie_word_embeddings", "use_sliding_window"]).contains(name) { return true }
-        guard let usual = commonFixedFields[name]?.first else { return false }
+        // Gemma's configuration in Transformers has null for this flag.
+        guard name != "use_bidirectional_attention", let usual = commonFixedFields[name]?.first else { return false }
         return usual != .null
     }
 
