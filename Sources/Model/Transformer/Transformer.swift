@@ -64,10 +64,9 @@ public final class Transformer<Kind: Trainability> {
         vocabulary = sharding.range(of: .vocabulary, rank: tensor.rank)
         kernels = Transformer.kernels(configuration, sharding, rank: tensor.rank, workers)
         head = Head(workers: workers, softCap: configuration.head.softCap)
+        let kinds = Set(configuration.blocks.compactMap(\.attention.rotary))
         rotaries = Dictionary(
-            configuration.blocks.compactMap(\.attention.rotary).map {
-                ($0, Rotary($0, headDimension: configuration.headDimension, positionCount: 0))
-            }) { first, _ in first }
+            uniqueKeysWithValues: kinds.map { ($0, Rotary($0, headDimension: configuration.headDimension, positionCount: 0)) })
         widths = ActivationWidths(configuration.blocks[0], sharding, rank: tensor.rank)
         for block in configuration.blocks {
             invariant(ActivationWidths(block, sharding, rank: tensor.rank) == widths, "blocks have equal widths")
