@@ -11,8 +11,8 @@ extension Transformer where Kind == Trainable {
     ///
     /// - Parameter normalized: recomputes the normalised input `[T, D]`.
     func backwardAttention(
-        _ layer: Int, _ outputGradient: Matrix, _ saved: AttentionActivations, _ pass: BlockPass, normalized: () -> Matrix,
-        into normalizedGradient: Matrix
+        _ layer: Int, _ outputGradient: Matrix, _ saved: AttentionActivations, _ pass: BlockPass, _ weights: LayerWeights,
+        normalized: () -> Matrix, into normalizedGradient: Matrix
     ) throws(CollectiveError) {
         let attention = table.blocks[layer].attention
         let attentionGradient = buffers.scratch(.attentionGradient, pass.count)
@@ -22,42 +22,45 @@ extension Transformer where Kind == Trainable {
             buffers.selectedQueries.matrix(rowCount: $0.count, columnCount: widths.attentionOutput)
         }
         Linear.backwardInput(
-            outputGradient, weight: parameters.values[attention.output.weight], into: selected ?? attentionGradient, workers: workers)
+            outputGradient, weight: matrix(attention.output.weight, weights, using: widened[0]), into: selected ?? attentionGradient, workers: workers
+        )
         if let selected { pass.selection!.scatter(selected, into: attentionGradient, workers: workers) }
         kernels[layer].backward(
-            attentionGradient, projections: saved.projections, sinks: attention.sinks.map { parameters.values[$0] },
+            attentionGradient, projections: saved.projections, sinks: attention.sinks.map { weights.vector($0) },
             output: saved.output, logSumExp: saved.logSumExp, plan: pass.attention, into: projectionGradient,
-            sinkGradient: attention.sinks.map { parameters.gradients[$0] })
+            sinkGradient: attention.sinks.flatMap { weights.gradient($0) })
         let columns = projectionColumns(projectionGradient)
         let queryGradient = selected ?? columns.query
         if let selected { pass.selection!.gather(columns.query, into: selected, workers: workers) }
-        try backwardTurn(attention, queryGradient, columns, saved, pass)
+        try backwardTurn(attention, queryGradient, columns, saved, pass, weights)
         let input = normalized()
         guard let selection = pass.selection else {
             backwardInput(
                 [(columns.query, attention.query), (columns.key, attention.key), (columns.value, attention.value)],
-                into: normalizedGradient)
-            backwardWeight([
-                (outputGradient, saved.output, attention.output), (columns.query, input, attention.query),
-                (columns.key, input, attention.key), (columns.value, input, attention.value),
-            ])
+                weights, into: normalizedGradient)
+            backwardWeight(
+                [
+                    (outputGradient, saved.output, attention.output), (columns.query, input, attention.query),
+                    (columns.key, input, attention.key), (columns.value, input, attention.value),
+                ], weights)
             return
         }
-        backwardInput([(columns.key, attention.key), (columns.value, attention.value)], into: normalizedGradient)
+        backwardInput([(columns.key, attention.key), (columns.value, attention.value)], weights, into: normalizedGradient)
         let selectedGradient = headGradient.matrix(rowCount: selection.count, columnCount: configuration.hiddenSize)
-        backwardInput([(queryGradient, attention.query)], into: selectedGradient)
+        backwardInput([(queryGradient, attention.query)], weights, into: selectedGradient)
         selection.add(selectedGradient, to: normalizedGradient, workers: workers)
-        backwardWeight([
-            (outputGradient, attended(saved, pass), attention.output),
-            (queryGradient, gathered(input, selection), attention.query),
-            (columns.key, input, attention.key), (columns.value, input, attention.value),
-        ])
+        backwardWeight(
+            [
+                (outputGradient, attended(saved, pass), attention.output),
+                (queryGradient, gathered(input, selection), attention.query),
+                (columns.key, input, attention.key), (columns.value, input, attention.value),
+            ], weights)
     }
 
     /// Turns the gradients of queries and keys, as the kernel read them, into those of the projections, in place.
     private func backwardTurn(
         _ layer: AttentionLayer, _ queryGradient: Matrix, _ columns: ProjectionColumns, _ saved: AttentionActivations,
-        _ pass: BlockPass
+        _ pass: BlockPass, _ weights: LayerWeights
     ) throws(CollectiveError) {
         guard let norms = layer.configuration.queryKeyNorm else {
             guard pass.selection != nil else {
@@ -79,7 +82,7 @@ extension Transformer where Kind == Trainable {
         ]
         for (norm, gradient, raw, statistics, positions, lengths) in parts {
             if !norms.followsRotary { backwardRotation(layer, gradient, positions, lengths) }
-            try backward(heads: norm, norms.span, gradient, raw, statistics)
+            try backward(heads: norm, norms.span, gradient, raw, statistics, weights)
             if norms.followsRotary { backwardRotation(layer, gradient, positions, lengths) }
         }
     }
@@ -92,27 +95,29 @@ extension Transformer where Kind == Trainable {
     /// Backward of a norm of queries or keys, in place. A weight that all heads share is replicated on the tensor ranks, each of
     /// which sees its own heads: its gradient is all-reduced.
     private func backward(
-        heads norm: NormLayer, _ span: AttentionConfiguration.QueryKeyNorm.Span, _ gradient: Matrix, _ raw: Matrix, _ statistics: Matrix
+        heads norm: NormLayer, _ span: AttentionConfiguration.QueryKeyNorm.Span, _ gradient: Matrix, _ raw: Matrix, _ statistics: Matrix,
+        _ weights: LayerWeights
     ) throws(CollectiveError) {
         switch span {
         case .headWithOwnWeight:
-            backward(norm, gradient, input: raw, statistics: statistics, into: gradient, accumulate: false)
+            backward(norm, gradient, weights, input: raw, statistics: statistics, into: gradient, accumulate: false)
         case .head:
-            let sums = norm.parameters.map { Matrix(rowCount: 1, columnCount: parameters.gradients[$0].columnCount) }
+            let trained = norm.parameters.filter { weights.gradient($0) != nil }
+            let sums = trained.map { Matrix(rowCount: 1, columnCount: weights.vector($0).columnCount) }
             norm.kernel(width: raw.columnCount).backward(
-                gradient, input: raw, weight: norm.weight.map { parameters.values[$0] }, statistics: statistics, into: gradient,
-                accumulate: false, weightGradient: norm.weight == nil ? nil : sums[0],
-                biasGradient: norm.bias == nil ? nil : sums.last, scratch: buffers.normSums, workers: workers)
-            for (index, sum) in zip(norm.parameters, sums) {
+                gradient, input: raw, weight: norm.weight.map { weights.vector($0) }, statistics: statistics, into: gradient,
+                accumulate: false, weightGradient: zip(trained, sums).first { $0.0 == norm.weight }?.1,
+                biasGradient: zip(trained, sums).first { $0.0 == norm.bias }?.1, scratch: buffers.normSums, workers: workers)
+            for (index, sum) in zip(trained, sums) {
                 let whole = try Partial(sum).allReduced(over: tensor)
-                Elementwise.add(whole.row(0), to: parameters.gradients[index].row(0), count: whole.columnCount)
+                Elementwise.add(whole.row(0), to: weights.gradient(index)!.row(0), count: whole.columnCount)
             }
         case .allHeads:
-            let (weight, kernel) = (norm.weight.map { parameters.values[$0] }, norm.kernel(width: raw.columnCount))
+            let (weight, kernel) = (norm.weight.map { weights.vector($0) }, norm.kernel(width: raw.columnCount))
             let summands = buffers.headSums.matrix(rowCount: raw.rowCount, columnCount: 1)
             kernel.sumOfProducts(
                 gradient, input: raw, weight: weight, statistics: statistics, into: summands,
-                weightGradient: norm.weight.map { parameters.gradients[$0] }, scratch: buffers.normSums, workers: workers)
+                weightGradient: norm.weight.flatMap { weights.gradient($0) }, scratch: buffers.normSums, workers: workers)
             kernel.backward(
                 gradient, input: raw, weight: weight, statistics: statistics, sums: try Partial(summands).allReduced(over: tensor),
                 totalWidth: norm.fullWidth(table), into: gradient, accumulate: false, workers: workers)

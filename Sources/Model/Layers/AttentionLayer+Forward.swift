@@ -15,33 +15,33 @@ extension Transformer {
     /// - Returns: `[T, D]` the layer's normalised input.
     @discardableResult
     func forwardAttention(
-        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass, attend: (AttentionActivations) -> Void
+        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass, _ weights: LayerWeights, attend: (AttentionActivations) -> Void
     ) throws(CollectiveError) -> Matrix {
         let block = table.blocks[layer]
         let attention = block.attention
-        let normalized = normalizedInput(block, layer, saved, pass.count)
+        let normalized = normalizedInput(block, layer, saved, pass.count, weights)
         let columns = projectionColumns(saved.projections)
         // Linear layers write where the norms read.
         let raw = attention.queryNorm == nil ? columns : rawColumns(saved.raw)
         if let selection = pass.selection {
-            linear(normalized, [(attention.key, raw.key), (attention.value, columns.value)])
+            linear(normalized, [(attention.key, raw.key), (attention.value, columns.value)], weights)
             observeProjections(attention, key: raw.key, value: columns.value)
-            try turn(attention, .keys, raw.key, into: columns.key, rawStatistics(saved, .keys), pass)
+            try turn(attention, .keys, raw.key, into: columns.key, rawStatistics(saved, .keys), pass, weights)
             let queries = buffers.selectedQueries.matrix(rowCount: selection.count, columnCount: columns.query.columnCount)
             let rawQueries = selectedRaw(attention, selection, queries)
-            linear(gathered(normalized, selection), [(attention.query, rawQueries)])
+            linear(gathered(normalized, selection), [(attention.query, rawQueries)], weights)
             observe(module(attention.query.weight) + " output", rawQueries)
-            try turn(attention, .queries, rawQueries, into: queries, selectedStatistics(attention, selection, saved), pass)
+            try turn(attention, .queries, rawQueries, into: queries, selectedStatistics(attention, selection, saved), pass, weights)
             selection.scatter(queries, into: columns.query, workers: workers)
         } else {
-            linear(normalized, [(attention.query, raw.query), (attention.key, raw.key), (attention.value, columns.value)])
+            linear(normalized, [(attention.query, raw.query), (attention.key, raw.key), (attention.value, columns.value)], weights)
             observe(module(attention.query.weight) + " output", raw.query)
             observeProjections(attention, key: raw.key, value: columns.value)
             if attention.queryNorm == nil {
                 rotate(attention, columns.queryAndKey, pass.positions, pass.lengths)
             } else {
-                try turn(attention, .queries, raw.query, into: columns.query, rawStatistics(saved, .queries), pass)
-                try turn(attention, .keys, raw.key, into: columns.key, rawStatistics(saved, .keys), pass)
+                try turn(attention, .queries, raw.query, into: columns.query, rawStatistics(saved, .queries), pass, weights)
+                try turn(attention, .keys, raw.key, into: columns.key, rawStatistics(saved, .keys), pass, weights)
             }
         }
         attend(saved)
@@ -49,17 +49,19 @@ extension Transformer {
     }
 
     /// The kernel over the tokens of a micro-batch.
-    func attend(_ layer: Int, _ saved: AttentionActivations, _ plan: AttentionPlan) {
+    func attend(_ layer: Int, _ saved: AttentionActivations, _ plan: AttentionPlan, _ weights: LayerWeights) {
         kernels[layer].forward(
-            saved.projections, sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) }, plan: plan,
+            saved.projections, sinks: table.blocks[layer].attention.sinks.map { weights.vector($0) }, plan: plan,
             into: saved.output, logSumExp: saved.logSumExp)
     }
 
     /// This rank's summand of the layer's output: `update[L, D]`.
-    func forwardOutput(_ layer: AttentionLayer, _ saved: AttentionActivations, _ pass: BlockPass, into update: Matrix) {
+    func forwardOutput(
+        _ layer: AttentionLayer, _ saved: AttentionActivations, _ pass: BlockPass, _ weights: LayerWeights, into update: Matrix
+    ) {
         let attended = attended(saved, pass)
         observe(module(layer.output.weight) + " input", attended)
-        linearSummand(attended, layer.output, into: update)
+        linearSummand(attended, layer.output, weights, into: update)
     }
 
     /// `[L, A]` attention's output.
@@ -71,11 +73,13 @@ extension Transformer {
     }
 
     /// `[T, D]` the norm of the block's input, or the input itself in a post-norm block.
-    private func normalizedInput(_ block: BlockLayer, _ layer: Int, _ saved: AttentionActivations, _ count: Int) -> Matrix {
+    private func normalizedInput(
+        _ block: BlockLayer, _ layer: Int, _ saved: AttentionActivations, _ count: Int, _ weights: LayerWeights
+    ) -> Matrix {
         let input = buffers.residual(layer, count)
         guard let norm = block.attentionNorm else { return input }
         let normalized = buffers.normalized(count)
-        forward(norm, input, into: normalized, statistics: saved.statistics)
+        forward(norm, input, weights, into: normalized, statistics: saved.statistics)
         return normalized
     }
 
@@ -99,7 +103,8 @@ extension Transformer {
     /// Norm and rotation of projected queries (of the tokens with an output) or keys, from `raw` into `target`, which is the
     /// same memory without a norm.
     private func turn(
-        _ layer: AttentionLayer, _ heads: Heads, _ raw: Matrix, into target: Matrix, _ statistics: Matrix, _ pass: BlockPass
+        _ layer: AttentionLayer, _ heads: Heads, _ raw: Matrix, into target: Matrix, _ statistics: Matrix, _ pass: BlockPass,
+        _ weights: LayerWeights
     ) throws(CollectiveError) {
         let isSelected = heads == .queries && pass.selection != nil
         let positions = isSelected ? pass.selected(pass.positions) : pass.positions
@@ -109,7 +114,7 @@ extension Transformer {
         }
         let rotatesFirst = layer.configuration.queryKeyNorm!.followsRotary
         if rotatesFirst { rotate(layer, raw, positions, lengths) }
-        try forward(heads: norm, layer, raw, into: target, statistics)
+        try forward(heads: norm, layer, raw, into: target, statistics, weights)
         if !rotatesFirst { rotate(layer, target, positions, lengths) }
     }
 
@@ -119,16 +124,16 @@ extension Transformer {
     }
 
     private func forward(
-        heads norm: NormLayer, _ layer: AttentionLayer, _ raw: Matrix, into target: Matrix, _ statistics: Matrix
+        heads norm: NormLayer, _ layer: AttentionLayer, _ raw: Matrix, into target: Matrix, _ statistics: Matrix, _ weights: LayerWeights
     ) throws(CollectiveError) {
         guard layer.configuration.queryKeyNorm!.span == .allHeads else {
-            return forward(norm, raw, into: target, statistics: statistics)
+            return forward(norm, raw, weights, into: target, statistics: statistics)
         }
         let summands = buffers.headSums.matrix(rowCount: raw.rowCount, columnCount: 1)
         Normalization.sumOfSquares(raw, into: summands, workers: workers)
         let sums = try Partial(summands).allReduced(over: tensor)
         norm.kernel(width: raw.columnCount).forward(
-            raw, weight: norm.weight.map { parameters.vector($0) }, sums: sums, totalWidth: norm.fullWidth(table), into: target,
+            raw, weight: norm.weight.map { weights.vector($0) }, sums: sums, totalWidth: norm.fullWidth(table), into: target,
             statistics: statistics, workers: workers)
         observe(norm.module + " output", target)
     }

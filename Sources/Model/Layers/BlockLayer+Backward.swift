@@ -11,51 +11,52 @@ extension Transformer where Kind == Trainable {
     ///
     /// - Parameter feedForwardEnded: called when the gradients of the feed-forward layer's parameters are final.
     func backwardBlock(
-        _ layer: Int, _ gradient: Matrix, _ pass: BlockPass, feedForwardEnded: () -> Void
+        _ layer: Int, _ gradient: Matrix, _ pass: BlockPass, _ weights: LayerWeights, feedForwardEnded: () -> Void
     ) throws(CollectiveError) -> Matrix {
         let block = table.blocks[layer]
-        if block.isParallel { return try backwardParallel(layer, gradient, pass, feedForwardEnded: feedForwardEnded) }
-        try backwardFeedForward(layer, gradient)
+        if block.isParallel { return try backwardParallel(layer, gradient, pass, weights, feedForwardEnded: feedForwardEnded) }
+        try backwardFeedForward(layer, gradient, weights)
         observeGradients(parametersOfFeedForward(block))
         if let norm = block.feedForwardNorm { observe("gradient of " + norm.module + " input", gradient) }
         feedForwardEnded()
         let saved = buffers.attention(layer, pass.count)
         let updateGradient = updateGradient(
-            gradient, block, norm: block.attentionOutputNorm, saved.update, saved.updateStatistics)
+            gradient, block, weights, norm: block.attentionOutputNorm, saved.update, saved.updateStatistics)
         let normalizedGradient = buffers.scratch(.normalizedGradient, pass.count)
         try backwardAttention(
-            layer, updateGradient, saved, pass, normalized: { normalizedInput(layer, pass.count) }, into: normalizedGradient)
+            layer, updateGradient, saved, pass, weights, normalized: { normalizedInput(layer, pass.count, weights) }, into: normalizedGradient)
         let whole = try Partial(normalizedGradient).allReduced(over: tensor)
         let inputGradient = scattered(gradient, pass)
-        backwardInputNorm(block.attentionNorm, whole, input: buffers.residual(layer, pass.count), saved.statistics, into: inputGradient)
+        backwardInputNorm(
+            block.attentionNorm, whole, weights, input: buffers.residual(layer, pass.count), saved.statistics, into: inputGradient)
         observeGradients(parametersOfAttention(block))
         return inputGradient
     }
 
     /// Backward of the feed-forward sublayer: turns the gradient `[L, D]` of its output stream into the gradient of its input
     /// stream, in place.
-    private func backwardFeedForward(_ layer: Int, _ gradient: Matrix) throws(CollectiveError) {
+    private func backwardFeedForward(_ layer: Int, _ gradient: Matrix, _ weights: LayerWeights) throws(CollectiveError) {
         let block = table.blocks[layer]
         let saved = buffers.feedForward(layer, gradient.rowCount)
         let updateGradient = updateGradient(
-            gradient, block, norm: block.feedForwardOutputNorm, saved.update, saved.updateStatistics)
+            gradient, block, weights, norm: block.feedForwardOutputNorm, saved.update, saved.updateStatistics)
         let normalizedGradient = buffers.scratch(.normalizedGradient, gradient.rowCount)
         backward(
-            block.feedForward, updateGradient, saved,
+            block.feedForward, updateGradient, saved, weights,
             normalized: {
                 guard let norm = block.feedForwardNorm else { return saved.middle }
                 let normalized = buffers.normalized(gradient.rowCount)
-                recompute(norm, saved.middle, statistics: saved.statistics, into: normalized)
+                recompute(norm, saved.middle, weights, statistics: saved.statistics, into: normalized)
                 return normalized
             }, into: normalizedGradient)
         let whole = try Partial(normalizedGradient).allReduced(over: tensor)
-        backwardInputNorm(block.feedForwardNorm, whole, input: saved.middle, saved.statistics, into: gradient)
+        backwardInputNorm(block.feedForwardNorm, whole, weights, input: saved.middle, saved.statistics, into: gradient)
     }
 
     /// The gradient of what a sublayer's linear layers give, from the gradient of the stream: scaled, and through the norm behind
     /// the sublayer. It is the stream's own gradient where the block has neither.
     private func updateGradient(
-        _ gradient: Matrix, _ block: BlockLayer, norm: NormLayer?, _ update: Matrix, _ statistics: Matrix
+        _ gradient: Matrix, _ block: BlockLayer, _ weights: LayerWeights, norm: NormLayer?, _ update: Matrix, _ statistics: Matrix
     ) -> Matrix {
         let scale = Float(block.configuration.residualScale)
         guard norm != nil || scale != 1 else { return gradient }
@@ -64,7 +65,7 @@ extension Transformer where Kind == Trainable {
         if scale != 1 { Elementwise.scale(result, by: scale, workers: workers) }
         if let norm {
             backward(
-                norm, result, input: update.rows(0..<gradient.rowCount), statistics: statistics.rows(0..<gradient.rowCount),
+                norm, result, weights, input: update.rows(0..<gradient.rowCount), statistics: statistics.rows(0..<gradient.rowCount),
                 into: result, accumulate: false)
         }
         return result
@@ -72,10 +73,10 @@ extension Transformer where Kind == Trainable {
 
     /// Adds the gradient through a norm before a sublayer to the stream's gradient; without a norm the gradient itself.
     private func backwardInputNorm(
-        _ norm: NormLayer?, _ normalizedGradient: Matrix, input: Matrix, _ statistics: Matrix, into gradient: Matrix
+        _ norm: NormLayer?, _ normalizedGradient: Matrix, _ weights: LayerWeights, input: Matrix, _ statistics: Matrix, into gradient: Matrix
     ) {
         if let norm {
-            backward(norm, normalizedGradient, input: input, statistics: statistics, into: gradient, accumulate: true)
+            backward(norm, normalizedGradient, weights, input: input, statistics: statistics, into: gradient, accumulate: true)
         } else {
             Elementwise.sum(gradient, normalizedGradient, into: gradient, workers: workers)
         }
@@ -92,26 +93,27 @@ extension Transformer where Kind == Trainable {
     }
 
     /// `[T, D]` attention's normalised input once more.
-    func normalizedInput(_ layer: Int, _ count: Int) -> Matrix {
+    func normalizedInput(_ layer: Int, _ count: Int, _ weights: LayerWeights) -> Matrix {
         let input = buffers.residual(layer, count)
         guard let norm = table.blocks[layer].attentionNorm else { return input }
         let normalized = buffers.normalized(count)
-        recompute(norm, input, statistics: buffers.attention(layer, count).statistics, into: normalized)
+        recompute(norm, input, weights, statistics: buffers.attention(layer, count).statistics, into: normalized)
         return normalized
     }
 
     // MARK: Parallel blocks
 
     private func backwardParallel(
-        _ layer: Int, _ gradient: Matrix, _ pass: BlockPass, feedForwardEnded: () -> Void
+        _ layer: Int, _ gradient: Matrix, _ pass: BlockPass, _ weights: LayerWeights, feedForwardEnded: () -> Void
     ) throws(CollectiveError) -> Matrix {
         let block = table.blocks[layer]
         let (saved, fed) = (buffers.attention(layer, pass.count), buffers.feedForward(layer, gradient.rowCount))
-        let updateGradient = updateGradient(gradient, block, norm: nil, saved.update, saved.updateStatistics)
-        let normalized = normalizedInput(layer, pass.count)
+        let updateGradient = updateGradient(gradient, block, weights, norm: nil, saved.update, saved.updateStatistics)
+        let normalized = normalizedInput(layer, pass.count, weights)
         let fedGradient = buffers.scratch(.secondGradient, gradient.rowCount)
         backward(
-            block.feedForward, updateGradient, fed, normalized: { parallelInput(layer, pass, normalized, isRecomputed: true) },
+            block.feedForward, updateGradient, fed, weights,
+            normalized: { parallelInput(layer, pass, normalized, weights, isRecomputed: true) },
             into: fedGradient)
         let normalizedGradient = buffers.scratch(.normalizedGradient, pass.count)
         var streamGradient = gradient
@@ -121,11 +123,12 @@ extension Transformer where Kind == Trainable {
             streamGradient = second(gradient.rowCount)
             streamGradient.copy(from: gradient)
             let input = gathered(buffers.residual(layer, pass.count), pass.selection)
-            backward(norm, whole, input: input, statistics: fed.statistics, into: streamGradient, accumulate: true)
+            backward(norm, whole, weights, input: input, statistics: fed.statistics, into: streamGradient, accumulate: true)
             observeGradients(parametersOfFeedForward(block))
             feedForwardEnded()
         }
-        try backwardAttention(layer, updateGradient, saved, pass, normalized: { normalized }, into: normalizedGradient)
+        try backwardAttention(
+            layer, updateGradient, saved, pass, weights, normalized: { normalized }, into: normalizedGradient)
         if block.feedForwardNorm == nil {
             if let selection = pass.selection {
                 selection.add(fedGradient, to: normalizedGradient, workers: workers)
@@ -139,7 +142,8 @@ extension Transformer where Kind == Trainable {
         // Attention has read the stream's gradient, so its memory takes the new one: `second` is used by the next block.
         if block.feedForwardNorm != nil { gradient.copy(from: streamGradient) }
         let inputGradient = scattered(gradient, pass)
-        backwardInputNorm(block.attentionNorm, whole, input: buffers.residual(layer, pass.count), saved.statistics, into: inputGradient)
+        backwardInputNorm(
+            block.attentionNorm, whole, weights, input: buffers.residual(layer, pass.count), saved.statistics, into: inputGradient)
         observeGradients(parametersOfAttention(block))
         return inputGradient
     }

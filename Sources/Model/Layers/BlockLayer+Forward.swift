@@ -13,25 +13,29 @@ extension Transformer {
     ///   - activations: memory from the buffers; in decoding the projections are in a cache.
     ///   - attend: fills attention's output from the projections.
     func forwardBlock(
-        _ layer: Int, _ activations: AttentionActivations, _ pass: BlockPass, attend: (AttentionActivations) -> Void
+        _ layer: Int, _ activations: AttentionActivations, _ pass: BlockPass,
+        attend: (AttentionActivations, LayerWeights) -> Void
     ) throws(CollectiveError) {
-        let block = table.blocks[layer]
-        let normalized = try forwardAttention(layer, activations, pass, attend: attend)
-        if block.isParallel {
-            try forwardParallel(layer, activations, pass, normalized)
-        } else {
-            try addAttention(layer, activations, pass)
-            forwardFeedForwardInput(layer, pass)
-            try addFeedForward(layer, pass)
+        try parameters.withBlock(table.blocks[layer].indices) { (weights) throws(CollectiveError) in
+            let normalized = try forwardAttention(layer, activations, pass, weights) { attend($0, weights) }
+            if table.blocks[layer].isParallel {
+                try forwardParallel(layer, activations, pass, normalized, weights)
+            } else {
+                try addAttention(layer, activations, pass, weights)
+                forwardFeedForwardInput(layer, pass, weights)
+                try addFeedForward(layer, pass, weights)
+            }
         }
         observe(layerName(layer) + " output", buffers.residual(layer + 1, pass.outputCount))
     }
 
     /// The stream after attention, `[L, D]`: input + scale · m(attention), with a norm m behind attention where the block has one.
-    func addAttention(_ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass) throws(CollectiveError) {
+    func addAttention(
+        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass, _ weights: LayerWeights
+    ) throws(CollectiveError) {
         let block = table.blocks[layer]
         let middle = buffers.feedForward(layer, pass.outputCount).middle
-        let whole = try attentionUpdate(layer, saved, pass)
+        let whole = try attentionUpdate(layer, saved, pass, weights)
         var input = buffers.residual(layer, pass.count)
         if let selection = pass.selection {
             selection.gather(input, into: middle, workers: workers)
@@ -44,48 +48,49 @@ extension Transformer {
     /// `[L, D]` attention's full output, behind its norm.
     @discardableResult
     func attentionUpdate(
-        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass
+        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass, _ weights: LayerWeights
     ) throws(CollectiveError) -> Matrix {
         let block = table.blocks[layer]
         let update = block.attentionOutputNorm == nil ? buffers.update(pass.outputCount) : saved.update.rows(0..<pass.outputCount)
-        forwardOutput(block.attention, saved, pass, into: update)
+        forwardOutput(block.attention, saved, pass, weights, into: update)
         return try completed(
-            update, block.attention.output, block.attentionOutputNorm, statistics: saved.updateStatistics.rows(0..<pass.outputCount))
+            update, block.attention.output, block.attentionOutputNorm, weights,
+            statistics: saved.updateStatistics.rows(0..<pass.outputCount))
     }
 
     /// A sublayer's full output from its summand: all-reduced, with its bias, and behind its norm.
     private func completed(
-        _ update: Matrix, _ layer: LinearLayer, _ norm: NormLayer?, statistics: Matrix
+        _ update: Matrix, _ layer: LinearLayer, _ norm: NormLayer?, _ weights: LayerWeights, statistics: Matrix
     ) throws(CollectiveError) -> Matrix {
         let whole = try Partial(update).allReduced(over: tensor)
-        addBias(layer, to: whole)
+        addBias(layer, weights, to: whole)
         observe(module(layer.weight) + " output", whole)
         guard let norm else { return whole }
         let output = buffers.update(update.rowCount)
-        forward(norm, whole, into: output, statistics: statistics)
+        forward(norm, whole, weights, into: output, statistics: statistics)
         return output
     }
 
     /// Norm, gate and up, from the stream after attention.
-    func forwardFeedForwardInput(_ layer: Int, _ pass: BlockPass) {
+    func forwardFeedForwardInput(_ layer: Int, _ pass: BlockPass, _ weights: LayerWeights) {
         let block = table.blocks[layer]
         let saved = buffers.feedForward(layer, pass.outputCount)
         var normalized = saved.middle
         if let norm = block.feedForwardNorm {
             normalized = buffers.normalized(pass.outputCount)
-            forward(norm, saved.middle, into: normalized, statistics: saved.statistics)
+            forward(norm, saved.middle, weights, into: normalized, statistics: saved.statistics)
         }
-        forwardGates(block.feedForward, normalized, saved)
+        forwardGates(block.feedForward, normalized, saved, weights)
     }
 
     /// The block's output: middle + scale · m(feedForward). Collective over the tensor ranks.
-    func addFeedForward(_ layer: Int, _ pass: BlockPass) throws(CollectiveError) {
+    func addFeedForward(_ layer: Int, _ pass: BlockPass, _ weights: LayerWeights) throws(CollectiveError) {
         let block = table.blocks[layer]
         let saved = buffers.feedForward(layer, pass.outputCount)
         let update = block.feedForwardOutputNorm == nil ? buffers.update(pass.outputCount) : saved.update
-        forwardDown(block.feedForward, saved, into: update)
+        forwardDown(block.feedForward, saved, weights, into: update)
         let whole = try completed(
-            update, block.feedForward.down, block.feedForwardOutputNorm, statistics: saved.updateStatistics)
+            update, block.feedForward.down, block.feedForwardOutputNorm, weights, statistics: saved.updateStatistics)
         Elementwise.sum(
             saved.middle, whole, scaledBy: Float(block.configuration.residualScale),
             into: buffers.residual(layer + 1, pass.outputCount), workers: workers)
@@ -97,17 +102,17 @@ extension Transformer {
     ///
     /// - Parameter normalized: `[T, D]` attention's normalised input.
     private func forwardParallel(
-        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass, _ normalized: Matrix
+        _ layer: Int, _ saved: AttentionActivations, _ pass: BlockPass, _ normalized: Matrix, _ weights: LayerWeights
     ) throws(CollectiveError) {
         let block = table.blocks[layer]
-        forwardParallelGates(layer, pass, normalized)
+        forwardParallelGates(layer, pass, normalized, weights)
         let (update, other) = (buffers.update(pass.outputCount), second(pass.outputCount))
-        forwardOutput(block.attention, saved, pass, into: update)
-        forwardDown(block.feedForward, buffers.feedForward(layer, pass.outputCount), into: other)
+        forwardOutput(block.attention, saved, pass, weights, into: update)
+        forwardDown(block.feedForward, buffers.feedForward(layer, pass.outputCount), weights, into: other)
         Elementwise.sum(update, other, into: update, workers: workers)
         let whole = try Partial(update).allReduced(over: tensor)
-        addBias(block.attention.output, to: whole)
-        addBias(block.feedForward.down, to: whole)
+        addBias(block.attention.output, weights, to: whole)
+        addBias(block.feedForward.down, weights, to: whole)
         let output = buffers.residual(layer + 1, pass.outputCount)
         var input = buffers.residual(layer, pass.count)
         if let selection = pass.selection {
@@ -118,21 +123,24 @@ extension Transformer {
     }
 
     /// Gate and up of a parallel block.
-    func forwardParallelGates(_ layer: Int, _ pass: BlockPass, _ normalized: Matrix) {
+    func forwardParallelGates(_ layer: Int, _ pass: BlockPass, _ normalized: Matrix, _ weights: LayerWeights) {
         let saved = buffers.feedForward(layer, pass.outputCount)
-        forwardGates(table.blocks[layer].feedForward, parallelInput(layer, pass, normalized, isRecomputed: false), saved)
+        let input = parallelInput(layer, pass, normalized, weights, isRecomputed: false)
+        forwardGates(table.blocks[layer].feedForward, input, saved, weights)
     }
 
     /// `[L, D]` the feed-forward layer's normalised input in a parallel block.
-    func parallelInput(_ layer: Int, _ pass: BlockPass, _ normalized: Matrix, isRecomputed: Bool) -> Matrix {
+    func parallelInput(
+        _ layer: Int, _ pass: BlockPass, _ normalized: Matrix, _ weights: LayerWeights, isRecomputed: Bool
+    ) -> Matrix {
         guard let norm = table.blocks[layer].feedForwardNorm else { return gathered(normalized, pass.selection) }
         let input = gathered(buffers.residual(layer, pass.count), pass.selection)
         let output = second(pass.outputCount)
         let statistics = buffers.feedForward(layer, pass.outputCount).statistics
         if isRecomputed {
-            recompute(norm, input, statistics: statistics, into: output)
+            recompute(norm, input, weights, statistics: statistics, into: output)
         } else {
-            forward(norm, input, into: output, statistics: statistics)
+            forward(norm, input, weights, into: output, statistics: statistics)
         }
         return output
     }

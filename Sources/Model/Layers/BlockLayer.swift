@@ -15,7 +15,9 @@ struct BlockLayer: Sendable {
     /// The first index of attention's parameters, and of the feed-forward layer's, which follow them.
     let firstOfAttention: Int
     let firstOfFeedForward: Int
-    let end: Int
+    private let end: Int
+    /// The block's parameters in the table.
+    var indices: Range<Int> { firstOfAttention..<end }
 
     init(_ index: Int, _ model: ModelConfiguration, in list: inout ParameterList) {
         let name = "model.layers.\(index)."

@@ -32,17 +32,21 @@ struct FeedForwardLayer: Sendable {
 
 extension Transformer {
     /// Gate and up of normalised rows `[L, D]`. They stay in `saved` for backward.
-    func forwardGates(_ layer: FeedForwardLayer, _ normalized: Matrix, _ saved: FeedForwardActivations) {
-        linear(normalized, ([layer.gate.map { ($0, saved.gate!) }].compactMap(\.self) + [(layer.up, saved.up)]))
+    func forwardGates(
+        _ layer: FeedForwardLayer, _ normalized: Matrix, _ saved: FeedForwardActivations, _ weights: LayerWeights
+    ) {
+        linear(normalized, ([layer.gate.map { ($0, saved.gate!) }].compactMap(\.self) + [(layer.up, saved.up)]), weights)
         if let gate = layer.gate { observe(module(gate.weight) + " output", saved.gate!) }
         observe(module(layer.up.weight) + " output", saved.up)
     }
 
     /// The summand of the layer's output: `update[L, D]`, to be all-reduced.
-    func forwardDown(_ layer: FeedForwardLayer, _ saved: FeedForwardActivations, into update: Matrix) {
+    func forwardDown(
+        _ layer: FeedForwardLayer, _ saved: FeedForwardActivations, _ weights: LayerWeights, into update: Matrix
+    ) {
         let activated = activate(layer, saved)
         observe(module(layer.down.weight) + " input", activated)
-        linearSummand(activated, layer.down, into: update)
+        linearSummand(activated, layer.down, weights, into: update)
     }
 
     /// `[L, F]` activation(gate) · up, or activation(up).
@@ -61,13 +65,13 @@ extension Transformer where Kind == Trainable {
     /// From the gradient `[L, D]` of the layer's output to this rank's summand of the gradient of its normalised input.
     /// Overwrites the saved gate and up by their gradients.
     func backward(
-        _ layer: FeedForwardLayer, _ outputGradient: Matrix, _ saved: FeedForwardActivations, normalized: () -> Matrix,
-        into normalizedGradient: Matrix
+        _ layer: FeedForwardLayer, _ outputGradient: Matrix, _ saved: FeedForwardActivations, _ weights: LayerWeights,
+        normalized: () -> Matrix, into normalizedGradient: Matrix
     ) {
         let activatedGradient = buffers.scratch(.activatedGradient, outputGradient.rowCount)
         let activated = activate(layer, saved)
         Linear.backwardInput(
-            outputGradient, weight: parameters.values[layer.down.weight], into: activatedGradient, workers: workers)
+            outputGradient, weight: matrix(layer.down.weight, weights, using: widened[0]), into: activatedGradient, workers: workers)
         if let gate = saved.gate {
             GatedActivation(layer.configuration.activation).backward(
                 activatedGradient, gate: gate, up: saved.up, gateGradient: gate, upGradient: saved.up, workers: workers)
@@ -77,7 +81,7 @@ extension Transformer where Kind == Trainable {
         }
         let inputs = [layer.gate.map { ($0, saved.gate!) }].compactMap(\.self) + [(layer.up, saved.up)]
         let normalized = normalized()
-        backwardInput(inputs.map { ($1, $0) }, into: normalizedGradient)
-        backwardWeight([(outputGradient, activated, layer.down)] + inputs.map { ($1, normalized, $0) })
+        backwardInput(inputs.map { ($1, $0) }, weights, into: normalizedGradient)
+        backwardWeight([(outputGradient, activated, layer.down)] + inputs.map { ($1, normalized, $0) }, weights)
     }
 }

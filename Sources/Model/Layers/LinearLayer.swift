@@ -39,45 +39,56 @@ struct LinearLayer: Sendable {
 
 extension Transformer {
     /// Linear layers that share an input. Column-parallel layers add their bias here.
-    func linear(_ input: Matrix, _ layers: [(layer: LinearLayer, output: Matrix)]) {
-        linear(input, layers.map { ($0.layer.weight, $0.layer.bias, $0.output) })
+    func linear(_ input: Matrix, _ layers: [(layer: LinearLayer, output: Matrix)], _ weights: LayerWeights) {
+        linear(input, layers.map { ($0.layer.weight, $0.layer.bias, $0.output) }, weights)
     }
 
     /// The summand of a row-parallel layer, without its bias.
-    func linearSummand(_ input: Matrix, _ layer: LinearLayer, into output: Matrix) {
-        linear(input, [(layer.weight, nil, output)])
+    func linearSummand(_ input: Matrix, _ layer: LinearLayer, _ weights: LayerWeights, into output: Matrix) {
+        linear(input, [(layer.weight, nil, output)], weights)
     }
 
     /// Adds the bias of a row-parallel layer to its all-reduced output.
-    func addBias(_ layer: LinearLayer, to output: Matrix) {
-        if let bias = layer.bias { Linear.addBias(parameters.vector(bias), to: output, workers: workers) }
+    func addBias(_ layer: LinearLayer, _ weights: LayerWeights, to output: Matrix) {
+        if let bias = layer.bias { Linear.addBias(weights.vector(bias), to: output, workers: workers) }
     }
 
     /// Linear layers that share an input, by the indices of their weights and biases.
-    func linear(_ input: Matrix, _ layers: [(weight: Int, bias: Int?, output: Matrix)]) {
+    func linear(_ input: Matrix, _ layers: [(weight: Int, bias: Int?, output: Matrix)], _ weights: LayerWeights) {
         let layers = zip(layers, widened).map { layer, scratch in
             Linear.Layer(
-                weight: parameters.weight(layer.weight).floats(using: scratch, workers: workers),
-                bias: layer.bias.map { parameters.vector($0) }, output: layer.output)
+                weight: weights.weight(layer.weight).floats(using: scratch, workers: workers),
+                bias: layer.bias.map { weights.vector($0) }, output: layer.output)
         }
         Linear.forward(input, layers, workers: workers)
     }
 }
 
 extension Transformer where Kind == Trainable {
+    /// A weight as floats.
+    func matrix(_ index: Int, _ weights: LayerWeights, using scratch: ScratchMatrix) -> Matrix {
+        weights.weight(index).floats(using: scratch, workers: workers)
+    }
+
     /// The gradient of an input that several layers share, from the gradients of their outputs.
-    func backwardInput(_ layers: [(outputGradient: Matrix, layer: LinearLayer)], into gradient: Matrix) {
+    func backwardInput(
+        _ layers: [(outputGradient: Matrix, layer: LinearLayer)], _ weights: LayerWeights, into gradient: Matrix
+    ) {
         Linear.backwardInput(
-            layers.map { ($0.outputGradient, parameters.values[$0.layer.weight]) }, into: gradient, workers: workers)
+            zip(layers, widened).map { ($0.outputGradient, matrix($0.layer.weight, weights, using: $1)) }, into: gradient,
+            workers: workers)
     }
 
     /// Adds to the gradients of several weights in one batch, whose many tasks keep all threads busy, and then to those of
-    /// their biases.
-    func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, layer: LinearLayer)]) {
-        Linear.backwardWeight(
-            layers.map { ($0.outputGradient, $0.input, parameters.gradients[$0.layer.weight]) }, workers: workers)
+    /// their biases. A frozen weight costs nothing.
+    func backwardWeight(_ layers: [(outputGradient: Matrix, input: Matrix, layer: LinearLayer)], _ weights: LayerWeights) {
+        let trained = layers.compactMap { entry in
+            weights.gradient(entry.layer.weight).map { (entry.outputGradient, entry.input, $0) }
+        }
+        Linear.backwardWeight(trained, workers: workers)
         for layer in layers {
-            if let bias = layer.layer.bias { Linear.backwardBias(layer.outputGradient, into: parameters.gradients[bias]) }
+            guard let bias = layer.layer.bias, let gradient = weights.gradient(bias) else { continue }
+            Linear.backwardBias(layer.outputGradient, into: gradient)
         }
     }
 }

@@ -54,17 +54,17 @@ struct NormLayer: Sendable {
 
 extension Transformer {
     /// `output[T, D]`, with the norm's statistics for backward.
-    func forward(_ norm: NormLayer, _ input: Matrix, into output: Matrix, statistics: Matrix) {
+    func forward(_ norm: NormLayer, _ input: Matrix, _ weights: LayerWeights, into output: Matrix, statistics: Matrix) {
         norm.kernel(width: input.columnCount).forward(
-            input, weight: norm.weight.map { parameters.vector($0) }, bias: norm.bias.map { parameters.vector($0) }, into: output,
+            input, weight: norm.weight.map { weights.vector($0) }, bias: norm.bias.map { weights.vector($0) }, into: output,
             statistics: statistics, workers: workers)
         observe(norm.module + " output", output)
     }
 
     /// The output of `forward` once more, from its statistics.
-    func recompute(_ norm: NormLayer, _ input: Matrix, statistics: Matrix, into output: Matrix) {
+    func recompute(_ norm: NormLayer, _ input: Matrix, _ weights: LayerWeights, statistics: Matrix, into output: Matrix) {
         norm.kernel(width: input.columnCount).recompute(
-            input, weight: norm.weight.map { parameters.vector($0) }, bias: norm.bias.map { parameters.vector($0) },
+            input, weight: norm.weight.map { weights.vector($0) }, bias: norm.bias.map { weights.vector($0) },
             statistics: statistics, into: output, workers: workers)
     }
 }
@@ -72,12 +72,13 @@ extension Transformer {
 extension Transformer where Kind == Trainable {
     /// - Parameter accumulate: adds to `inputGradient`; otherwise replaces it, which may be `outputGradient` itself.
     func backward(
-        _ norm: NormLayer, _ outputGradient: Matrix, input: Matrix, statistics: Matrix, into inputGradient: Matrix, accumulate: Bool
+        _ norm: NormLayer, _ outputGradient: Matrix, _ weights: LayerWeights, input: Matrix, statistics: Matrix,
+        into inputGradient: Matrix, accumulate: Bool
     ) {
         norm.kernel(width: input.columnCount).backward(
-            outputGradient, input: input, weight: norm.weight.map { parameters.values[$0] }, statistics: statistics,
-            into: inputGradient, accumulate: accumulate, weightGradient: norm.weight.map { parameters.gradients[$0] },
-            biasGradient: norm.bias.map { parameters.gradients[$0] }, scratch: buffers.normSums, workers: workers)
+            outputGradient, input: input, weight: norm.weight.map { weights.vector($0) }, statistics: statistics,
+            into: inputGradient, accumulate: accumulate, weightGradient: norm.weight.flatMap { weights.gradient($0) },
+            biasGradient: norm.bias.flatMap { weights.gradient($0) }, scratch: buffers.normSums, workers: workers)
     }
 }
 

@@ -7,7 +7,7 @@ import Tensors
 ///
 /// All ranks of a node share the file's pages. Ranks of a node with the same shard share its copy. Vectors (norms, biases)
 /// are small and are upcast at loading.
-public final class FrozenParameters: ParameterValues {
+public final class FrozenParameters: ParameterStore {
     private let weights: [StoredMatrix]
     private let vectors: [Int: Matrix]
 
@@ -91,4 +91,5 @@ public final class FrozenParameters: ParameterValues {
 
     public func weight(_ index: Int) -> WeightView { .stored(weights[index]) }
     public func vector(_ index: Int) -> Matrix { vectors[index]! }
+    public func gradient(_ index: Int) -> Matrix? { nil }
 }

@@ -3,7 +3,7 @@ import Settings
 import Tensors
 
 /// Values and gradients in float32. Each is one flat block of memory in the table's order.
-public final class TrainableParameters: ParameterValues {
+public final class TrainableParameters: ParameterStore {
     public let valueBlock: FlatBlock
     public let gradientBlock: FlatBlock
 
@@ -26,4 +26,5 @@ public final class TrainableParameters: ParameterValues {
 
     public func weight(_ index: Int) -> WeightView { .floats(values[index]) }
     public func vector(_ index: Int) -> Matrix { values[index] }
+    public func gradient(_ index: Int) -> Matrix? { gradients[index] }
 }

@@ -5,7 +5,7 @@ import Tensors
 /// Whether a model learns, as a type: `Transformer<Trainable>` has gradients and `backward`, `Transformer<Frozen>` has
 /// neither, so giving a frozen model to the optimizer does not compile.
 public protocol Trainability {
-    associatedtype Parameters: ParameterValues
+    associatedtype Parameters: ParameterStore
     /// Whether activations are kept for backward.
     static var keepsActivations: Bool { get }
 }

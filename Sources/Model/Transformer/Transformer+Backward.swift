@@ -30,8 +30,11 @@ extension Transformer where Kind == Trainable {
             for kept in gradients.layers where kept.index == layer {
                 (isLast ? plan.scoredOutputs : plan.scoredTokens).add(kept.rows, to: gradient, workers: workers)
             }
-            try recomputeBlock(layer, blockPass)
-            gradient = try backwardBlock(layer, gradient, blockPass) { areFinal(from: block.firstOfFeedForward) }
+            let outputGradient = gradient
+            gradient = try parameters.withBlock(block.indices) { (weights) throws(CollectiveError) in
+                try recomputeBlock(layer, blockPass, weights)
+                return try backwardBlock(layer, outputGradient, blockPass, weights) { areFinal(from: block.firstOfFeedForward) }
+            }
             areFinal(from: block.firstOfAttention)
             observe("gradient of " + layerName(layer) + " input", gradient)
         }
@@ -42,19 +45,19 @@ extension Transformer where Kind == Trainable {
 
     /// Recomputes the activations that forward did not keep. It makes the same calls as forward, so the bits are the same.
     /// The last block's activations are still in the buffers.
-    private func recomputeBlock(_ layer: Int, _ pass: BlockPass) throws(CollectiveError) {
+    private func recomputeBlock(_ layer: Int, _ pass: BlockPass, _ weights: LayerWeights) throws(CollectiveError) {
         guard recompute != .nothing, layer < table.blocks.count - 1 else { return }
         let block = table.blocks[layer]
         let saved = buffers.attention(layer, pass.count)
-        let normalized = try forwardAttention(layer, saved, pass) { attend(layer, $0, pass.attention) }
+        let normalized = try forwardAttention(layer, saved, pass, weights) { attend(layer, $0, pass.attention, weights) }
         if block.isParallel {
-            if recompute == .block { forwardParallelGates(layer, pass, normalized) }
+            if recompute == .block { forwardParallelGates(layer, pass, normalized, weights) }
         } else if recompute == .block {
-            try addAttention(layer, saved, pass)
-            forwardFeedForwardInput(layer, pass)
-            if block.feedForwardOutputNorm != nil { try addFeedForward(layer, pass) }
+            try addAttention(layer, saved, pass, weights)
+            forwardFeedForwardInput(layer, pass, weights)
+            if block.feedForwardOutputNorm != nil { try addFeedForward(layer, pass, weights) }
         } else if block.attentionOutputNorm != nil {
-            try attentionUpdate(layer, saved, pass)
+            try attentionUpdate(layer, saved, pass, weights)
         }
     }
 
@@ -87,7 +90,7 @@ extension Transformer where Kind == Trainable {
         inputGradient.fill(0)
         if configuration.head.scale != 1 { Elementwise.scale(whole, by: Float(configuration.head.scale), workers: workers) }
         backward(
-            table.finalNorm, whole, input: states.input, statistics: states.statistics, into: inputGradient, accumulate: true)
+            table.finalNorm, whole, endWeights, input: states.input, statistics: states.statistics, into: inputGradient, accumulate: true)
         guard !plan.scoredOutputs.isWhole else { return inputGradient }
         let residualGradient = buffers.scratch(.residualGradient, plan.lastBlock.count)
         residualGradient.fill(0)

@@ -50,11 +50,11 @@ extension Transformer {
             activations.projections = cache.projections[layer].rows(seen..<(seen + count))
             try forwardBlock(
                 layer, activations, BlockPass(positions: positions, lengths: lengths, selection: nil, attention: plan)
-            ) {
+            ) { saved, weights in
                 kernels[layer].forward(
                     cache.projections[layer].rows(0..<(seen + count)),
-                    sinks: table.blocks[layer].attention.sinks.map { parameters.vector($0) }, plan: plan, into: $0.output,
-                    logSumExp: $0.logSumExp, firstQuery: seen)
+                    sinks: table.blocks[layer].attention.sinks.map { weights.vector($0) }, plan: plan, into: saved.output,
+                    logSumExp: saved.logSumExp, firstQuery: seen)
             }
         }
         cache.count += count
@@ -65,11 +65,11 @@ extension Transformer {
     private func logits(_ state: Matrix) throws(CollectiveError) -> Matrix {
         let normalized = Matrix(rowCount: 1, columnCount: configuration.hiddenSize)
         forward(
-            table.finalNorm, state, into: normalized,
+            table.finalNorm, state, endWeights, into: normalized,
             statistics: Matrix(rowCount: 1, columnCount: Normalization(configuration.finalNorm).statisticsPerRow))
         if configuration.head.scale != 1 { Elementwise.scale(normalized, by: Float(configuration.head.scale), workers: workers) }
         let logits = Matrix(rowCount: 1, columnCount: configuration.vocabularySize)
-        linear(normalized, [(table.head.weight, table.head.bias, logits.columns(vocabulary))])
+        linear(normalized, [(table.head.weight, table.head.bias, logits.columns(vocabulary))], endWeights)
         head.cap(logits.columns(vocabulary))
         observe("logits", logits.columns(vocabulary))
         return try Partial(logits).allReduced(over: tensor)

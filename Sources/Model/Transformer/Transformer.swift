@@ -113,7 +113,7 @@ public final class Transformer<Kind: Trainability> {
         buffers.prepare(tokenCount: count)
         try embed(plan.axis.tokens, positions: plan.axis.positions, into: buffers.residual(0, count))
         for (layer, pass) in blockPasses(plan).enumerated() {
-            try forwardBlock(layer, buffers.attention(layer, count), pass) { attend(layer, $0, pass.attention) }
+            try forwardBlock(layer, buffers.attention(layer, count), pass) { attend(layer, $0, pass.attention, $1) }
             if layers.contains(layer) {
                 let rows = kept[layer, default: ScratchMatrix()]
                 kept[layer] = rows
@@ -221,7 +221,7 @@ public final class Transformer<Kind: Trainability> {
     /// Gathers the scored positions of the residual stream after the last block, and normalises them.
     func normalizedStates(_ plan: ForwardPlan) -> ScoredStates {
         let states = scoredStates(plan)
-        forward(table.finalNorm, states.input, into: states.normalized, statistics: states.statistics)
+        forward(table.finalNorm, states.input, endWeights, into: states.normalized, statistics: states.statistics)
         if configuration.head.scale != 1 { Elementwise.scale(states.normalized, by: Float(configuration.head.scale), workers: workers) }
         return states
     }
@@ -252,6 +252,9 @@ public final class Transformer<Kind: Trainability> {
     func prepareRotaries(_ positions: [Int32], _ lengths: [Int32]?) {
         for kind in rotaries.keys { rotaries[kind]!.prepare(positions: positions, lengths: lengths) }
     }
+
+    /// The final norm and the head.
+    var endWeights: LayerWeights { LayerWeights(parameters, 0..<table.specifications.count) }
 
     /// The head's bias for this rank's range of the vocabulary.
     var headBias: Matrix? { table.head.bias.map { parameters.vector($0) } }
