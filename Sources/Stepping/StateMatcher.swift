@@ -45,7 +45,7 @@ package final class StateMatcher {
 
     /// `[U]` the losses of the rows.
     func losses(
-        policy: [Int: Matrix], reference: [Int: Matrix], parameters: some ParameterValues
+        policy: [Int: Matrix], reference: [Int: Matrix], parameters: some ParameterStore
     ) -> [Double] {
         var sums: [Double] = []
         for (pair, layers) in term.layers.enumerated() {
@@ -97,7 +97,7 @@ package final class StateMatcher {
     }
 
     /// `[U, G]` the policy's states in the reference's space, in scratch.
-    private func mapped(_ own: Matrix, pair: Int, width: Int, _ parameters: some ParameterValues) -> Matrix {
+    private func mapped(_ own: Matrix, pair: Int, width: Int, _ parameters: some ParameterStore) -> Matrix {
         let result = errors[pair].matrix(rowCount: own.rowCount, columnCount: width)
         if let index = projections[pair] {
             let weight = parameters.weight(index).floats(using: widened, workers: workers)
