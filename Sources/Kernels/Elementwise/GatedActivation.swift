@@ -3,17 +3,21 @@ import Tensors
 
 // T tokens, F feed-forward columns.
 
-/// The activation of a feed-forward layer with a gate (Shazeer, arXiv:2002.05202): activation(gate) · up.
+/// The activation of a feed-forward layer with a gate (Shazeer, arXiv:2002.05202): activation(gate) · up, or
+/// `ClampedSiLU` of both.
 public struct GatedActivation: Sendable {
     private static let rowLimit = 32
 
     private let activation: FeedForwardConfiguration.Activation
 
     public init(_ activation: FeedForwardConfiguration.Activation) {
+        if case .clampedSiLU(let limit, _) = activation {
+            invariant(limit > 0, "the limit of a clamped activation is above 0")
+        }
         self.activation = activation
     }
 
-    /// `output[T, F] = activation(gate) · up`. The output may overwrite `gate` or `up`.
+    /// `output[T, F] = activation(gate) · up`, or `ClampedSiLU.output`. The output may overwrite `gate` or `up`.
     public func forward(gate: Matrix, up: Matrix, into output: Matrix, workers: Workers) {
         let tiles = Tiles(gate.rowCount, limit: GatedActivation.rowLimit)
         let count = gate.columnCount
@@ -21,15 +25,19 @@ public struct GatedActivation: Sendable {
             for row in tiles[tile] {
                 let (gate, up, output) = (gate.row(row), up.row(row), output.row(row))
                 switch activation {
-                case .silu: GatedActivation.forwardRow(SiLU.self, gate, up, into: output, count: count)
-                case .gelu: GatedActivation.forwardRow(GELU.self, gate, up, into: output, count: count)
-                case .geluTanh: GatedActivation.forwardRow(TanhGELU.self, gate, up, into: output, count: count)
+                case .silu: GatedActivation.forwardRow(GatedProduct<SiLU>(), gate, up, into: output, count: count)
+                case .gelu: GatedActivation.forwardRow(GatedProduct<GELU>(), gate, up, into: output, count: count)
+                case .geluTanh: GatedActivation.forwardRow(GatedProduct<TanhGELU>(), gate, up, into: output, count: count)
+                case .clampedSiLU(let limit, let slope):
+                    let function = ClampedSiLU(limit: limit, slope: slope)
+                    GatedActivation.forwardRow(function, gate, up, into: output, count: count)
                 }
             }
         }
     }
 
-    /// From `outputGradient[T, F]`: `upGradient = d·activation(gate)`, `gateGradient = d·up·activation′(gate)`.
+    /// From `outputGradient[T, F]`: `upGradient = d·activation(gate)`, `gateGradient = d·up·activation′(gate)`;
+    /// with a clamped activation `ClampedSiLU.gradients`.
     ///
     /// The gradients may overwrite `gate` and `up`.
     public func backward(
@@ -42,9 +50,11 @@ public struct GatedActivation: Sendable {
                     outputGradient: outputGradient.row(row), gate: gate.row(row), up: up.row(row),
                     gateGradient: gateGradient.row(row), upGradient: upGradient.row(row), count: gate.columnCount)
                 switch activation {
-                case .silu: GatedActivation.backward(SiLU.self, rows)
-                case .gelu: GatedActivation.backward(GELU.self, rows)
-                case .geluTanh: GatedActivation.backward(TanhGELU.self, rows)
+                case .silu: GatedActivation.backward(GatedProduct<SiLU>(), rows)
+                case .gelu: GatedActivation.backward(GatedProduct<GELU>(), rows)
+                case .geluTanh: GatedActivation.backward(GatedProduct<TanhGELU>(), rows)
+                case .clampedSiLU(let limit, let slope):
+                    GatedActivation.backward(ClampedSiLU(limit: limit, slope: slope), rows)
                 }
             }
         }
@@ -57,53 +67,39 @@ public struct GatedActivation: Sendable {
     }
 
     @inline(__always)
-    private static func forwardRow<Function: ActivationFunction>(
-        _ function: Function.Type, _ gate: UnsafeMutablePointer<Float>, _ up: UnsafeMutablePointer<Float>,
+    private static func forwardRow<Function: GatedFunction>(
+        _ function: Function, _ gate: UnsafeMutablePointer<Float>, _ up: UnsafeMutablePointer<Float>,
         into output: UnsafeMutablePointer<Float>, count: Int
     ) {
         var index = 0
         while index &+ 8 <= count {
-            output.store8(activated(function, gate.load8(index), up.load8(index)), index)
+            output.store8(function.output(gate: gate.load8(index), up: up.load8(index)), index)
             index &+= 8
         }
         guard index < count else { return }
         let rest = count - index
-        let last = activated(
-            function, gate.loadPartial(index, count: rest, fill: 0), up.loadPartial(index, count: rest, fill: 0))
+        let last = function.output(
+            gate: gate.loadPartial(index, count: rest, fill: 0), up: up.loadPartial(index, count: rest, fill: 0))
         output.storePartial(last, index, count: rest)
     }
 
     @inline(__always)
-    private static func backward<Function: ActivationFunction>(_ function: Function.Type, _ rows: BackwardRows) {
+    private static func backward<Function: GatedFunction>(_ function: Function, _ rows: BackwardRows) {
         let (gate, up, outputGradient) = (rows.gate, rows.up, rows.outputGradient)
         var index = 0
         while index &+ 8 <= rows.count {
-            let (ofGate, ofUp) = gradients(function, outputGradient.load8(index), gate.load8(index), up.load8(index))
+            let (ofGate, ofUp) = function.gradients(
+                outputGradient.load8(index), gate: gate.load8(index), up: up.load8(index))
             rows.gateGradient.store8(ofGate, index)
             rows.upGradient.store8(ofUp, index)
             index &+= 8
         }
         guard index < rows.count else { return }
         let rest = rows.count - index
-        let (ofGate, ofUp) = gradients(
-            function, outputGradient.loadPartial(index, count: rest, fill: 0), gate.loadPartial(index, count: rest, fill: 0),
-            up.loadPartial(index, count: rest, fill: 0))
+        let (ofGate, ofUp) = function.gradients(
+            outputGradient.loadPartial(index, count: rest, fill: 0), gate: gate.loadPartial(index, count: rest, fill: 0),
+            up: up.loadPartial(index, count: rest, fill: 0))
         rows.gateGradient.storePartial(ofGate, index, count: rest)
         rows.upGradient.storePartial(ofUp, index, count: rest)
-    }
-
-    @inline(__always)
-    private static func activated<Function: ActivationFunction>(
-        _ function: Function.Type, _ gate: Float8, _ up: Float8
-    ) -> Float8 {
-        gate * Function.portion(gate) * up
-    }
-
-    @inline(__always)
-    private static func gradients<Function: ActivationFunction>(
-        _ function: Function.Type, _ gradient: Float8, _ gate: Float8, _ up: Float8
-    ) -> (gate: Float8, up: Float8) {
-        let (portion, slope) = Function.portionAndSlope(gate)
-        return (gradient * up * slope, gradient * gate * portion)
     }
 }

@@ -24,6 +24,7 @@ public struct PointwiseActivation: Sendable {
                 case .silu: PointwiseActivation.forwardRow(SiLU.self, input, into: output, count: count)
                 case .gelu: PointwiseActivation.forwardRow(GELU.self, input, into: output, count: count)
                 case .geluTanh: PointwiseActivation.forwardRow(TanhGELU.self, input, into: output, count: count)
+                case .clampedSiLU: PointwiseActivation.missGate()
                 }
             }
         }
@@ -40,10 +41,13 @@ public struct PointwiseActivation: Sendable {
                 case .silu: PointwiseActivation.backwardRow(SiLU.self, gradient, input, into: result, count: count)
                 case .gelu: PointwiseActivation.backwardRow(GELU.self, gradient, input, into: result, count: count)
                 case .geluTanh: PointwiseActivation.backwardRow(TanhGELU.self, gradient, input, into: result, count: count)
+                case .clampedSiLU: PointwiseActivation.missGate()
                 }
             }
         }
     }
+
+    private static func missGate() -> Never { brokenInvariant("the clamped SiLU belongs to a layer with a gate") }
 
     @inline(__always)
     private static func forwardRow<Function: ActivationFunction>(

@@ -1,4 +1,5 @@
 /// The feed-forward layer of a block: down(activation(up(x))), or with a gate down(activation(gate(x)) · up(x)).
+/// `Activation.clampedSiLU` combines gate and up by its own formula.
 public struct FeedForwardConfiguration: Hashable, Sendable {
     public enum Activation: Hashable, Sendable {
         /// x · sigmoid(x)
@@ -7,6 +8,10 @@ public struct FeedForwardConfiguration: Hashable, Sendable {
         case gelu
         /// x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))
         case geluTanh
+        /// g · sigmoid(slope · g) · (u + 1) with g = min(gate, limit) and u = max(−limit, min(up, limit)): the activation of
+        /// gpt-oss (OpenAI, arXiv:2508.10925; `GptOssExperts` of Transformers has the formula, with limit 7 and slope 1.702).
+        /// Only for a layer with a gate. `limit` is above 0.
+        case clampedSiLU(limit: Double, slope: Double)
     }
 
     /// Inner columns.
