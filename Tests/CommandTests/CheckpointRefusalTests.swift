@@ -77,9 +77,9 @@ extension CommandTests {
                 try $0.edit(json: "policy/config.json", ["sliding_window_pattern": 6])
             },
             Refusal(
-                "an activation that is not implemented", exit: Exit.configuration, says: ["policy/config.json", "hidden_act", "gelu"]
+                "an activation that is not implemented", exit: Exit.configuration, says: ["policy/config.json", "hidden_act", "relu"]
             ) {
-                try $0.edit(json: "policy/config.json", ["hidden_act": "gelu"])
+                try $0.edit(json: "policy/config.json", ["hidden_act": "relu"])
             },
             Refusal(
                 "a family that is not implemented", exit: Exit.configuration, says: ["policy/config.json", "model_type", "llama"]

@@ -43,7 +43,7 @@ extension CommandTests {
                 "a GGUF file's name", exit: Exit.configuration, says: ["out.gguf", "can't write them", "Name a destination folder"],
                 arguments: ["convert", "policy", "out.gguf"]),
             Refusal(
-                "the same, written otherwise", exit: Exit.configuration, says: ["out.GGUF/", "not written"],
+                "the same, written otherwise", exit: Exit.configuration, says: ["out.GGUF/", "can't write them"],
                 arguments: ["convert", "policy", "out.GGUF/", "--overwrite"]),
             Refusal(
                 "a weight file's name", exit: Exit.configuration, says: ["out.safetensors", "written as a folder"],
