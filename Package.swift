@@ -193,8 +193,8 @@ let package = Package(
         .testTarget(
             name: "FamilyTests",
             dependencies: [
-                "Settings", "Kernels", "Collectives", "Weights", "Runs", "Training", "TestSupport", "TrainerProbing",
-                "layout-probe", "tandem",
+                "Settings", "Tensors", "Kernels", "Collectives", "Weights", "Model", "Runs", "Training", "TestSupport",
+                "TrainerProbing", "layout-probe", "tandem",
             ]),
         .testTarget(name: "BenchmarkTests", dependencies: ["Benchmarks", "TestSupport", "tandem-benchmark"]),
         .testTarget(name: "CommandTests", dependencies: ["Settings", "Tensors", "Weights", "Model", "TestSupport", "tandem"]),
