@@ -68,10 +68,12 @@ public struct ModelShards {
     /// Scored states before and after the final norm, their inverse roots, and two gradients.
     public var scoredFloatsPerRow: Double { 4 * Double(configuration.hiddenSize) + 1 }
 
-    /// The buffers of a frozen model: one block, 2 residual streams, scratch 2D + F, scored states 2D + 1.
+    /// The buffers of a frozen model: one block, 2 residual streams, scratch 2D + F (and D in a parallel block), scored states
+    /// 2D + 1.
     public func frozenFloatsPerToken(rank: Int) -> Double {
         let widths = widths(rank: rank)
         let block = (widths.ofAttention + widths.ofFeedForward).reduce(0, +)
-        return Double(block + 6 * widths.model + widths.feedForward + 1)
+        let second = configuration.blocks[0].isParallel ? widths.model : 0
+        return Double(block + 6 * widths.model + second + widths.feedForward + 1)
     }
 }

@@ -20,7 +20,7 @@ public struct TensorSums: Equatable {
     }
 
     /// The same, and once for each norm before a sublayer backward. The last block's attention has all tokens there, and the
-    /// head's scored rows take the embedding's place. With `recompute: block` attention's sums of all blocks but the last a
+    /// head's scored rows take the embedding's place. With recomputation some sums of all blocks but the last are made a
     /// second time.
     public init(policy model: ModelConfiguration, _ workload: StepWorkload, recompute: Recomputation) {
         self.init(reference: model, workload)
@@ -30,6 +30,16 @@ public struct TensorSums: Equatable {
             (1 + sums.dropLast().reduce(0, +), row * Double(workload.tokens)),
             (max(0, (sums.last ?? 0) - 1), row * Double(workload.lastBlockRows)), (1, row * Double(workload.scoredRows)),
         ]
-        if recompute == .block { messages.append((model.layerCount - 1, row * Double(workload.tokens))) }
+        let repeated = model.blocks.dropLast().reduce(0) { $0 + TensorSums.repeated($1.residual, recompute) }
+        if repeated > 0 { messages.append((repeated, row * Double(workload.tokens))) }
+    }
+
+    /// Sums that backward makes again in a block. A norm behind attention needs the layer's full output once more.
+    private static func repeated(_ residual: BlockConfiguration.Residual, _ recompute: Recomputation) -> Int {
+        switch (residual, recompute) {
+        case (_, .nothing), (.parallel, _), (.preNorm, .attention): 0
+        case (.preNorm, .block), (.postNorm, .attention), (.sandwich, .attention): 1
+        case (.postNorm, .block), (.sandwich, .block): 2
+        }
     }
 }

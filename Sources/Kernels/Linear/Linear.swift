@@ -107,6 +107,14 @@ public enum Linear {
         for token in 0..<outputGradient.rowCount { addRow(outputGradient.rows(token..<(token + 1)), to: gradient) }
     }
 
+    /// The same, with columns dealt to threads.
+    public static func backwardBias(_ outputGradient: Matrix, into gradient: Matrix, workers: Workers) {
+        let tiles = Tiles(outputGradient.columnCount, limit: 256)
+        workers.run(tiles.tileCount) { tile, _ in
+            backwardBias(outputGradient.columns(tiles[tile]), into: gradient.columns(tiles[tile]))
+        }
+    }
+
     /// `output[T, N] += bias[1, N]`, for a bias that is added after an all-reduce.
     public static func addBias(_ bias: Matrix, to output: Matrix, workers: Workers) {
         let tiles = Tiles(output.rowCount, limit: 64)

@@ -36,6 +36,9 @@ struct AttentionLayer: Sendable {
         _ name: String, _ configuration: AttentionConfiguration, in list: inout ParameterList
     ) -> (query: NormLayer?, key: NormLayer?) {
         guard let norms = configuration.queryKeyNorm else { return (nil, nil) }
+        invariant(
+            norms.span != .allHeads || (norms.norm.weight != .none && norms.norm.kind == .rootMeanSquare),
+            "a norm over all heads is a root mean square with a weight")
         func norm(_ name: String, heads: Int, _ axis: ShardAxis, in list: inout ParameterList) -> NormLayer {
             let width = configuration.headDimension
             switch norms.span {

@@ -29,6 +29,7 @@ extension Transformer {
         if let table = layer.positions {
             let rows = parameters.weight(table).floats(using: widened[0], workers: workers)
             for (token, position) in positions.enumerated() {
+                invariant(Int(position) < rows.rowCount, "a position is in the table")
                 Elementwise.add(rows.row(Int(position)), to: stream.row(token), count: stream.columnCount)
             }
         }

@@ -88,7 +88,7 @@ extension Transformer where Kind == Trainable {
         Linear.backwardWeight(trained, workers: workers)
         for layer in layers {
             guard let bias = layer.layer.bias, let gradient = weights.gradient(bias) else { continue }
-            Linear.backwardBias(layer.outputGradient, into: gradient)
+            Linear.backwardBias(layer.outputGradient, into: gradient, workers: workers)
         }
     }
 }

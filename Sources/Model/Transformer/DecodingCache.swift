@@ -11,6 +11,8 @@ public final class DecodingCache {
     /// Tokens seen so far.
     public internal(set) var count = 0
     public let capacity: Int
+    /// The tokens seen, for a model that must compute them again.
+    var tokens: [Int32] = []
     /// `[capacity, W]` per layer.
     let projections: [Matrix]
 

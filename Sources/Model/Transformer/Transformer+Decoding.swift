@@ -20,9 +20,16 @@ extension Transformer {
         invariant(!tokens.isEmpty && cache.count + tokens.count <= cache.capacity, "new tokens have room in the cache")
         passCount += 1
         let length = cache.count + tokens.count
+        cache.tokens += tokens
+        var new = tokens
+        if let limit = configuration.cacheLimit, cache.count > 0, cache.count <= limit, length > limit {
+            // The keys so far have the angles of short sequences.
+            new = cache.tokens
+            cache.count = 0
+        }
         var last = Matrix(rowCount: 0, columnCount: 0)
-        for start in stride(from: 0, to: tokens.count, by: decodingPiece) {
-            let piece = Array(tokens[start..<min(start + decodingPiece, tokens.count)])
+        for start in stride(from: 0, to: new.count, by: decodingPiece) {
+            let piece = Array(new[start..<min(start + decodingPiece, new.count)])
             last = try decodePiece(piece, cache, length: length)
         }
         return try logits(last)

@@ -1,4 +1,13 @@
 extension ModelConfiguration {
+    /// The longest sequence whose keys may stay in a cache: beyond it all keys of a sequence have other angles (longrope). Dynamic
+    /// positions keep them, as Transformers does.
+    public var cacheLimit: Int? {
+        blocks.compactMap { block -> Int? in
+            guard case .longrope(_, _, let original, _) = block.attention.rotary?.scaling else { return nil }
+            return original
+        }.min()
+    }
+
     /// The longest sequence that the model takes: `maximumPositions`, times the factor of dynamic rotary positions.
     public var positionLimit: Int {
         let stretched = blocks.compactMap { block -> Int? in

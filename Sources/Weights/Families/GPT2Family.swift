@@ -22,6 +22,13 @@ struct GPT2Family: CheckpointFamily {
             hiddenSize: "n_embd", layers: "n_layer", heads: "n_head", keyValueHeads: nil, positions: "n_positions",
             activation: "activation_function", feedForward: "n_inner")
         var model = try fields.decoder(.gpt2, defaults)
+        let aliases = [
+            ("hidden_size", "n_embd"), ("num_attention_heads", "n_head"), ("num_hidden_layers", "n_layer"),
+            ("max_position_embeddings", "n_positions"),
+        ]
+        for (alias, name) in aliases where fields.value(alias) != nil && fields.value(name) != nil {
+            guard try fields.size(alias) == fields.size(name) else { throw fields.damaged(alias, "contradicts \(name)") }
+        }
         model.embedding.positionCount = model.maximumPositions
         model.setAttentionBias(true)
         let usual = 1 / Double(model.blocks[0].attention.headDimension).squareRoot()

@@ -4,7 +4,8 @@ import Settings
 /// layers have a window and rotary positions with a base of their own.
 struct Gemma3Family: CheckpointFamily {
     let architectures = ["Gemma3ForCausalLM"]
-    let fields = Gemma2Family.ownFields.union(["sliding_window_pattern", "_sliding_window_pattern", "rope_local_base_freq"])
+    /// Transformers stores `attn_logit_softcapping` of Gemma 3 and does not use it, so only null is accepted.
+    let fields = Gemma2Family.ownFields.subtracting(["attn_logit_softcapping"]).union(["sliding_window_pattern", "_sliding_window_pattern", "rope_local_base_freq"])
     let fixedFields = Gemma2Family.ownFixedFields
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {

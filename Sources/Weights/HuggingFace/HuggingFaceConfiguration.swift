@@ -75,7 +75,7 @@ public enum HuggingFaceConfiguration {
                 try checkArchitectures(member.value, fields, wanted: family.architectures)
             } else if name == "quantization_config" {
                 try checkQuantization(member.value, fields)
-            } else if read.contains(name) || family.harmlessFields.contains(name) {
+            } else if family.fixedFields[name] == nil, read.contains(name) || family.harmlessFields.contains(name) {
                 continue
             } else if let values = fixed[name] {
                 guard member.value != .null else { continue }

@@ -91,7 +91,6 @@ extension HuggingFaceConfiguration {
         let chosen = layers.map { model.blocks[$0] }
         addLists(of: chosen, model, to: &members)
         let written = JSONValue.object(members).file
-        guard Set(model.blocks).count > 1 else { return written }
         guard try parse(written, origin: origin).blocks == chosen else {
             throw .configuration(
                 origin, "the chosen layers can't be described by a config.json of \(model.family.rawValue)",
