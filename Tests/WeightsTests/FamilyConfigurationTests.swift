@@ -347,7 +347,7 @@ private let untied = #""tie_word_embeddings":false"#
     @Test(
         "bad fields of a family are refused in one line that names them",
         arguments: [
-            ("mistral", #""sliding_window":0"#, "sliding_window = 0"), ("gemma2", #""sliding_window":-1"#, "sliding_window = -1"),
+            ("mistral", #""sliding_window":0"#, "sliding_window = 0"), ("mistral", #""sliding_window":-1"#, "sliding_window = -1"),
             ("qwen3", #""layer_types":["full_attention"]"#, "layer_types lists 1 layers"),
             ("qwen3", #""layer_types":["full_attention","chunked_attention"]"#, "chunked_attention"),
             ("qwen3", #""layer_types":["full_attention","sliding_attention"]"#, "there is no sliding_window"),
