@@ -30,7 +30,7 @@ private struct ProbedStep {
 struct FamilyLayoutTests {
     @Test(
         "log-probabilities, loss and every gradient are those of Transformers in float64",
-        arguments: FamilyFixture.all, FamilyRun.onManyRanks)
+        arguments: FamilyRun.table(FamilyRun.onManyRanks))
     func values(family: FamilyFixture, run: FamilyRun) throws {
         let folder = TemporaryFolder()
         let values = try family.values()

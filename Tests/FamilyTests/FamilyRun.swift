@@ -29,12 +29,21 @@ struct FamilyRun: Sendable, CustomTestStringConvertible {
     ]
 
     static let onManyRanks = [
-        FamilyRun(name: "data 2", data: 2),
         FamilyRun(name: "tensor 2, heads that don't divide", tensor: 2),
+        FamilyRun(name: "data 2", data: 2),
         FamilyRun(
             name: "tensor 2, prompts laid out twice, blocks computed again", tensor: 2, prefixSharing: false,
             recompute: "block"),
     ]
+
+    /// Every family with the first of the runs and, the families by turns, with one of the others; with all of them where
+    /// TANDEM_FAMILIES asks for the long table.
+    static func table(_ runs: [FamilyRun]) -> [(FamilyFixture, FamilyRun)] {
+        let isLong = !FamilyFixture.onDemand.isEmpty
+        return FamilyFixture.all.enumerated().flatMap { index, family in
+            (isLong ? runs : [runs[0], runs[1 + index % (runs.count - 1)]]).map { (family, $0) }
+        }
+    }
 
     /// The configuration of one step over all of a family's pairs.
     ///

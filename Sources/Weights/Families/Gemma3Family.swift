@@ -5,7 +5,8 @@ import Settings
 struct Gemma3Family: CheckpointFamily {
     let architectures = ["Gemma3ForCausalLM"]
     /// Transformers stores `attn_logit_softcapping` of Gemma 3 and does not use it, so only null is accepted.
-    let fields = Gemma2Family.ownFields.subtracting(["attn_logit_softcapping"]).union(["sliding_window_pattern", "_sliding_window_pattern", "rope_local_base_freq"])
+    let fields = Gemma2Family.ownFields.subtracting(["attn_logit_softcapping"])
+        .union(["sliding_window_pattern", "_sliding_window_pattern", "rope_local_base_freq"])
     let fixedFields = Gemma2Family.ownFixedFields
 
     func configuration(_ fields: ConfigurationFields) throws(Failure) -> ModelConfiguration {
