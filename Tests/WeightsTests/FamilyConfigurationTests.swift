@@ -364,6 +364,9 @@ private let untied = #""tie_word_embeddings":false"#
             ("gpt_neox", #""use_parallel_residual":1"#, "use_parallel_residual"), ("qwen3", #""num_experts":4"#, "num_experts"),
             ("stablelm", #""hidden_dropout":0.1"#, "hidden_dropout"),
             ("exaone4", #""sliding_window_pattern":"LG""#, "sliding_window_pattern"),
+            // Infinite or 0 in single precision.
+            ("granite", #""logits_scaling":1e300"#, "logits_scaling"),
+            ("granite", #""logits_scaling":1e-60"#, "logits_scaling"),
         ])
     func refused(type: String, field: String, words: String) throws {
         let text = json(type, field + #","rms_norm_eps":1e-6,"head_dim":8"#, rope: "")

@@ -56,6 +56,10 @@ struct ConfigurationFields {
         guard let number = value.double, number > 0, number.isFinite else {
             throw damaged(name, "must be a finite number above 0")
         }
+        // Kernels compute with it in single precision: it must be neither infinite nor 0 there.
+        guard Float(number).isFinite, Float(number) > 0 else {
+            throw damaged(name, "must lie within single precision, about 1e-45 to 3e38")
+        }
         return number
     }
 
